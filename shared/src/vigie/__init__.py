@@ -1,0 +1,1 @@
+"""The library every Vigie service uses."""

@@ -1,0 +1,299 @@
+"""Every message that crosses a process boundary, once."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+TEXT_LIMIT = 2000
+BATCH_LIMIT = 1000
+
+
+class Message(BaseModel):
+    """Base of every message: frozen; an unknown field is passed over, so that a newer sender suits an older reader."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Request(Message):
+    """What a client sends: an unknown field is an error, so that a typo is told and not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def tweet_text(value: str) -> str:
+    """The trimmed text; raises an error with code `text_empty`, `text_too_long` or `text_has_nul`."""
+    text = value.strip()
+    if not text:
+        raise PydanticCustomError("text_empty", "expected 1 to 2000 characters after trimming, got none")
+    if len(text) > TEXT_LIMIT:
+        raise PydanticCustomError(
+            "text_too_long",
+            "expected at most {limit} characters, got {length}",
+            {"limit": TEXT_LIMIT, "length": len(text)},
+        )
+    if "\0" in text:
+        raise PydanticCustomError("text_has_nul", "expected a text without NUL (U+0000), got one")
+    return text
+
+
+TweetText = Annotated[
+    str, AfterValidator(tweet_text), Field(json_schema_extra={"minLength": 1, "maxLength": TEXT_LIMIT})
+]
+Label = Literal[0, 1]
+
+
+class Sentiment(StrEnum):
+    """The two answers; their order is their label (0, 1)."""
+
+    NEGATIVE = "negative"
+    POSITIVE = "positive"
+
+
+class Verdict(StrEnum):
+    """What a person says of a prediction."""
+
+    CORRECT = "correct"
+    INCORRECT = "incorrect"
+
+
+class PredictRequest(Request):
+    """One tweet."""
+
+    text: TweetText
+    model: str | None = None
+
+
+class BatchRequest(Request):
+    """Up to a thousand tweets; one bad text fails the request."""
+
+    texts: Annotated[list[TweetText], Field(min_length=1, max_length=BATCH_LIMIT)]
+    model: str | None = None
+
+
+class ModelRef(Message):
+    """Family name and registry version: a model's identity everywhere."""
+
+    name: str
+    version: str
+
+
+class Probabilities(Message):
+    """They add up to one."""
+
+    negative: float
+    positive: float
+
+
+class Prediction(Message):
+    """The gateway's answer; `degraded` and `requested_model` tell when another family than the one wanted answered."""
+
+    prediction_id: str
+    sentiment: Sentiment
+    prediction_label: Label
+    confidence: float
+    probabilities: Probabilities
+    model: ModelRef
+    requested_model: str | None = None
+    degraded: bool = False
+
+
+class BatchResponse(Message):
+    """Predictions in the order of the texts."""
+
+    predictions: list[Prediction]
+
+
+class ModelStatus(Message):
+    """One row of `GET /models`."""
+
+    name: str
+    title: str
+    ready: bool
+    version: str | None = None
+    loaded_at: datetime | None = None
+    metrics: dict[str, float] = {}
+
+
+class ModelList(Message):
+    """`GET /models`."""
+
+    default: str
+    models: list[ModelStatus]
+
+
+class PredictionEvent(Message):
+    """One answered prediction on its way to the log. Times are Unix milliseconds."""
+
+    prediction_id: str
+    text: str
+    model: str
+    version: str
+    label: Label
+    probability_negative: float
+    requested_model: str | None = None
+    degraded: bool = False
+    created_ms: int
+    request_id: str = ""
+
+
+class FeedbackRequest(Request):
+    """One vote. The annotator is a free name; votes without one share the name `anonymous`."""
+
+    prediction_id: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+    verdict: Verdict
+    expected_label: Label | None = None
+    comment: Annotated[str, StringConstraints(max_length=500)] | None = None
+    annotator: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)] | None = None
+
+
+class Feedback(Message):
+    """A stored vote with a snapshot of the prediction it speaks of. `text` is null until the log entry is there."""
+
+    feedback_id: str
+    prediction_id: str
+    verdict: Verdict
+    expected_label: Label | None = None
+    comment: str | None = None
+    annotator: str
+    created_at: datetime
+    supersedes: str | None = None
+    model: ModelRef
+    prediction_label: Label
+    probability_negative: float
+    predicted_at: datetime
+    text: str | None = None
+
+
+class FeedbackPage(Message):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    items: list[Feedback]
+    next_cursor: str | None = None
+
+
+class LoggedPrediction(Message):
+    """One row of the history."""
+
+    prediction_id: str
+    text: str
+    model: ModelRef
+    prediction_label: Label
+    sentiment: Sentiment
+    probability_negative: float
+    requested_model: str | None = None
+    degraded: bool = False
+    created_at: datetime
+
+
+class PredictionPage(Message):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    items: list[LoggedPrediction]
+    next_cursor: str | None = None
+
+
+class ErrorState(Message):
+    """What the votes on one prediction say now; published after every vote that changed it.
+
+    `error_ms` is the time (Unix ms, server clock) of its earliest current `incorrect` vote, null when there is none.
+    `revision` counts up per prediction: a state with a lower revision than one already seen is stale.
+    """
+
+    prediction_id: str
+    revision: int
+    error_ms: int | None
+    model: str
+    version: str
+    label: Label
+    probability_negative: float
+    predicted_ms: int
+    text: str | None = None
+    expected_label: Label | None = None
+    comments: list[str] = []
+    annotators: int = 0
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class DeliveryState(StrEnum):
+    """Where a mail to one recipient stands. `ambiguous`: the connection was lost after the text was handed over."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    AMBIGUOUS = "ambiguous"
+    DEAD = "dead"
+
+
+class Delivery(Message):
+    """One mail to one recipient."""
+
+    recipient: str
+    state: DeliveryState
+    attempts: int
+    reply: str | None = None
+    next_attempt_at: datetime | None = None
+
+
+class Alert(Message):
+    """One row of `GET /alerts`."""
+
+    alert_id: str
+    scope: str
+    rule: str
+    state: AlertState
+    fired_at: datetime
+    count: int
+    suppressed_before: int
+    prediction_ids: list[str]
+    deliveries: list[Delivery]
+
+
+class AlertPage(Message):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    items: list[Alert]
+    next_cursor: str | None = None
+
+
+class TestMailResult(Message):
+    """What the SMTP server said to a test mail, per recipient."""
+
+    accepted: bool
+    message_id: str
+    replies: dict[str, str]
+
+
+class ErrorDetail(Message):
+    """The one error shape."""
+
+    code: str
+    message: str
+    request_id: str
+
+
+class ErrorBody(Message):
+    """`{"error": {…}}` on every path and for every status."""
+
+    error: ErrorDetail
+
+
+class Health(Message):
+    """`GET /healthz`: the process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(Message):
+    """`GET /readyz`: each dependency by name, `ok` or what is wrong."""
+
+    ready: bool
+    dependencies: dict[str, str]

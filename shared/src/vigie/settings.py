@@ -1,0 +1,63 @@
+"""Typed, frozen settings, read once in a service's factory. Nothing else looks at the environment."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MINIMUM_SECRET_LENGTH = 32
+
+SettingsType = TypeVar("SettingsType", bound="ServiceSettings")
+
+
+class ServiceSettings(BaseSettings):
+    """What every service has. A field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    vigie_env: Literal["development", "production"] = "development"
+    vigie_home: Path = Path("var")
+    host: str = "127.0.0.1"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def read(cls, **overrides: Any) -> Self:
+        """Settings from the environment; `overrides` (field names) win, for tests.
+
+        Raises `SystemExit` naming the variable, what was expected and what came.
+        """
+        try:
+            settings = cls(**overrides)
+        except ValidationError as error:
+            raise SystemExit(_in_plain_words(error)) from None
+        weak = settings.weak_secrets() if settings.vigie_env == "production" else []
+        if weak:
+            raise SystemExit("\n".join(f"{name}: in production {reason}" for name, reason in weak))
+        return settings
+
+    def weak_secrets(self) -> list[tuple[str, str]]:
+        """(variable, reason) of every secret that production must not start with; services extend it."""
+        return [
+            (name.upper(), f"a secret of at least {MINIMUM_SECRET_LENGTH} characters is needed")
+            for name, field in type(self).model_fields.items()
+            if field.annotation is SecretStr and len(getattr(self, name).get_secret_value()) < MINIMUM_SECRET_LENGTH
+        ]
+
+
+def derived_key(secret: SecretStr, purpose: str) -> bytes:
+    """A 32-byte key for one purpose, so that one secret never signs two kinds of message."""
+    return hashlib.blake2b(purpose.encode(), key=hashlib.sha256(secret.get_secret_value().encode()).digest()).digest()[
+        :32
+    ]
+
+
+def _in_plain_words(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        variable = "_".join(str(part) for part in problem["loc"][:1]).upper() or "settings"
+        value = "nothing" if problem["type"] == "missing" else repr(problem["input"])
+        shown = "(not shown)" if any(word in variable for word in ("SECRET", "PASSWORD", "KEY")) else value
+        lines.append(f"{variable}: {problem['msg']}, got {shown}")
+    return "\n".join(lines)

@@ -1,0 +1,195 @@
+"""Redis streams: their names, how events are written on them, and a consumer that loses nothing.
+
+Delivery is at least once: an entry is acknowledged after its handler returned. What a dead consumer left is
+taken over after `CLAIM_IDLE_MS`; an entry that failed `MAX_DELIVERIES` times goes to the stream's dead letters.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from vigie.schemas import ErrorState, PredictionEvent
+
+CLAIM_EVERY_SECONDS = 15.0
+CLAIM_IDLE_MS = 60_000
+MAX_DELIVERIES = 5
+BLOCK_MS = 1_000
+
+_LOG = logging.getLogger(__name__)
+
+EventType = TypeVar("EventType")
+
+
+@dataclass(frozen=True)
+class Stream(Generic[EventType]):
+    """A stream whose entries each carry a JSON list of events in the field `events`."""
+
+    name: str
+    codec: TypeAdapter[list[EventType]]
+
+    @property
+    def dead(self) -> str:
+        """Where entries go that no consumer could handle: the same field, and `reason`, `entry`, `group`."""
+        return f"{self.name}:dead"
+
+    def encode(self, events: list[EventType]) -> dict[str, bytes]:
+        """The fields of one entry."""
+        return {"events": self.codec.dump_json(events)}
+
+    def decode(self, fields: dict[bytes, bytes]) -> list[EventType]:
+        """The events of one entry; raises `ValueError` when it holds anything else."""
+        try:
+            return self.codec.validate_json(fields[b"events"])
+        except (KeyError, ValidationError) as error:
+            raise ValueError(f"not an entry of {self.name!r}: {error}") from error
+
+
+PREDICTIONS = Stream("predictions", TypeAdapter(list[PredictionEvent]))
+FEEDBACK = Stream("feedback", TypeAdapter(list[ErrorState]))
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+Handler = Callable[[list[EventType]], Awaitable[None]]
+
+
+class Consumer(Generic[EventType]):
+    """Reads a stream as one member of a consumer group, until cancelled; outlives a Redis that goes away.
+
+    `handle` gets the events of one or more entries and must be safe to call twice with the same ones.
+    `on_connected` runs after each (re)connection, before anything is read.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        stream: Stream[EventType],
+        *,
+        group: str,
+        name: str,
+        handle: Handler[EventType],
+        batch: int = 64,
+        claim_every: float = CLAIM_EVERY_SECONDS,
+        claim_idle_ms: int = CLAIM_IDLE_MS,
+    ) -> None:
+        self._redis = redis
+        self._stream = stream
+        self._group = group
+        self._name = name
+        self._handle = handle
+        self._batch = batch
+        self._claim_every = claim_every
+        self._claim_idle_ms = claim_idle_ms
+        self.connected = False
+
+    async def run(self) -> None:
+        """Drains this member's own pending entries, then reads new ones and takes over abandoned ones."""
+        pause = 0.1
+        while True:
+            try:
+                await self._ensure_group()
+                self.connected = True
+                pause = 0.1
+                await self._drain_own()
+                await self._follow()
+            except (RedisError, OSError) as error:
+                if self.connected:
+                    _LOG.warning("lost the stream", extra={"stream": self._stream.name, "error": str(error)})
+                self.connected = False
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _ensure_group(self) -> None:
+        try:
+            await self._redis.xgroup_create(self._stream.name, self._group, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _drain_own(self) -> None:
+        last = b"0"
+        while entries := await self._read(last):
+            last = entries[-1][0]
+            await self._process(entries)
+
+    async def _follow(self) -> None:
+        next_claim = monotonic()
+        while True:
+            if monotonic() >= next_claim:
+                await self._take_over()
+                next_claim = monotonic() + self._claim_every
+            if entries := await self._read(b">", block=BLOCK_MS):
+                await self._process(entries)
+
+    async def _read(self, last: bytes, block: int | None = None) -> list[Entry]:
+        reply: Any = await self._redis.xreadgroup(
+            self._group, self._name, {self._stream.name: last}, count=self._batch, block=block
+        )
+        return [(entry_id, fields) for _, entries in reply or () for entry_id, fields in entries if fields]
+
+    async def _take_over(self) -> None:
+        cursor: bytes = b"0-0"
+        while True:
+            cursor, entries, *_ = await self._redis.xautoclaim(
+                self._stream.name, self._group, self._name, self._claim_idle_ms, start_id=cursor, count=self._batch
+            )
+            worn = await self._worn_out([entry_id for entry_id, _ in entries])
+            for entry_id, fields in entries:
+                if entry_id in worn:
+                    await self._bury(entry_id, fields, f"failed {worn[entry_id]} times")
+            await self._process([entry for entry in entries if entry[0] not in worn])
+            if cursor == b"0-0":
+                return
+
+    async def _worn_out(self, entry_ids: list[bytes]) -> dict[bytes, int]:
+        worn: dict[bytes, int] = {}
+        for entry_id in entry_ids:
+            rows: Any = await self._redis.xpending_range(self._stream.name, self._group, entry_id, entry_id, 1)
+            if rows and rows[0]["times_delivered"] > MAX_DELIVERIES:
+                worn[entry_id] = rows[0]["times_delivered"]
+        return worn
+
+    async def _process(self, entries: list[Entry]) -> None:
+        """Handles entries together; when that fails, one by one, so that a bad one does not hold up the others."""
+        good: list[tuple[bytes, list[EventType]]] = []
+        for entry_id, fields in entries:
+            try:
+                good.append((entry_id, self._stream.decode(fields)))
+            except ValueError as error:
+                await self._bury(entry_id, fields, str(error)[:500])
+        if not good:
+            return
+        try:
+            await self._handle([event for _, events in good for event in events])
+        except (RedisError, OSError):
+            raise
+        except Exception:
+            if len(good) == 1:
+                _LOG.exception("entry failed", extra={"stream": self._stream.name, "entry": good[0][0].decode()})
+                return
+            by_id = dict(entries)
+            for entry_id, _ in good:
+                await self._process([(entry_id, by_id[entry_id])])
+            return
+        await self._redis.xack(self._stream.name, self._group, *[entry_id for entry_id, _ in good])
+
+    async def _bury(self, entry_id: bytes, fields: dict[bytes, bytes], reason: str) -> None:
+        _LOG.error("dead letter", extra={"stream": self._stream.name, "entry": entry_id.decode(), "reason": reason})
+        record: dict[Any, Any] = {
+            **fields,
+            b"reason": reason.encode(),
+            b"entry": entry_id,
+            b"group": self._group.encode(),
+        }
+        await self._redis.xadd(self._stream.dead, record)
+        await self._redis.xack(self._stream.name, self._group, entry_id)
+
+
+def open_redis(url: str) -> Redis:
+    """A client with bounded waits, so that a Redis that hangs is an error and not a hang."""
+    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15, protocol=2)

@@ -1,0 +1,219 @@
+"""The HTTP shell of every service: request ids, the single error shape, body limit, metrics, probes.
+
+One pure ASGI layer does what must hold on every path; `service_app` wires it around a FastAPI application.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from math import ceil
+from time import perf_counter
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
+from vigie.logs import REQUEST_ID
+from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
+
+BODY_LIMIT = 1024 * 1024
+
+REQUESTS = Counter("vigie_http_requests_total", "Requests answered.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "vigie_http_request_seconds",
+    "Time from the first byte of a request to the last of its answer.",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+_LOG = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_QUIET_ROUTES = frozenset({"/predict", "/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
+_CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+
+ErrorRenderer = Callable[[VigieError], bytes]
+ReadinessCheck = Callable[[], Awaitable[Readiness]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def error_body(error: VigieError) -> bytes:
+    """The error shape of the gateway and of the services behind it."""
+    detail = ErrorDetail(code=error.code, message=error.message, request_id=REQUEST_ID.get())
+    return ErrorBody(error=detail).model_dump_json().encode()
+
+
+def service_app(
+    title: str,
+    *,
+    lifespan: Lifespan,
+    readiness: ReadinessCheck,
+    render_error: ErrorRenderer = error_body,
+    body_limit: int = BODY_LIMIT,
+    **options: Any,
+) -> FastAPI:
+    """A FastAPI application with `/healthz`, `/readyz`, `/metrics` and the shell described above.
+
+    `options` go to `FastAPI`. Errors of any kind, also of unknown paths, leave as `render_error` shapes them.
+    """
+    app = FastAPI(title=title, lifespan=lifespan, **options)
+    app.add_middleware(Shell, render_error=render_error, body_limit=body_limit)
+
+    async def on_error(_: Request, error: Exception) -> Response:
+        return error_response(as_vigie_error(error), render_error)
+
+    for kind in (VigieError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, on_error)
+
+    @app.get("/healthz", tags=["operations"])
+    async def healthz() -> Health:
+        """The process lives."""
+        return Health()
+
+    @app.get("/readyz", tags=["operations"], response_model=Readiness, responses={503: {"model": Readiness}})
+    async def readyz() -> JSONResponse:
+        """Whether this service can do its work; the body lists each dependency."""
+        state = await readiness()
+        return JSONResponse(state.model_dump(), status_code=200 if state.ready else 503)
+
+    @app.get("/metrics", tags=["operations"], response_class=Response)
+    async def metrics() -> Response:
+        """Prometheus metrics."""
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def as_vigie_error(error: Exception) -> VigieError:
+    """Translates what the framework raises; a client's mistake stays a 4xx with a sentence that helps."""
+    if isinstance(error, VigieError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return invalid_request(error.errors())
+    if isinstance(error, HTTPException):
+        translated = VigieError(str(error.detail), code=_CODES.get(error.status_code, "http_error"))
+        translated.status = error.status_code
+        return translated
+    return VigieError("the server failed; the request id finds the log line")
+
+
+def invalid_request(problems: "list[ErrorDetails] | Any") -> InvalidRequest:
+    """One 400 for a list of pydantic problems: the first one's code and a message that names each place."""
+    messages = [f"{_place(problem['loc'])}{problem['msg']}" for problem in problems[:5]]
+    first = problems[0]
+    kind = first["type"]
+    code = kind if kind.startswith("text_") else "malformed_json" if kind.startswith("json_") else "invalid_request"
+    return InvalidRequest("; ".join(messages), code=code)
+
+
+def error_response(error: VigieError, render_error: ErrorRenderer = error_body) -> Response:
+    """The answer for an error, with `Retry-After` (whole seconds, rounded up) where it has one."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(max(1, ceil(error.retry_after)))}
+    return Response(render_error(error), status_code=error.status, media_type="application/json", headers=headers)
+
+
+class Shell:
+    """Request id, body limit, last-resort 500, metrics and request log, as one ASGI layer."""
+
+    def __init__(self, app: ASGIApp, *, render_error: ErrorRenderer, body_limit: int) -> None:
+        self._app = app
+        self._render_error = render_error
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = _request_id(scope)
+        token = REQUEST_ID.set(request_id)
+        answer = _Answer(send, request_id.encode())
+        try:
+            await self._app(scope, _Limited(receive, self._body_limit, scope), answer)
+        except Exception as error:
+            await self._fail(scope, receive, answer, error)
+        finally:
+            _record(scope, answer.status, perf_counter() - started)
+            REQUEST_ID.reset(token)
+
+    async def _fail(self, scope: Scope, receive: Receive, answer: "_Answer", error: Exception) -> None:
+        known = as_vigie_error(error)
+        if known.status >= 500 and not isinstance(error, VigieError):
+            _LOG.exception("unexpected error")
+        if answer.status:
+            raise error
+        await error_response(known, self._render_error)(scope, receive, answer)
+
+
+class _Answer:
+    """Wraps `send`: remembers the status and adds the request id."""
+
+    __slots__ = ("_request_id", "_send", "status")
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+        await self._send(message)
+
+
+class _Limited:
+    """Wraps `receive`: raises `BodyTooLarge` as soon as the announced or the received size is over the limit."""
+
+    __slots__ = ("_announced", "_limit", "_receive", "_seen")
+
+    def __init__(self, receive: Receive, limit: int, scope: Scope) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._seen = 0
+        self._announced = _announced_size(scope)
+
+    async def __call__(self) -> Message:
+        if self._announced > self._limit:
+            raise BodyTooLarge(f"expected a body of at most {self._limit} bytes, got {self._announced}")
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._limit:
+            raise BodyTooLarge(f"expected a body of at most {self._limit} bytes, got more")
+        return message
+
+
+def _announced_size(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "unmatched")
+    REQUESTS.labels(scope["method"], route, status).inc()
+    SECONDS.labels(route).observe(seconds)
+    level = logging.DEBUG if status < 400 and route in _QUIET_ROUTES else logging.INFO
+    if _LOG.isEnabledFor(level):
+        fields = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 6)}
+        _LOG.log(level, "request", extra=fields)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    parts = [str(part) for part in location if part not in ("body", "query")]
+    return f"{'.'.join(parts)}: " if parts else ""
