@@ -1,0 +1,82 @@
+"""Real servers shared by all tests of a session."""
+
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import redis
+
+from tests.support.mail import MailServer
+from tests.support.servers import MlflowServer, PostgresServer, RedisServer
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Services run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One Redis for the session; a test that stops it must start it again, or better make its own `RedisServer`."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """URL of an empty Redis database."""
+    client = redis.Redis.from_url(redis_server.url)
+    client.flushall()
+    client.close()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """One MLflow server for the session: use model names of your own."""
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    server.start(server.healthy, seconds=90)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mlflow_url(mlflow_server: MlflowServer) -> str:
+    """URL of the session's MLflow server."""
+    return mlflow_server.url
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One PostgreSQL for the session."""
+    folder = tmp_path_factory.mktemp("postgres")
+    for parent in (folder.parent, folder.parent.parent):
+        parent.chmod(0o755)
+    server = PostgresServer(folder)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """URL of an empty PostgreSQL database, dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    yield postgres_server.url.rsplit("/", 1)[0] + f"/{name}"
+    with psycopg.connect(postgres_server.url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    """An SMTP server whose `mailbox.behaviour` a test may change."""
+    server = MailServer()
+    server.start()
+    yield server
+    server.stop()
