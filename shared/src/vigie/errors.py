@@ -52,6 +52,13 @@ class BodyTooLarge(VigieError):
     code = "body_too_large"
 
 
+class UnsupportedMediaType(VigieError):
+    """The body is not JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
 class QueueFull(VigieError):
     """The bounded queue in front of a model is full: try again after `retry_after` seconds."""
 

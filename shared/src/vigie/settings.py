@@ -1,15 +1,17 @@
 """Typed, frozen settings, read once in a service's factory. Nothing else looks at the environment."""
 
 import hashlib
+import os
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-MINIMUM_SECRET_LENGTH = 32
+from vigie.catalogue import Family
 
-SettingsType = TypeVar("SettingsType", bound="ServiceSettings")
+MINIMUM_SECRET_LENGTH = 32
+DEVELOPMENT_SECRET = SecretStr("vigie-development-receipt-secret")
 
 
 class ServiceSettings(BaseSettings):
@@ -40,9 +42,9 @@ class ServiceSettings(BaseSettings):
     def weak_secrets(self) -> list[tuple[str, str]]:
         """(variable, reason) of every secret that production must not start with; services extend it."""
         return [
-            (name.upper(), f"a secret of at least {MINIMUM_SECRET_LENGTH} characters is needed")
+            (name.upper(), f"a secret of at least {MINIMUM_SECRET_LENGTH} characters of your own is needed")
             for name, field in type(self).model_fields.items()
-            if field.annotation is SecretStr and len(getattr(self, name).get_secret_value()) < MINIMUM_SECRET_LENGTH
+            if field.annotation is SecretStr and _is_weak(getattr(self, name))
         ]
 
 
@@ -53,10 +55,23 @@ def derived_key(secret: SecretStr, purpose: str) -> bytes:
     ]
 
 
+def family_port(family: Family) -> int:
+    """Where the family's predictor listens: `PREDICTOR_<NAME>_PORT`, else the catalogue's port."""
+    variable = f"PREDICTOR_{family.name.upper()}_PORT"
+    value = os.environ.get(variable) or str(family.port)
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise SystemExit(f"{variable}: expected a port from 1 to 65535, got {value!r}")
+    return int(value)
+
+
+def _is_weak(secret: SecretStr) -> bool:
+    return len(secret.get_secret_value()) < MINIMUM_SECRET_LENGTH or secret == DEVELOPMENT_SECRET
+
+
 def _in_plain_words(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        variable = "_".join(str(part) for part in problem["loc"][:1]).upper() or "settings"
+        variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
         value = "nothing" if problem["type"] == "missing" else repr(problem["input"])
         shown = "(not shown)" if any(word in variable for word in ("SECRET", "PASSWORD", "KEY")) else value
         lines.append(f"{variable}: {problem['msg']}, got {shown}")

@@ -12,19 +12,23 @@ from math import ceil
 from time import perf_counter
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
-from vigie.logs import REQUEST_ID
+from vigie.logs import REQUEST_ID, configure_logging
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
+from vigie.settings import ServiceSettings
 
 BODY_LIMIT = 1024 * 1024
+GRACE_SECONDS = 10
 
 REQUESTS = Counter("vigie_http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -106,17 +110,33 @@ def as_vigie_error(error: Exception) -> VigieError:
 
 def invalid_request(problems: "list[ErrorDetails] | Any") -> InvalidRequest:
     """One 400 for a list of pydantic problems: the first one's code and a message that names each place."""
-    messages = [f"{_place(problem['loc'])}{problem['msg']}" for problem in problems[:5]]
-    first = problems[0]
-    kind = first["type"]
+    kind = problems[0]["type"]
     code = kind if kind.startswith("text_") else "malformed_json" if kind.startswith("json_") else "invalid_request"
-    return InvalidRequest("; ".join(messages), code=code)
+    return InvalidRequest("; ".join(_sentence(problem) for problem in problems[:5]), code=code)
 
 
 def error_response(error: VigieError, render_error: ErrorRenderer = error_body) -> Response:
     """The answer for an error, with `Retry-After` (whole seconds, rounded up) where it has one."""
     headers = {} if error.retry_after is None else {"Retry-After": str(max(1, ceil(error.retry_after)))}
     return Response(render_error(error), status_code=error.status, media_type="application/json", headers=headers)
+
+
+def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -> None:
+    """Runs `app` until SIGTERM or SIGINT, which let running requests finish for up to `GRACE_SECONDS`."""
+    configure_logging(service, settings.log_level)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
 
 
 class Shell:
@@ -137,6 +157,8 @@ class Shell:
         answer = _Answer(send, request_id.encode())
         try:
             await self._app(scope, _Limited(receive, self._body_limit, scope), answer)
+        except ClientDisconnect:
+            _LOG.info("the client went away before its request was read")
         except Exception as error:
             await self._fail(scope, receive, answer, error)
         finally:
@@ -214,6 +236,24 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
         _LOG.log(level, "request", extra=fields)
 
 
+def _sentence(problem: "ErrorDetails | Any") -> str:
+    place, kind = _place(problem["loc"]), problem["type"]
+    if kind == "missing":
+        return f"{place}: expected a value, got none"
+    if kind == "extra_forbidden":
+        return f"{place}: no such field"
+    if kind.startswith(("text_", "json_")):
+        return f"{place}: {problem['msg']}" if place not in ("", "text") else str(problem["msg"])
+    shown = repr(problem["input"])
+    return f"{place or 'body'}: {problem['msg']}, got {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
 def _place(location: tuple[int | str, ...]) -> str:
-    parts = [str(part) for part in location if part not in ("body", "query")]
-    return f"{'.'.join(parts)}: " if parts else ""
+    """`texts[3]` for `("body", "texts", 3)`."""
+    place = ""
+    for part in location:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif part not in ("body", "query"):
+            place += f".{part}" if place else part
+    return place
