@@ -21,7 +21,7 @@ class ServiceSettings(BaseSettings):
 
     vigie_env: Literal["development", "production"] = "development"
     vigie_home: Path = Path("var")
-    host: str = "127.0.0.1"
+    vigie_host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

@@ -126,7 +126,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -
     configure_logging(service, settings.log_level)
     uvicorn.run(
         app,
-        host=settings.host,
+        host=settings.vigie_host,
         port=port,
         loop="uvloop",
         http="httptools",
