@@ -1,0 +1,100 @@
+# The only door: every command a person or a workflow needs. `make` prints them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test check format train up down e2e bench lock render clean
+
+PYTHON ?= python3
+MODELS ?= logreg
+MODEL ?= logreg
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export MODELS
+
+comma := ,
+LIBRARY := -e './shared[web,streams,store,registry,serving,local]'
+ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/mlflow -e training
+PREDICTORS := $(foreach name,$(subst $(comma), ,$(MODELS)),-e services/predictor-$(name))
+EVERYTHING := $(ALWAYS) $(foreach folder,$(wildcard services/predictor-*),-e $(folder))
+MANIFESTS := constraints.txt pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
+INSTALL := $(BIN)/uv pip install --quiet -c constraints.txt
+NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package registry the first time. What pip said stands above." >&2; exit 1; }
+
+# $(call need,command,Debian package): installs the package when the command is missing.
+need = command -v $(1) >/dev/null || ls /usr/lib/postgresql/*/bin/$(1) >/dev/null 2>&1 || { echo "installing $(2)"; \
+	as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+	{ $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq $(2) >/dev/null; } \
+	|| { echo "$(1) is missing and could not be installed: install the Debian package $(2)" >&2; exit 1; }; }
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## run the whole system here, in the foreground (MODELS=logreg,… for more families)
+	@[ -n "$${REDIS_URL:-}" ] || $(call need,redis-server,redis-server)
+	@exec $(BIN)/python -m vigie.local
+
+test: $(STAMPS)/dev ## run all tests that need no container engine
+	@$(call need,redis-server,redis-server)
+	@$(call need,initdb,postgresql)
+	@$(BIN)/python -m pytest -m "not e2e and not bench" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
+
+check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests
+	@$(BIN)/ruff format --check --quiet . || { echo "run make format" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy shared/src training/src $(wildcard services/*/src) tests
+	@$(BIN)/python k8s/render.py --check
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/python -m pytest -q tests/architecture
+
+format: $(STAMPS)/dev ## rewrite the code as the formatter and the linter's safe fixes want it
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+train: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## train and register a version: MODEL=logreg DATA=path[,path…] (without DATA: the sample rows)
+	@$(BIN)/vigie-train run --model $(MODEL) $(if $(DATA),--data $(DATA))
+
+up: ## build and start the containers, wait until they are healthy
+	@docker compose up --build --wait
+
+down: ## stop the containers; their volumes stay
+	@docker compose down
+
+e2e: $(STAMPS)/dev ## run the journey tests against the Compose stack
+	@$(BIN)/python -m pytest -m e2e -q -s tests/e2e
+
+bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
+	@$(call need,wrk,wrk)
+	@$(call need,redis-server,redis-server)
+	@$(BIN)/python -m tests.bench
+
+lock: $(STAMPS)/dev ## resolve every dependency again into constraints.txt
+	@printf '%s\n' $(patsubst %,./%,$(patsubst ./%,%,$(filter-out -e,$(subst ',,$(EVERYTHING))))) | $(BIN)/uv pip compile - --group pyproject.toml:dev --quiet \
+		--python-version 3.11 --upgrade --no-annotate --custom-compile-command 'make lock' -o constraints.txt \
+		$(foreach name,shared gateway feedback alerting mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
+
+render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' Compose and Kubernetes files
+	@$(BIN)/python k8s/render.py
+
+clean: ## remove the virtual environment and every cache; keeps var/
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis bench.json
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "no virtual environment could be made: install the Debian package python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv || $(NO_NETWORK)
+	@mkdir -p $(STAMPS)
+
+$(STAMPS)/run-%: $(BIN)/uv $(MANIFESTS)
+	@echo "installing Vigie into $(VENV) ($(MODELS))"
+	@$(INSTALL) $(ALWAYS) $(PREDICTORS) || $(NO_NETWORK)
+	@touch $@
+
+$(STAMPS)/dev: $(BIN)/uv $(MANIFESTS)
+	@echo "installing Vigie and its development tools into $(VENV)"
+	@$(INSTALL) --group dev $(EVERYTHING) || $(NO_NETWORK)
+	@touch $@

@@ -1,0 +1,1 @@
+"""`make run`: the whole system as local processes under one supervisor (supervisord)."""

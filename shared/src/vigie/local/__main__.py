@@ -1,0 +1,46 @@
+"""`python -m vigie.local`: checks that everything can start, then becomes the supervisor."""
+
+import os
+import shutil
+import sys
+
+from vigie.local.programs import Program, choose_redis_port, environment, is_free, programs
+from vigie.local.settings import LocalSettings
+from vigie.local.supervision import configuration
+
+
+def obstacles(wanted: list[Program]) -> list[str]:
+    """Sentences on what keeps the programs from starting; empty when nothing does."""
+    found = [
+        f"{variable}: port {port} for {program.name} is taken by another process; stop it or set {variable}"
+        for program in wanted
+        for variable, port in program.ports.items()
+        if not is_free(port)
+    ]
+    for tool, remedy in (("redis-server", "install it or set REDIS_URL"), ("setpriv", "install util-linux")):
+        if not shutil.which(tool) and any(tool in program.command or tool == "setpriv" for program in wanted):
+            found.append(f"{tool} is not installed: {remedy}")
+    return found
+
+
+def main() -> None:
+    """Prints what is in the way and exits with 1, or runs until it is stopped."""
+    settings = LocalSettings.read()
+    home = settings.vigie_home.resolve()
+    for folder in ("run", "logs"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    redis_port = choose_redis_port(settings)
+    wanted = programs(settings, redis_port)
+    if problems := obstacles(wanted):
+        raise SystemExit("Vigie cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
+    ready_url = f"http://127.0.0.1:{settings.gateway_port}/readyz"
+    path = home / "run" / "supervisord.conf"
+    path.write_text(configuration(wanted, home, ready_url), encoding="utf-8")
+    sys.stderr.write(f"Vigie starts {', '.join(program.name for program in wanted)}; state is kept in {home}\n")
+    sys.stderr.flush()
+    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(path)]
+    os.execve(command[0], command, {**os.environ, **environment(settings, redis_port)})  # noqa: S606 - our own command
+
+
+if __name__ == "__main__":
+    main()

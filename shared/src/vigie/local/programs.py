@@ -1,0 +1,101 @@
+"""Which processes make up a local system, and with which environment."""
+
+import secrets
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vigie.local.settings import LocalSettings
+from vigie.settings import family_port
+
+FIRST_REDIS_PORT = 6380
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process. `ports` maps the variable that sets a port to its value; a `job` runs once and ends."""
+
+    name: str
+    command: tuple[str, ...]
+    ports: dict[str, int] = field(default_factory=dict)
+    job: bool = False
+
+
+def programs(settings: LocalSettings, redis_port: int | None) -> list[Program]:
+    """Everything to run, in the order of starting. `redis_port` is null when `REDIS_URL` names a server."""
+    home = settings.vigie_home.resolve()
+    found = []
+    if redis_port:
+        found.append(Program("redis", _redis_command(home, redis_port), {"REDIS_PORT": redis_port}))
+    if not settings.smtp_host:
+        found.append(_module("mailbox", "vigie.local.mailbox", {"SMTP_PORT": settings.smtp_port}))
+    if not settings.mlflow_tracking_uri:
+        found.append(_module("mlflow", "mlflow_server", {"MLFLOW_PORT": settings.mlflow_port}))
+    found.append(Program("starter", (str(Path(sys.executable).with_name("vigie-train")), "starter"), job=True))
+    for family in settings.families():
+        variable = f"PREDICTOR_{family.name.upper()}_PORT"
+        package = family.service.replace("-", "_")
+        found.append(_module(family.service, package, {variable: family_port(family)}))
+    found.append(_module("feedback", "feedback", {"FEEDBACK_PORT": settings.feedback_port}))
+    found.append(_module("alerting", "alerting", {"ALERTING_PORT": settings.alerting_port}))
+    found.append(_module("gateway", "gateway", {"GATEWAY_PORT": settings.gateway_port}))
+    return found
+
+
+def environment(settings: LocalSettings, redis_port: int | None) -> dict[str, str]:
+    """The variables that tell the programs where the others are; they win over what was set."""
+    home = settings.vigie_home.resolve()
+    found = {
+        "VIGIE_HOME": str(home),
+        "MODELS": ",".join(settings.models),
+        "FEEDBACK_URL": f"http://127.0.0.1:{settings.feedback_port}",
+        "ALERTING_URL": f"http://127.0.0.1:{settings.alerting_port}",
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri or f"http://127.0.0.1:{settings.mlflow_port}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if redis_port:
+        found["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
+    if not settings.smtp_host:
+        found |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(settings.smtp_port), "SMTP_SECURITY": "none"}
+    if not settings.receipt_secret:
+        found["RECEIPT_SECRET"] = _kept_secret(home / "secrets" / "receipt")
+    return found
+
+
+def choose_redis_port(settings: LocalSettings) -> int | None:
+    """`REDIS_PORT`, else the first free one from 6380 up; null when `REDIS_URL` names a server."""
+    if settings.redis_url:
+        return None
+    return settings.redis_port or next(port for port in range(FIRST_REDIS_PORT, 65536) if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on that port of the loopback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _module(name: str, module: str, ports: dict[str, int]) -> Program:
+    return Program(name, (sys.executable, "-m", module), ports)
+
+
+def _redis_command(home: Path, port: int) -> tuple[str, ...]:
+    folder = home / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    options = ("--appendonly", "yes", "--save", "", "--dir", str(folder), "--maxmemory-policy", "noeviction")
+    return ("redis-server", "--port", str(port), "--bind", "127.0.0.1", *options)
+
+
+def _kept_secret(path: Path) -> str:
+    """A secret made once and kept, so that receipts stay valid over restarts."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+    return path.read_text(encoding="ascii")

@@ -1,0 +1,44 @@
+"""What `make run` is told by its environment."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from vigie.catalogue import Family, find_family
+from vigie.settings import ServiceSettings
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class LocalSettings(ServiceSettings):
+    """The variables that decide what runs and where; everything else is passed on to the services as it is."""
+
+    models: Annotated[tuple[str, ...], NoDecode] = ("logreg",)
+    gateway_port: Port = 8000
+    feedback_port: Port = 8010
+    alerting_port: Port = 8020
+    mlflow_port: Port = 5000
+    redis_port: Port | None = None
+    redis_url: str | None = None
+    mlflow_tracking_uri: str | None = None
+    smtp_host: str | None = None
+    smtp_port: Port = 1025
+    receipt_secret: SecretStr | None = None
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("models")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(find_family(name).name for name in names)
+        except KeyError as error:
+            raise ValueError(error.args[0]) from None
+
+    def families(self) -> list[Family]:
+        """The families to run."""
+        return [find_family(name) for name in self.models]
