@@ -1,0 +1,30 @@
+"""Where the registry server keeps its data."""
+
+from pathlib import Path
+
+import pytest
+
+from mlflow_server.settings import MlflowServerSettings
+
+
+def test_the_default_store_is_sqlite_at_an_absolute_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = MlflowServerSettings(vigie_home=Path("var"))
+    assert settings.backend_store_uri() == f"sqlite:///{tmp_path}/var/mlflow/mlflow.db"
+    assert settings.artifacts_destination() == f"{tmp_path}/var/mlflow/artifacts"
+
+
+def test_a_store_that_is_set_wins() -> None:
+    settings = MlflowServerSettings(
+        mlflow_backend_store_uri="postgresql://db/mlflow", mlflow_artifacts_destination="s3://bucket"
+    )
+    assert settings.backend_store_uri() == "postgresql://db/mlflow"
+    assert settings.artifacts_destination() == "s3://bucket"
+
+
+def test_empty_variables_mean_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_BACKEND_STORE_URI", "")
+    monkeypatch.setenv("MLFLOW_PORT", "")
+    settings = MlflowServerSettings.read()
+    assert settings.mlflow_port == 5000
+    assert settings.backend_store_uri().startswith("sqlite:///")
