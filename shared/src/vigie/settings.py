@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vigie.catalogue import Family
@@ -69,10 +70,16 @@ def _is_weak(secret: SecretStr) -> bool:
 
 
 def _in_plain_words(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-        value = "nothing" if problem["type"] == "missing" else repr(problem["input"])
-        shown = "(not shown)" if any(word in variable for word in ("SECRET", "PASSWORD", "KEY")) else value
-        lines.append(f"{variable}: {problem['msg']}, got {shown}")
-    return "\n".join(lines)
+    return "\n".join(_sentence(problem) for problem in error.errors())
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    variable = str(problem["loc"][0]).upper()
+    if problem["type"] == "missing":
+        return f"{variable}: expected a value, got none"
+    if any(word in variable for word in ("SECRET", "PASSWORD", "KEY", "URL")):
+        return f"{variable}: {message}"
+    return f"{variable}: {message}, got {problem['input']!r}"

@@ -1,0 +1,61 @@
+"""Which processes a local system has."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from vigie.local.__main__ import obstacles
+from vigie.local.programs import choose_redis_port, environment, is_free, programs
+from vigie.local.settings import LocalSettings
+from vigie.local.supervision import configuration
+
+
+def settings(home: Path, **values: object) -> LocalSettings:
+    return LocalSettings.read(vigie_home=home, **values)
+
+
+def test_everything_runs_by_default(tmp_path: Path) -> None:
+    names = [program.name for program in programs(settings(tmp_path), 6380)]
+    assert names == ["redis", "mailbox", "mlflow", "starter", "predictor-logreg", "feedback", "alerting", "gateway"]
+
+
+def test_what_is_given_by_url_is_not_started(tmp_path: Path) -> None:
+    own = settings(
+        tmp_path, redis_url="redis://127.0.0.1:1/0", smtp_host="mail.test", mlflow_tracking_uri="http://127.0.0.1:2"
+    )
+    assert choose_redis_port(own) is None
+    names = {program.name for program in programs(own, None)}
+    assert not names & {"redis", "mailbox", "mlflow"}
+    told = environment(own, None)
+    assert told["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:2"
+    assert not {"REDIS_URL", "SMTP_HOST"} & set(told)
+
+
+def test_the_receipt_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:
+    first = environment(settings(tmp_path), 6380)["RECEIPT_SECRET"]
+    assert len(first) == 64
+    assert environment(settings(tmp_path), 6380)["RECEIPT_SECRET"] == first
+    assert (tmp_path / "secrets" / "receipt").stat().st_mode & 0o077 == 0
+
+
+def test_a_taken_port_is_a_sentence_with_the_variable(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+        found = obstacles(programs(settings(tmp_path, gateway_port=port), 6380))
+    assert any(f"GATEWAY_PORT: port {port} for gateway is taken" in problem for problem in found)
+
+
+def test_an_unknown_family_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"MODELS: expected one of .*, got 'oracle'"):
+        settings(tmp_path, models="oracle")
+
+
+def test_every_program_dies_with_the_supervisor_and_is_restarted(tmp_path: Path) -> None:
+    text = configuration(programs(settings(tmp_path), 6380), tmp_path, "http://127.0.0.1:8000/readyz")
+    assert text.count("setpriv --pdeathsig TERM --") == 9
+    assert text.count("autorestart=true") == 7
+    assert text.count("autorestart=unexpected") == 1
