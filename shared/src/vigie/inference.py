@@ -1,0 +1,125 @@
+"""The messages of the Open Inference Protocol (V2) that predictors speak: one `BYTES` input `text` of shape `[n]`,
+outputs `probability_negative` (`FP32`, `[n]`) and `label` (`INT64`, `[n]`).
+"""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+INPUT = "text"
+PROBABILITY = "probability_negative"
+LABEL = "label"
+
+
+class V2Message(BaseModel):
+    """Base of the protocol's messages: members that Vigie does not know are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+
+class TensorMetadata(V2Message):
+    """Name, type and shape of a tensor; -1 is any size."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class InputTensor(V2Message):
+    """One input with its data."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+    parameters: dict[str, Any] | None = None
+
+
+class OutputTensor(V2Message):
+    """One output with its data."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[float] | list[int]
+
+
+class RequestedOutput(V2Message):
+    """An output that the client asks for by name."""
+
+    name: str
+
+
+class InferenceRequest(V2Message):
+    """`POST …/infer`."""
+
+    inputs: list[InputTensor]
+    id: str | None = None
+    outputs: list[RequestedOutput] | None = None
+    parameters: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, texts: list[str]) -> Self:
+        """The request for n texts."""
+        return cls(inputs=[InputTensor(name=INPUT, shape=[len(texts)], datatype="BYTES", data=texts)])
+
+
+class InferenceResponse(V2Message):
+    """The answer to `POST …/infer`; `model_version` is the registry version that gave all of it."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[OutputTensor]
+
+    def output(self, name: str) -> list[float] | list[int]:
+        """The data of an output; raises `KeyError` when it is not there."""
+        for output in self.outputs:
+            if output.name == name:
+                return output.data
+        raise KeyError(name)
+
+
+class Rejection(V2Message):
+    """A version that the alias names and that must not be served, and why."""
+
+    version: str
+    reason: str
+
+
+class ModelDetails(V2Message):
+    """What Vigie adds to the model metadata."""
+
+    version: str
+    model_id: str | None = None
+    digest: str = ""
+    loaded_at: datetime
+    metrics: dict[str, float] = {}
+    stale_since: datetime | None = None
+    rejected: Rejection | None = None
+
+
+class ModelMetadata(V2Message):
+    """`GET /v2/models/{name}`."""
+
+    name: str
+    versions: list[str]
+    platform: Literal["vigie"] = "vigie"
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+    parameters: ModelDetails
+
+
+class ServerMetadata(V2Message):
+    """`GET /v2`."""
+
+    name: str = "vigie"
+    version: str
+    extensions: list[str] = []
+
+
+class ServerError(V2Message):
+    """`{"error": "…"}`: the protocol's error shape."""
+
+    error: str
