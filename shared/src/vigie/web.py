@@ -101,6 +101,8 @@ def as_vigie_error(error: Exception) -> VigieError:
         return error
     if isinstance(error, RequestValidationError):
         return invalid_request(error.errors())
+    if isinstance(error.__cause__, VigieError):  # FastAPI wraps what goes wrong while it reads a body
+        return error.__cause__
     if isinstance(error, HTTPException):
         translated = VigieError(str(error.detail), code=_CODES.get(error.status_code, "http_error"))
         translated.status = error.status_code
@@ -156,7 +158,9 @@ class Shell:
         token = REQUEST_ID.set(request_id)
         answer = _Answer(send, request_id.encode())
         try:
-            await self._app(scope, _Limited(receive, self._body_limit, scope), answer)
+            if (announced := _announced_size(scope)) > self._body_limit:
+                raise BodyTooLarge(f"expected a body of at most {self._body_limit} bytes, got {announced}")
+            await self._app(scope, _Limited(receive, self._body_limit), answer)
         except ClientDisconnect:
             _LOG.info("the client went away before its request was read")
         except Exception as error:
@@ -192,19 +196,16 @@ class _Answer:
 
 
 class _Limited:
-    """Wraps `receive`: raises `BodyTooLarge` as soon as the announced or the received size is over the limit."""
+    """Wraps `receive`: raises `BodyTooLarge` as soon as what came is over the limit."""
 
-    __slots__ = ("_announced", "_limit", "_receive", "_seen")
+    __slots__ = ("_limit", "_receive", "_seen")
 
-    def __init__(self, receive: Receive, limit: int, scope: Scope) -> None:
+    def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._limit = limit
         self._seen = 0
-        self._announced = _announced_size(scope)
 
     async def __call__(self) -> Message:
-        if self._announced > self._limit:
-            raise BodyTooLarge(f"expected a body of at most {self._limit} bytes, got {self._announced}")
         message = await self._receive()
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:

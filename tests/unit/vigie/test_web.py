@@ -1,0 +1,133 @@
+"""The shell of every service: request ids, the single error shape, limits, probes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import FastAPI, Query
+
+from vigie.errors import QueueFull
+from vigie.schemas import PredictRequest, Readiness
+from vigie.web import service_app
+
+
+@asynccontextmanager
+async def nothing(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def an_app(*, ready: bool = True) -> FastAPI:
+    async def readiness() -> Readiness:
+        return Readiness(ready=ready, dependencies={"redis": "ok" if ready else "cannot be reached"})
+
+    app = service_app("test", lifespan=nothing, readiness=readiness, body_limit=1000)
+
+    @app.post("/texts")
+    async def texts(body: PredictRequest) -> str:
+        return body.text
+
+    @app.get("/fails")
+    async def fails() -> None:
+        raise RuntimeError("a secret detail")
+
+    @app.get("/busy")
+    async def busy(wait: Annotated[float, Query(ge=0)] = 1.2) -> None:
+        raise QueueFull("the queue holds 10 requests already", retry_after=wait)
+
+    return app
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(an_app(), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as found:
+        yield found
+
+
+async def test_a_request_id_is_taken_and_returned(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/healthz", headers={"X-Request-ID": "abc-123"})
+    assert reply.headers["x-request-id"] == "abc-123"
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "with space", "é", "<script>"])
+async def test_an_unusable_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
+    reply = await client.get("/healthz", headers={"X-Request-ID": given.encode()})
+    assert len(reply.headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nowhere", 404, "not_found"),
+        ("DELETE", "/healthz", 405, "method_not_allowed"),
+        ("GET", "/fails", 500, "internal_error"),
+        ("GET", "/busy", 429, "queue_full"),
+        ("GET", "/busy?wait=x", 400, "invalid_request"),
+    ],
+)
+async def test_every_error_has_the_same_shape(
+    client: httpx.AsyncClient, method: str, path: str, status: int, code: str
+) -> None:
+    reply = await client.request(method, path, headers={"X-Request-ID": "r1"})
+    assert reply.status_code == status
+    assert reply.json()["error"]["code"] == code
+    assert reply.json()["error"]["request_id"] == "r1"
+    assert "secret" not in reply.text
+
+
+async def test_retry_after_is_in_whole_seconds_rounded_up(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/busy?wait=1.2")).headers["retry-after"] == "2"
+    assert (await client.get("/busy?wait=0")).headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ('{"text": ""}', "text_empty", "expected 1 to 2000 characters after trimming, got none"),
+        ('{"text": "a\\u0000b"}', "text_has_nul", "expected a text without NUL"),
+        ('{"text": 12}', "invalid_request", "text: Input should be a valid string, got 12"),
+        ("{}", "invalid_request", "text: expected a value, got none"),
+        ('{"text": "a", "modle": "x"}', "invalid_request", "modle: no such field"),
+        ('{"text": ', "malformed_json", "JSON"),
+        ("[]", "invalid_request", "got []"),
+    ],
+)
+async def test_a_bad_body_is_a_400_that_says_what_was_expected_and_what_came(
+    client: httpx.AsyncClient, body: str, code: str, message: str
+) -> None:
+    reply = await client.post("/texts", content=body, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == code
+    assert message in reply.json()["error"]["message"]
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_announced_size(client: httpx.AsyncClient) -> None:
+    reply = await client.post("/texts", content=b"x" * 1001, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 413
+    assert reply.json()["error"]["message"] == "expected a body of at most 1000 bytes, got 1001"
+
+
+async def test_a_body_over_the_limit_is_refused_while_it_streams(client: httpx.AsyncClient) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"x" * 100
+
+    reply = await client.post("/texts", content=parts(), headers={"Content-Type": "application/json"})
+    assert reply.status_code == 413
+
+
+async def test_readiness_lists_each_dependency() -> None:
+    transport = httpx.ASGITransport(an_app(ready=False))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        reply = await client.get("/readyz")
+    assert reply.status_code == 503
+    assert reply.json() == {"ready": False, "dependencies": {"redis": "cannot be reached"}}
+
+
+async def test_requests_are_counted_by_route_and_status(client: httpx.AsyncClient) -> None:
+    await client.get("/busy")
+    text = (await client.get("/metrics")).text
+    assert 'vigie_http_requests_total{method="GET",route="/busy",status="429"}' in text
+    assert "vigie_http_request_seconds_bucket" in text
