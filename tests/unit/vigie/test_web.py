@@ -53,7 +53,7 @@ async def test_a_request_id_is_taken_and_returned(client: httpx.AsyncClient) -> 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "with space", "é", "<script>"])
 async def test_an_unusable_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
-    reply = await client.get("/healthz", headers={"X-Request-ID": given.encode()})
+    reply = await client.get("/healthz", headers={b"X-Request-ID": given.encode()})
     assert len(reply.headers["x-request-id"]) == 32
 
 

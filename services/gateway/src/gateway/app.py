@@ -1,0 +1,87 @@
+"""Wires the gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from fastapi import FastAPI
+
+from gateway import routes
+from gateway.backends import Backend
+from gateway.keys import KeyRing
+from gateway.prediction_log import PredictionLog
+from gateway.predictions import Predictions
+from gateway.predictors import PredictorClient
+from gateway.settings import GatewaySettings
+from gateway.state import GatewayState
+from vigie.receipts import ReceiptBook
+from vigie.schemas import Readiness
+from vigie.settings import derived_key
+from vigie.streams import open_redis
+from vigie.web import service_app
+
+DRAIN_SECONDS = 3.0
+
+
+def create_app(settings: GatewaySettings | None = None) -> FastAPI:
+    """The gateway; without `settings` it reads them from the environment."""
+    settings = settings or GatewaySettings.read()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running_gateway(settings) as state:
+            app.state.gateway = state
+            yield
+
+    async def readiness() -> Readiness:
+        state: GatewayState = app.state.gateway
+        return await state.readiness()
+
+    app = service_app(
+        "Vigie gateway",
+        lifespan=lifespan,
+        readiness=readiness,
+        version="1",
+        description="Sentiment of tweets, feedback on it, and the alerts that follow.",
+    )
+    for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts):
+        app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewayState]:
+    """Clients, queues and the log's task, for as long as the gateway runs."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60)
+    redis = open_redis(settings.redis_url)
+    log = PredictionLog(redis, buffer=settings.log_buffer, stream_entries=settings.log_stream_entries)
+    async with httpx.AsyncClient(timeout=settings.backend_timeout_seconds, limits=limits, trust_env=False) as http:
+        clients = [
+            PredictorClient(family, url, http, queue_limit=settings.queue_limit, batch_size=settings.batch_size)
+            for family, url in settings.families()
+        ]
+        for client in clients:
+            await client.start()
+        writing = asyncio.create_task(log.run(), name="prediction log")
+        yield GatewayState(
+            keys=KeyRing.parse(settings.gateway_api_keys),
+            predictions=Predictions(
+                clients,
+                default=settings.default_model,
+                receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
+                log=log,
+                timeout_seconds=settings.predict_timeout_seconds,
+            ),
+            log=log,
+            feedback=Backend("feedback", settings.feedback_url, http),
+            alerting=Backend("alerting", settings.alerting_url, http),
+            redis=redis,
+        )
+        for client in clients:
+            await client.stop()
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        await log.drain(DRAIN_SECONDS)
+    await redis.aclose()

@@ -1,0 +1,114 @@
+"""Predictions: pick a family, ask it, sign a receipt, note it in the log."""
+
+import asyncio
+from collections.abc import Sequence
+from time import time
+
+from gateway.prediction_log import PredictionLog
+from gateway.predictors import Answer, PredictorClient
+from vigie.errors import NotFound, Unavailable
+from vigie.logs import REQUEST_ID
+from vigie.receipts import ReceiptBook, label_of
+from vigie.schemas import ModelRef, Prediction, PredictionEvent, Probabilities, Sentiment
+
+_SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
+_DIGITS = 6
+
+
+class Predictions:
+    """Answers texts with the family asked for, or, when that one cannot answer, with another that says so."""
+
+    def __init__(
+        self,
+        clients: Sequence[PredictorClient],
+        *,
+        default: str,
+        receipts: ReceiptBook,
+        log: PredictionLog,
+        timeout_seconds: float,
+    ) -> None:
+        self.clients = {client.family.name: client for client in clients}
+        self.default = default
+        self._receipts = receipts
+        self._log = log
+        self._timeout = timeout_seconds
+
+    async def predict(self, text: str, model: str | None) -> Prediction:
+        """One tweet; it shares an upstream call with whoever asks at the same time."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        for client in self._candidates(model):
+            try:
+                answer = await client.infer_one(text, deadline)
+            except Unavailable:
+                continue
+            return self._finish([text], answer, model)[0]
+        raise self._nobody(model)
+
+    async def predict_many(self, texts: list[str], model: str | None) -> list[Prediction]:
+        """Up to a thousand tweets in order, all answered by one version."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        for client in self._candidates(model):
+            try:
+                answer = await client.infer_many(texts, deadline)
+            except Unavailable:
+                continue
+            return self._finish(texts, answer, model)
+        raise self._nobody(model)
+
+    def _candidates(self, model: str | None) -> list[PredictorClient]:
+        """The family asked for first, then the default, then the others."""
+        first = self.default if model is None else model
+        if first not in self.clients:
+            raise NotFound(f"model: expected one of {', '.join(self.clients)}, got {model!r}", code="unknown_model")
+        names = dict.fromkeys([first, self.default, *self.clients])
+        return [self.clients[name] for name in names]
+
+    def _nobody(self, model: str | None) -> Unavailable:
+        asked = self.default if model is None else model
+        reasons = "; ".join(f"{name}: {client.problem or 'not ready'}" for name, client in self.clients.items())
+        return Unavailable(f"no model can answer for {asked!r} right now ({reasons})", code="no_model_ready")
+
+    def _finish(self, texts: Sequence[str], answer: Answer, requested: str | None) -> list[Prediction]:
+        created_ms = int(time() * 1000)
+        degraded = answer.model != (requested or self.default)
+        asked = (requested or self.default) if degraded else None
+        ref = ModelRef(name=answer.model, version=answer.version)
+        request_id = REQUEST_ID.get()
+        predictions, events = [], []
+        for text, negative in zip(texts, answer.probabilities, strict=True):
+            prediction_id = self._receipts.issue(
+                text, model=answer.model, version=answer.version, probability_negative=negative, created_ms=created_ms
+            )
+            predictions.append(_prediction(prediction_id, negative, ref, asked))
+            events.append(
+                PredictionEvent(
+                    prediction_id=prediction_id,
+                    text=text,
+                    model=answer.model,
+                    version=answer.version,
+                    label=label_of(negative),
+                    probability_negative=negative,
+                    requested_model=asked,
+                    degraded=degraded,
+                    created_ms=created_ms,
+                    request_id=request_id,
+                )
+            )
+        self._log.append(events)
+        return predictions
+
+
+def _prediction(prediction_id: str, negative: float, ref: ModelRef, asked: str | None) -> Prediction:
+    label = label_of(negative)
+    shown = round(negative, _DIGITS)
+    rest = round(1 - shown, _DIGITS)
+    return Prediction(
+        prediction_id=prediction_id,
+        sentiment=_SENTIMENTS[label],
+        prediction_label=label,
+        confidence=max(shown, rest),
+        probabilities=Probabilities(negative=shown, positive=rest),
+        model=ref,
+        requested_model=asked,
+        degraded=asked is not None,
+    )

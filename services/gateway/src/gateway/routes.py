@@ -1,0 +1,138 @@
+"""The public API: each route names its scope, its schemas, and calls one function."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi.security import APIKeyHeader
+from pydantic import BaseModel, Field
+
+from gateway.direct import direct_route
+from gateway.keys import Scope
+from gateway.state import state_of
+from vigie.schemas import (
+    AlertPage,
+    BatchRequest,
+    BatchResponse,
+    ErrorBody,
+    Feedback,
+    FeedbackPage,
+    FeedbackRequest,
+    ModelList,
+    Prediction,
+    PredictionPage,
+    PredictRequest,
+    TestMailResult,
+    Verdict,
+)
+
+_KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the gateway has keys.")
+
+
+class HistoryQuery(BaseModel):
+    """Which rows of a history, newest first."""
+
+    model: str | None = None
+    version: str | None = None
+    since: Annotated[datetime | None, Field(description="ISO 8601; without a zone it is UTC. Inclusive.")] = None
+    until: Annotated[datetime | None, Field(description="ISO 8601; without a zone it is UTC. Exclusive.")] = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: str | None = None
+
+
+class FeedbackQuery(HistoryQuery):
+    """Which votes, newest first."""
+
+    verdict: Verdict | None = None
+
+
+class ExportQuery(FeedbackQuery):
+    """Which votes, and for whom."""
+
+    raw: Annotated[bool, Field(description="Untouched cells, for machines; not safe to open in a spreadsheet.")] = False
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorBody} for status in (400, 401, 403, *statuses)}
+
+
+def _require(scope: Scope) -> Any:
+    async def check(request: Request, key: Annotated[str | None, Security(_KEY_HEADER)]) -> None:
+        state_of(request).keys.authorise(key, scope)
+
+    return Depends(check)
+
+
+_WRITES = (404, 413, 415, 429, 503, 504)
+_READS = (503, 504)
+
+predicting = APIRouter(
+    tags=["predictions"], route_class=direct_route(Scope.PREDICT), dependencies=[Security(_KEY_HEADER)]
+)
+voting = APIRouter(tags=["feedback"], route_class=direct_route(Scope.FEEDBACK), dependencies=[Security(_KEY_HEADER)])
+models = APIRouter(tags=["predictions"], dependencies=[_require(Scope.PREDICT)])
+history = APIRouter(tags=["feedback"], dependencies=[_require(Scope.FEEDBACK)])
+alerts = APIRouter(tags=["alerts"], dependencies=[_require(Scope.ADMIN)])
+
+
+@predicting.post("/predict", responses=_errors(*_WRITES))
+async def predict(request: Request, body: PredictRequest) -> Prediction:
+    """The sentiment of one tweet."""
+    return await state_of(request).predictions.predict(body.text, body.model)
+
+
+@predicting.post("/predict/batch", responses=_errors(*_WRITES))
+async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse:
+    """The sentiment of up to 1,000 tweets, in order; one bad text fails the request and is named."""
+    return BatchResponse(predictions=await state_of(request).predictions.predict_many(body.texts, body.model))
+
+
+@models.get("/models", responses=_errors())
+async def list_models(request: Request) -> ModelList:
+    """Every family served here: whether it is ready, which version, since when, how good."""
+    return await state_of(request).models()
+
+
+@voting.post(
+    "/feedback",
+    status_code=201,
+    response_model=Feedback,
+    responses=_errors(*_WRITES) | {200: {"model": Feedback, "description": "The vote stands already, or was changed."}},
+)
+async def vote(request: Request, body: FeedbackRequest) -> Response:
+    """Says whether a prediction was right. The same vote again changes nothing; another one replaces it."""
+    return await state_of(request).feedback.forward(request, body.model_dump_json().encode())
+
+
+@history.get("/feedback", response_model=FeedbackPage, responses=_errors(*_READS))
+async def list_feedback(request: Request, query: Annotated[FeedbackQuery, Query()]) -> Response:
+    """The votes that stand, newest first."""
+    return await state_of(request).feedback.forward(request)
+
+
+@history.get(
+    "/feedback/export.csv", response_class=Response, responses=_errors(*_READS) | {200: {"content": {"text/csv": {}}}}
+)
+async def export_feedback(request: Request, query: Annotated[ExportQuery, Query()]) -> Response:
+    """The votes as CSV, safe to open in a spreadsheet unless `raw=true`."""
+    return await state_of(request).feedback.forward(request)
+
+
+@history.get("/predictions", response_model=PredictionPage, responses=_errors(*_READS))
+async def list_predictions(request: Request, query: Annotated[HistoryQuery, Query()]) -> Response:
+    """The predictions that were answered, newest first."""
+    return await state_of(request).feedback.forward(request)
+
+
+@alerts.get("/alerts", response_model=AlertPage, responses=_errors(*_READS))
+async def list_alerts(
+    request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100, cursor: str | None = None
+) -> Response:
+    """The alerts that fired, newest first, and what became of their mails."""
+    return await state_of(request).alerting.forward(request)
+
+
+@alerts.post("/alerts/test", response_model=TestMailResult, responses=_errors(502, *_READS))
+async def send_test_mail(request: Request) -> Response:
+    """Sends a test mail and answers with what the SMTP server said."""
+    return await state_of(request).alerting.forward(request, b"")

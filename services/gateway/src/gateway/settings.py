@@ -1,0 +1,85 @@
+"""What the gateway is told by its environment."""
+
+from ipaddress import ip_address
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from gateway.keys import KeyRing
+from vigie.catalogue import FAMILIES, Family, find_family
+from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings, family_port
+
+
+class GatewaySettings(ServiceSettings):
+    """Variables of the gateway; see the README's table."""
+
+    gateway_port: int = Field(8000, ge=0, le=65535)
+    models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
+    default_model: str = "logreg"
+    gateway_api_keys: str = Field("", repr=False)
+    gateway_allow_open: bool = False
+    receipt_secret: SecretStr = DEVELOPMENT_SECRET
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    feedback_url: str = "http://127.0.0.1:8010"
+    alerting_url: str = "http://127.0.0.1:8020"
+    predictor_url: str = "http://127.0.0.1:{port}"
+
+    predict_timeout_seconds: float = Field(5.0, gt=0)
+    backend_timeout_seconds: float = Field(10.0, gt=0)
+    queue_limit: int = Field(2048, gt=0)
+    batch_size: int = Field(128, gt=0)
+    log_buffer: int = Field(50_000, gt=0)
+    log_stream_entries: int = Field(20_000, gt=0)
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(find(name.strip()).name for name in names if name.strip())
+
+    @field_validator("gateway_api_keys")
+    @classmethod
+    def _check_keys(cls, value: str) -> str:
+        KeyRing.parse(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.default_model not in self.models:
+            raise ValueError(
+                f"DEFAULT_MODEL: expected one of MODELS ({', '.join(self.models)}), got {self.default_model!r}"
+            )
+        if not self.gateway_api_keys and not self.gateway_allow_open and not _is_loopback(self.vigie_host):
+            raise ValueError(
+                f"GATEWAY_API_KEYS: without keys VIGIE_HOST must be a loopback address, got {self.vigie_host!r}"
+            )
+        return self
+
+    def weak_secrets(self) -> list[tuple[str, str]]:
+        """Production also needs API keys."""
+        missing = [] if self.gateway_api_keys else [("GATEWAY_API_KEYS", "API keys are needed")]
+        return super().weak_secrets() + missing
+
+    def families(self) -> list[tuple[Family, str]]:
+        """Each family this gateway serves, with the base URL of its predictor."""
+        families = [find_family(name) for name in self.models]
+        return [
+            (family, self.predictor_url.format(service=family.service, port=family_port(family))) for family in families
+        ]
+
+
+def find(name: str) -> Family:
+    """The family of that name; raises `ValueError` (as validators must) with the known names."""
+    try:
+        return find_family(name)
+    except KeyError as error:
+        raise ValueError(error.args[0]) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,92 @@
+"""The prediction log: order, bound, and what happens while Redis is away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from time import monotonic
+
+import redis
+
+from gateway.prediction_log import PredictionLog
+from tests.support.servers import RedisServer, free_port
+from vigie.schemas import PredictionEvent
+from vigie.streams import PREDICTIONS, open_redis
+
+
+def event(number: int) -> PredictionEvent:
+    return PredictionEvent(
+        prediction_id=f"p{number}",
+        text="été 😀",
+        model="logreg",
+        version="1",
+        label=0,
+        probability_negative=0.75,
+        created_ms=number,
+    )
+
+
+def logged(url: str) -> list[str]:
+    with redis.Redis.from_url(url, protocol=2) as client:
+        entries = client.xrange(PREDICTIONS.name)
+    return [event.prediction_id for _, fields in entries for event in PREDICTIONS.decode(fields)]
+
+
+@asynccontextmanager
+async def running_log(url: str, *, buffer: int = 1000) -> AsyncIterator[PredictionLog]:
+    client = open_redis(url)
+    log = PredictionLog(client, buffer=buffer, stream_entries=1000)
+    task = asyncio.create_task(log.run())
+    yield log
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    await log.drain(2)
+    await client.aclose()
+
+
+async def until(condition: object, seconds: float = 10.0) -> None:
+    assert callable(condition)
+    deadline = monotonic() + seconds
+    while not condition():
+        assert monotonic() < deadline, "the condition did not hold in time"
+        await asyncio.sleep(0.01)
+
+
+async def test_events_reach_the_stream_in_order_and_many_share_an_entry(redis_url: str) -> None:
+    async with running_log(redis_url) as log:
+        for number in range(300):
+            log.append([event(number)])
+        await until(lambda: len(logged(redis_url)) == 300)
+    assert logged(redis_url) == [f"p{number}" for number in range(300)]
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.xlen(PREDICTIONS.name) < 30
+
+
+async def test_what_is_left_is_written_when_the_gateway_stops(redis_url: str) -> None:
+    async with running_log(redis_url) as log:
+        log.append([event(number) for number in range(1200)])
+    assert len(logged(redis_url)) == 1000, "the bound is the buffer: the oldest 200 were dropped"
+    assert logged(redis_url)[0] == "p200"
+
+
+async def test_events_wait_while_redis_is_away_and_arrive_once_it_is_back(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    server.start()
+    async with running_log(server.url) as log:
+        server.stop()
+        log.append([event(1)])
+        await until(lambda: log.error is not None)
+        log.append([event(2)])
+        server.start()
+        await until(lambda: log.error is None and len(logged(server.url)) == 2)
+    assert logged(server.url) == ["p1", "p2"]
+    server.stop()
+
+
+async def test_a_redis_that_never_comes_back_costs_the_oldest_events_only() -> None:
+    async with running_log(f"redis://127.0.0.1:{free_port()}/0", buffer=10) as log:
+        for number in range(100):
+            log.append([event(number)])
+        await until(lambda: log.error is not None)
+        assert [kept.prediction_id for kept in log._buffer] == [f"p{number}" for number in range(90, 100)]
