@@ -19,3 +19,10 @@ def test_workflows_call_make_and_nothing_else() -> None:
     for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
         for command in re.findall(r"^\s*(?:- )?run: (.*)$", workflow.read_text("utf-8"), re.M):
             assert re.fullmatch(r"make( [A-Za-z0-9_=-]+)+", command), f"{workflow.name}: {command}"
+
+
+def test_actions_are_pinned_to_a_commit_and_jobs_get_no_rights_they_do_not_need() -> None:
+    for workflow in (ROOT / ".github" / "workflows").glob("*.yml"):
+        text = workflow.read_text("utf-8")
+        assert all(re.search(r"@[0-9a-f]{40} # v\S+$", line) for line in re.findall(r"uses: .*$", text, re.M))
+        assert "permissions:\n  contents: read" in text
