@@ -3,6 +3,7 @@
 One pure ASGI layer does what must hold on every path; `service_app` wires it around a FastAPI application.
 """
 
+import gc
 import logging
 import re
 import uuid
@@ -29,6 +30,8 @@ from vigie.settings import ServiceSettings
 
 BODY_LIMIT = 1024 * 1024
 GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 75
+GC_THRESHOLDS = (10_000, 20, 20)
 
 REQUESTS = Counter("vigie_http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -46,6 +49,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_t
 ErrorRenderer = Callable[[VigieError], bytes]
 ReadinessCheck = Callable[[], Awaitable[Readiness]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+DirectHandler = Callable[[Request], Awaitable[Response]]
 
 
 def error_body(error: VigieError) -> bytes:
@@ -62,18 +66,17 @@ def service_app(
     render_error: ErrorRenderer = error_body,
     body_limit: int = BODY_LIMIT,
     **options: Any,
-) -> FastAPI:
+) -> "ServiceApp":
     """A FastAPI application with `/healthz`, `/readyz`, `/metrics` and the shell described above.
 
     `options` go to `FastAPI`. Errors of any kind, also of unknown paths, leave as `render_error` shapes them.
     """
-    app = FastAPI(title=title, lifespan=lifespan, **options)
-    app.add_middleware(Shell, render_error=render_error, body_limit=body_limit)
+    app = ServiceApp(title, lifespan=lifespan, render_error=render_error, body_limit=body_limit, **options)
 
     async def on_error(_: Request, error: Exception) -> Response:
         return error_response(as_vigie_error(error), render_error)
 
-    for kind in (VigieError, RequestValidationError, HTTPException):
+    for kind in (VigieError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, on_error)
 
     @app.get("/healthz", tags=["operations"])
@@ -126,6 +129,9 @@ def error_response(error: VigieError, render_error: ErrorRenderer = error_body) 
 def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -> None:
     """Runs `app` until SIGTERM or SIGINT, which let running requests finish for up to `GRACE_SECONDS`."""
     configure_logging(service, settings.log_level)
+    gc.collect()
+    gc.freeze()  # a full collection over everything imported pauses all requests for some 60 ms
+    gc.set_threshold(*GC_THRESHOLDS)
     uvicorn.run(
         app,
         host=settings.vigie_host,
@@ -135,17 +141,48 @@ def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+class ServiceApp(FastAPI):
+    """FastAPI inside a `Shell`; what is in `direct` is answered by the shell itself, past FastAPI's layers.
+
+    A direct handler must be one of the application's documented routes too, so that the documentation stays true.
+    """
+
+    def __init__(
+        self, title: str, *, lifespan: Lifespan, render_error: ErrorRenderer, body_limit: int, **options: Any
+    ) -> None:
+        super().__init__(title=title, lifespan=lifespan, **options)
+        self.direct: dict[tuple[str, str], DirectHandler] = {}
+        self._render_error = render_error
+        self._body_limit = body_limit
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's hook: the shell goes around everything else."""
+        inner = super().build_middleware_stack()
+        return Shell(inner, self, render_error=self._render_error, body_limit=self._body_limit)
 
 
 class Shell:
     """Request id, body limit, last-resort 500, metrics and request log, as one ASGI layer."""
 
-    def __init__(self, app: ASGIApp, *, render_error: ErrorRenderer, body_limit: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        owner: "ServiceApp",
+        *,
+        render_error: ErrorRenderer,
+        body_limit: int,
+    ) -> None:
         self._app = app
+        self._owner = owner
+        self._direct = owner.direct
         self._render_error = render_error
         self._body_limit = body_limit
 
@@ -160,7 +197,7 @@ class Shell:
         try:
             if (announced := _announced_size(scope)) > self._body_limit:
                 raise BodyTooLarge(f"expected a body of at most {self._body_limit} bytes, got {announced}")
-            await self._app(scope, _Limited(receive, self._body_limit), answer)
+            await self._answer(scope, _Limited(receive, self._body_limit), answer)
         except ClientDisconnect:
             _LOG.info("the client went away before its request was read")
         except Exception as error:
@@ -169,10 +206,21 @@ class Shell:
             _record(scope, answer.status, perf_counter() - started)
             REQUEST_ID.reset(token)
 
+    async def _answer(self, scope: Scope, receive: Receive, send: "_Answer") -> None:
+        handler = self._direct.get((scope["method"], scope["path"]))
+        if handler is None:
+            await self._app(scope, receive, send)
+            return
+        scope["app"], scope["vigie.direct"] = self._owner, True
+        response = await handler(Request(scope, receive))
+        await response(scope, receive, send)
+
     async def _fail(self, scope: Scope, receive: Receive, answer: "_Answer", error: Exception) -> None:
         known = as_vigie_error(error)
         if known.status >= 500 and not isinstance(error, VigieError):
             _LOG.exception("unexpected error")
+        if answer.status >= 500:
+            return
         if answer.status:
             raise error
         await error_response(known, self._render_error)(scope, receive, answer)
@@ -228,7 +276,7 @@ def _request_id(scope: Scope) -> str:
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unmatched")
+    route = scope["path"] if "vigie.direct" in scope else getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(scope["method"], route, status).inc()
     SECONDS.labels(route).observe(seconds)
     level = logging.DEBUG if status < 400 and route in _QUIET_ROUTES else logging.INFO

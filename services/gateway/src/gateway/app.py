@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-import httpx
+import aiohttp
 from fastapi import FastAPI
 
 from gateway import routes
 from gateway.backends import Backend
+from gateway.direct import DirectRoute
 from gateway.keys import KeyRing
 from gateway.prediction_log import PredictionLog
 from gateway.predictions import Predictions
@@ -47,16 +48,19 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     )
     for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts):
         app.include_router(router)
+    for route in (*routes.predicting.routes, *routes.voting.routes):
+        if isinstance(route, DirectRoute):
+            app.direct["POST", route.path] = route.get_route_handler()
     return app
 
 
 @asynccontextmanager
 async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewayState]:
     """Clients, queues and the log's task, for as long as the gateway runs."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60)
     redis = open_redis(settings.redis_url)
+    patience = settings.backend_timeout_seconds
     log = PredictionLog(redis, buffer=settings.log_buffer, stream_entries=settings.log_stream_entries)
-    async with httpx.AsyncClient(timeout=settings.backend_timeout_seconds, limits=limits, trust_env=False) as http:
+    async with aiohttp.ClientSession(auto_decompress=False) as http:
         clients = [
             PredictorClient(family, url, http, queue_limit=settings.queue_limit, batch_size=settings.batch_size)
             for family, url in settings.families()
@@ -74,8 +78,8 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
                 timeout_seconds=settings.predict_timeout_seconds,
             ),
             log=log,
-            feedback=Backend("feedback", settings.feedback_url, http),
-            alerting=Backend("alerting", settings.alerting_url, http),
+            feedback=Backend("feedback", settings.feedback_url, http, timeout_seconds=patience),
+            alerting=Backend("alerting", settings.alerting_url, http, timeout_seconds=patience),
             redis=redis,
         )
         for client in clients:

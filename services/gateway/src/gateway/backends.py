@@ -2,61 +2,60 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import aiohttp
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from yarl import URL
 
 from vigie.errors import DeadlineExceeded, Unavailable
 from vigie.logs import REQUEST_ID
 
 _PASSED_BACK = ("content-type", "content-disposition", "retry-after")
-PROBE_TIMEOUT_SECONDS = 1.0
+CONNECT_SECONDS = 2.0
+_PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 
 
 class Backend:
     """One internal service, by name and base URL."""
 
-    def __init__(self, name: str, url: str, http: httpx.AsyncClient) -> None:
+    def __init__(self, name: str, url: str, http: aiohttp.ClientSession, *, timeout_seconds: float) -> None:
         self._name = name
         self._url = url
         self._http = http
+        self._timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=timeout_seconds)
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:
-        """The backend's own answer to the same method, path and query.
+        """The backend's own answer to the same method, path and query, streamed.
 
         Raises `Unavailable` when it cannot be reached, `DeadlineExceeded` when it does not answer in time.
         """
         reply = await self._send(request, body)
         headers = {name: reply.headers[name] for name in _PASSED_BACK if name in reply.headers}
-        return StreamingResponse(_content(reply), status_code=reply.status_code, headers=headers)
+        return StreamingResponse(_content(reply), status_code=reply.status, headers=headers)
 
     async def probe(self) -> str:
         """`ok`, or why this service cannot do its work."""
         try:
-            reply = await self._http.get(f"{self._url}/readyz", timeout=PROBE_TIMEOUT_SECONDS)
-        except httpx.HTTPError as error:
+            async with self._http.get(f"{self._url}/readyz", timeout=_PROBE_TIMEOUT) as reply:
+                said = await reply.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
             return f"cannot be reached ({type(error).__name__})"
-        return "ok" if reply.status_code == 200 else f"not ready: {reply.text[:200]}"
+        return "ok" if reply.status == 200 else f"not ready: {said[:200]}"
 
-    async def _send(self, request: Request, body: bytes | None) -> httpx.Response:
+    async def _send(self, request: Request, body: bytes | None) -> aiohttp.ClientResponse:
         headers = {"X-Request-ID": REQUEST_ID.get()} | (
             {"Content-Type": "application/json"} if body is not None else {}
         )
-        url = f"{self._url}{request.url.path}"
-        message = self._http.build_request(
-            request.method, url, params=request.url.query.encode(), content=body, headers=headers
-        )
+        url = URL(self._url).with_path(request.url.path).with_query(request.url.query)
         try:
-            return await self._http.send(message, stream=True)
-        except httpx.TimeoutException:
+            return await self._http.request(request.method, url, data=body, headers=headers, timeout=self._timeout)
+        except TimeoutError:
             raise DeadlineExceeded(f"{self._name} did not answer in time") from None
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             raise Unavailable(f"{self._name} cannot be reached: {type(error).__name__}") from error
 
 
-async def _content(reply: httpx.Response) -> AsyncIterator[bytes]:
-    try:
-        async for part in reply.aiter_bytes():
+async def _content(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async with reply:
+        async for part in reply.content.iter_any():
             yield part
-    finally:
-        await reply.aclose()

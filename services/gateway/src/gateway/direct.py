@@ -6,7 +6,7 @@ serialises the answer.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -23,22 +23,34 @@ _JSON = "application/json"
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def direct_route(scope: Scope) -> type[APIRoute]:
-    """A route class for endpoints that need `scope`."""
+class DirectRoute(APIRoute):
+    """A documented route that handles its requests itself; subclasses set `scope`."""
 
-    class DirectRoute(APIRoute):
-        def get_route_handler(self) -> Handler:
-            endpoint = self.endpoint
-            schema: type[BaseModel] = get_type_hints(endpoint)["body"]
+    scope: ClassVar[Scope]
 
-            async def handle(request: Request) -> Response:
-                state_of(request).keys.authorise(request.headers.get("x-api-key"), scope)
-                answer = await endpoint(request, await read_body(request, schema))
-                return answer if isinstance(answer, Response) else Response(answer.model_dump_json(), media_type=_JSON)
+    def get_route_handler(self) -> Handler:
+        """FastAPI's hook: what answers a request."""
+        endpoint, scope = self.endpoint, self.scope
+        schema: type[BaseModel] = get_type_hints(endpoint)["body"]
 
-            return handle
+        async def handle(request: Request) -> Response:
+            state_of(request).keys.authorise(request.headers.get("x-api-key"), scope)
+            answer = await endpoint(request, await read_body(request, schema))
+            return answer if isinstance(answer, Response) else Response(answer.model_dump_json(), media_type=_JSON)
 
-    return DirectRoute
+        return handle
+
+
+class PredictRoute(DirectRoute):
+    """Needs the scope `predict`."""
+
+    scope = Scope.PREDICT
+
+
+class FeedbackRoute(DirectRoute):
+    """Needs the scope `feedback`."""
+
+    scope = Scope.FEEDBACK
 
 
 async def read_body(request: Request, schema: type[BaseModel]) -> BaseModel:

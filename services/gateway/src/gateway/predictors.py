@@ -1,17 +1,17 @@
 """The only caller of the predictors: gathers concurrent tweets into one upstream call, translates what goes wrong."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import httpx
+import aiohttp
 from pydantic import ValidationError
 from pydantic_core import to_json
-from vigie.batching import Batcher
-from vigie.inference import InferenceResponse, ModelMetadata, InferenceRequest
 
+from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
+from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.schemas import ModelStatus
 
 UPSTREAM_CALLS = 2
@@ -42,7 +42,9 @@ class PredictorClient:
     `problem` says why the last call failed, null while calls succeed.
     """
 
-    def __init__(self, family: Family, url: str, http: httpx.AsyncClient, *, queue_limit: int, batch_size: int) -> None:
+    def __init__(
+        self, family: Family, url: str, http: aiohttp.ClientSession, *, queue_limit: int, batch_size: int
+    ) -> None:
         self.family = family
         self.problem: str | None = None
         self._http = http
@@ -83,9 +85,10 @@ class PredictorClient:
     async def status(self) -> ModelStatus:
         """What the predictor says of itself; `ready` is false when it says nothing."""
         try:
-            reply = await self._http.get(self._model_url, timeout=STATUS_TIMEOUT_SECONDS)
-            metadata = ModelMetadata.model_validate_json(reply.content) if reply.status_code == 200 else None
-        except (httpx.HTTPError, ValidationError) as error:
+            async with self._http.get(self._model_url, timeout=_seconds(STATUS_TIMEOUT_SECONDS)) as reply:
+                content = await reply.read()
+            metadata = ModelMetadata.model_validate_json(content) if reply.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
             self.problem = f"{type(error).__name__}: {error}"
             metadata = None
         if metadata is None:
@@ -108,18 +111,25 @@ class PredictorClient:
         return [await self._call(item.texts, item.deadline) for item in items]
 
     async def _call(self, texts: list[str], deadline: float) -> Answer:
-        left = deadline - asyncio.get_running_loop().time()
-        headers = {"Content-Type": "application/json", "X-Deadline-Ms": str(max(1, int(left * 1000)))}
+        body = to_json(InferenceRequest.of(texts))
         try:
-            body = to_json(InferenceRequest.of(texts))
-            reply = await self._http.post(self._infer_url, content=body, headers=headers, timeout=max(left, 0.001))
-        except httpx.TimeoutException:
+            try:
+                status, headers, content = await self._post(body, deadline)
+            except aiohttp.ServerDisconnectedError:  # an idle connection that was just closed; inference is idempotent
+                status, headers, content = await self._post(body, deadline)
+        except TimeoutError:
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
-        if reply.status_code != 200:
-            raise self._refused(reply)
-        return self._read(reply.content, len(texts))
+        if status != 200:
+            raise self._refused(status, headers, content)
+        return self._read(content, len(texts))
+
+    async def _post(self, body: bytes, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
+        left = max(0.001, deadline - asyncio.get_running_loop().time())
+        headers = {"Content-Type": "application/json", "X-Deadline-Ms": str(int(left * 1000))}
+        async with self._http.post(self._infer_url, data=body, headers=headers, timeout=_seconds(left)) as reply:
+            return reply.status, reply.headers, await reply.read()
 
     def _read(self, content: bytes, expected: int) -> Answer:
         try:
@@ -132,16 +142,20 @@ class PredictorClient:
         self.problem = None
         return Answer(self.family.name, response.model_version, probabilities)
 
-    def _refused(self, reply: httpx.Response) -> VigieError:
-        said = f"{self.family.service} answered {reply.status_code}: {reply.text[:200]}"
-        if reply.status_code == 429:
-            return QueueFull(said, retry_after=float(reply.headers.get("Retry-After", "1")))
-        if reply.status_code == 504:
+    def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> VigieError:
+        said = f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}"
+        if status == 429:
+            return QueueFull(said, retry_after=float(headers.get("Retry-After", "1")))
+        if status == 504:
             return DeadlineExceeded(said)
-        if reply.status_code == 400:
+        if status == 400:
             return InvalidRequest(said)
         return self._unavailable(said)
 
     def _unavailable(self, problem: str) -> Unavailable:
         self.problem = problem
         return Unavailable(problem)
+
+
+def _seconds(total: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel, Field
 
-from gateway.direct import direct_route
+from gateway.direct import FeedbackRoute, PredictRoute
 from gateway.keys import Scope
 from gateway.state import state_of
 from vigie.schemas import (
@@ -66,10 +66,8 @@ def _require(scope: Scope) -> Any:
 _WRITES = (404, 413, 415, 429, 503, 504)
 _READS = (503, 504)
 
-predicting = APIRouter(
-    tags=["predictions"], route_class=direct_route(Scope.PREDICT), dependencies=[Security(_KEY_HEADER)]
-)
-voting = APIRouter(tags=["feedback"], route_class=direct_route(Scope.FEEDBACK), dependencies=[Security(_KEY_HEADER)])
+predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(_KEY_HEADER)])
+voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(_KEY_HEADER)])
 models = APIRouter(tags=["predictions"], dependencies=[_require(Scope.PREDICT)])
 history = APIRouter(tags=["feedback"], dependencies=[_require(Scope.FEEDBACK)])
 alerts = APIRouter(tags=["alerts"], dependencies=[_require(Scope.ADMIN)])
