@@ -74,7 +74,9 @@ def service_app(
     app = ServiceApp(title, lifespan=lifespan, render_error=render_error, body_limit=body_limit, **options)
 
     async def on_error(_: Request, error: Exception) -> Response:
-        return error_response(as_vigie_error(error), render_error)
+        response = error_response(as_vigie_error(error), render_error)
+        response.headers.update(getattr(error, "headers", None) or {})  # `Allow` of a 405
+        return response
 
     for kind in (VigieError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, on_error)
@@ -158,7 +160,7 @@ class ServiceApp(FastAPI):
     def __init__(
         self, title: str, *, lifespan: Lifespan, render_error: ErrorRenderer, body_limit: int, **options: Any
     ) -> None:
-        super().__init__(title=title, lifespan=lifespan, **options)
+        super().__init__(title=title, lifespan=lifespan, redirect_slashes=False, **options)
         self.direct: dict[tuple[str, str], DirectHandler] = {}
         self._render_error = render_error
         self._body_limit = body_limit

@@ -77,6 +77,10 @@ async def test_every_error_has_the_same_shape(
     assert "secret" not in reply.text
 
 
+async def test_a_wrong_method_is_told_which_are_allowed(client: httpx.AsyncClient) -> None:
+    assert (await client.delete("/healthz")).headers["allow"] == "GET"
+
+
 async def test_retry_after_is_in_whole_seconds_rounded_up(client: httpx.AsyncClient) -> None:
     assert (await client.get("/busy?wait=1.2")).headers["retry-after"] == "2"
     assert (await client.get("/busy?wait=0")).headers["retry-after"] == "1"

@@ -12,6 +12,7 @@ from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
+from vigie.logs import REQUEST_ID
 from vigie.schemas import ModelStatus
 
 UPSTREAM_CALLS = 2
@@ -29,11 +30,12 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Bulk:
-    """A request of many texts, answered by one upstream call of its own."""
+class Ask:
+    """Texts of one request; the id of the request goes along (of the first one, where several are gathered)."""
 
     texts: list[str]
     deadline: float
+    request_id: str
 
 
 class PredictorClient:
@@ -50,14 +52,14 @@ class PredictorClient:
         self._http = http
         self._infer_url = f"{url}/v2/models/{family.name}/infer"
         self._model_url = f"{url}/v2/models/{family.name}"
-        self._singles: Batcher[Bulk, Answer] = Batcher(
+        self._singles: Batcher[Ask, Answer] = Batcher(
             self._run_singles,
             max_weight=batch_size,
             max_pending=queue_limit,
             concurrency=UPSTREAM_CALLS,
             bisect_on=(InvalidRequest,),
         )
-        self._bulk: Batcher[Bulk, Answer] = Batcher(
+        self._bulk: Batcher[Ask, Answer] = Batcher(
             self._run_bulk, max_weight=1, max_pending=BULK_REQUESTS, bisect_on=()
         )
 
@@ -76,11 +78,11 @@ class PredictorClient:
 
         Raises `QueueFull`, `DeadlineExceeded`, or `Unavailable` when this predictor cannot answer.
         """
-        return await self._singles.submit(Bulk([text], deadline), deadline)
+        return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get()), deadline)
 
     async def infer_many(self, texts: list[str], deadline: float) -> Answer:
         """Up to a thousand texts; raises like `infer_one`."""
-        return await self._bulk.submit(Bulk(texts, deadline), deadline)
+        return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get()), deadline)
 
     async def status(self) -> ModelStatus:
         """What the predictor says of itself; `ready` is false when it says nothing."""
@@ -103,31 +105,36 @@ class PredictorClient:
             metrics=details.metrics,
         )
 
-    async def _run_singles(self, items: list[Bulk]) -> list[Answer]:
-        answer = await self._call([item.texts[0] for item in items], max(item.deadline for item in items))
+    async def _run_singles(self, items: list[Ask]) -> list[Answer]:
+        gathered = Ask([item.texts[0] for item in items], max(item.deadline for item in items), items[0].request_id)
+        answer = await self._call(gathered)
         return [Answer(answer.model, answer.version, (value,)) for value in answer.probabilities]
 
-    async def _run_bulk(self, items: list[Bulk]) -> list[Answer]:
-        return [await self._call(item.texts, item.deadline) for item in items]
+    async def _run_bulk(self, items: list[Ask]) -> list[Answer]:
+        return [await self._call(item) for item in items]
 
-    async def _call(self, texts: list[str], deadline: float) -> Answer:
-        body = to_json(InferenceRequest.of(texts))
+    async def _call(self, request: Ask) -> Answer:
+        body = to_json(InferenceRequest.of(request.texts))
         try:
             try:
-                status, headers, content = await self._post(body, deadline)
+                status, headers, content = await self._post(body, request)
             except aiohttp.ServerDisconnectedError:  # an idle connection that was just closed; inference is idempotent
-                status, headers, content = await self._post(body, deadline)
+                status, headers, content = await self._post(body, request)
         except TimeoutError:
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
         except aiohttp.ClientError as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
         if status != 200:
             raise self._refused(status, headers, content)
-        return self._read(content, len(texts))
+        return self._read(content, len(request.texts))
 
-    async def _post(self, body: bytes, deadline: float) -> tuple[int, Mapping[str, str], bytes]:
-        left = max(0.001, deadline - asyncio.get_running_loop().time())
-        headers = {"Content-Type": "application/json", "X-Deadline-Ms": str(int(left * 1000))}
+    async def _post(self, body: bytes, request: Ask) -> tuple[int, Mapping[str, str], bytes]:
+        left = max(0.001, request.deadline - asyncio.get_running_loop().time())
+        headers = {
+            "Content-Type": "application/json",
+            "X-Deadline-Ms": str(int(left * 1000)),
+            "X-Request-ID": request.request_id,
+        }
         async with self._http.post(self._infer_url, data=body, headers=headers, timeout=_seconds(left)) as reply:
             return reply.status, reply.headers, await reply.read()
 
