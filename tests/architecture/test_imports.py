@@ -10,7 +10,11 @@ from tests.architecture.sources import Member, imports, members, place, roots
 
 PACKAGES = {member.package for member in members()}
 DISTRIBUTIONS = packages_distributions()
-PART_OF = {"starlette": "fastapi", "pydantic-core": "pydantic"}  # what a declared library hands out as its own
+PART_OF = {
+    "starlette": "fastapi",
+    "pydantic-core": "pydantic",
+    "yarl": "aiohttp",
+}  # what a declared library hands out as its own
 CAN_RUN_CODE = {"pickle", "cPickle", "joblib", "cloudpickle", "dill", "marshal", "shelve"}
 
 

@@ -40,10 +40,10 @@ SHARED_CLASSES = {"ServiceSettings", "PredictorSettings"}
 
 def variables(service: Member) -> set[str]:
     """Names of the variables that a service reads."""
-    ports = {
-        f"PREDICTOR_{family.name.upper()}_PORT" for family in FAMILIES if service.name in (family.service, "gateway")
-    }
-    return {name.upper() for name in settings_of(service).model_fields} | ports
+    names = {name.upper() for name in settings_of(service).model_fields}
+    if service.name == "gateway":
+        return names | {"PREDICTOR_<NAME>_PORT"}
+    return names | {f"PREDICTOR_{family.name.upper()}_PORT" for family in FAMILIES if family.service == service.name}
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -138,4 +138,4 @@ def documented(service: Member, section: str) -> set[str]:
     text = (service.folder / "README.md").read_text("utf-8")
     body = text.partition(f"## {section}\n")[2].partition("\n## ")[0]
     cells = [line.split("|")[1] for line in body.splitlines() if line.startswith("|")]
-    return {name for cell in cells for name in re.findall(r"`([A-Z0-9_]+)`", cell)}
+    return {name for cell in cells for name in re.findall(r"`([A-Z0-9_<>]+)`", cell)}
