@@ -165,6 +165,14 @@ class ServiceApp(FastAPI):
         self._render_error = render_error
         self._body_limit = body_limit
 
+    def openapi(self) -> dict[str, Any]:
+        """The document, without the 422 that FastAPI adds: what is malformed is a 400 here."""
+        if self.openapi_schema is None:
+            for path in super().openapi()["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+        return super().openapi()
+
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook: the shell goes around everything else."""
         inner = super().build_middleware_stack()

@@ -1,0 +1,330 @@
+"""The gateway over real sockets: a predictor and backends that do as they are told, and a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from gateway.app import create_app
+from gateway.settings import GatewaySettings
+from tests.support.peers import FakeBackend, FakePredictor, Peer
+from tests.support.servers import free_port
+from vigie.receipts import ReceiptBook
+from vigie.settings import DEVELOPMENT_SECRET, derived_key
+from vigie.streams import PREDICTIONS
+
+RECEIPTS = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
+
+
+@pytest.fixture(scope="module")
+def peers() -> Iterator[tuple[FakePredictor, FakeBackend, str, str]]:
+    """A predictor and a backend that run through the module, and their URLs."""
+    predictor, backend = FakePredictor(), FakeBackend()
+    with Peer(predictor.app()) as model, Peer(backend.app()) as behind:
+        yield predictor, backend, model.url, behind.url
+
+
+@pytest.fixture
+def predictor(peers: tuple[FakePredictor, FakeBackend, str, str]) -> FakePredictor:
+    """The predictor, behaving again."""
+    vars(peers[0]).update(vars(FakePredictor()))
+    return peers[0]
+
+
+@pytest.fixture
+def backend(peers: tuple[FakePredictor, FakeBackend, str, str]) -> FakeBackend:
+    """The backend, behaving again."""
+    vars(peers[1]).update(vars(FakeBackend()))
+    return peers[1]
+
+
+@pytest.fixture
+def settings(
+    redis_url: str, peers: tuple[FakePredictor, FakeBackend, str, str], predictor: FakePredictor, backend: FakeBackend
+) -> GatewaySettings:
+    """A gateway in front of both."""
+    *_, predictor_url, backend_url = peers
+    return GatewaySettings.read(
+        models="logreg",
+        redis_url=redis_url,
+        predictor_url=predictor_url,
+        feedback_url=backend_url,
+        alerting_url=backend_url,
+        predict_timeout_seconds=2,
+        backend_timeout_seconds=1,
+    )
+
+
+@asynccontextmanager
+async def gateway(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a gateway that runs in this process with its real lifespan."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
+            yield client
+
+
+@pytest.fixture
+async def client(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]:
+    async with gateway(settings) as found:
+        yield found
+
+
+async def test_a_prediction_has_the_promised_shape_and_a_receipt(client: httpx.AsyncClient) -> None:
+    reply = await client.post("/predict", json={"text": "  a bad flight "})
+    body = reply.json()
+    receipt = RECEIPTS.read(body.pop("prediction_id"))
+    assert body == {
+        "sentiment": "negative",
+        "prediction_label": 0,
+        "confidence": 0.9,
+        "probabilities": {"negative": 0.9, "positive": 0.1},
+        "model": {"name": "logreg", "version": "7"},
+        "requested_model": None,
+        "degraded": False,
+    }
+    assert (receipt.model, receipt.version, receipt.label) == ("logreg", "7", 0)
+    assert receipt.text_digest == RECEIPTS.digest("a bad flight")
+
+
+async def test_a_batch_is_answered_in_order_by_one_call(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    texts = [f"{'bad' if number % 3 else 'good'} {number}" for number in range(1000)]
+    reply = await client.post("/predict/batch", json={"texts": texts, "model": "logreg"})
+    assert [row["prediction_label"] for row in reply.json()["predictions"]] == [
+        0 if "bad" in text else 1 for text in texts
+    ]
+    assert predictor.calls == [texts]
+
+
+async def test_concurrent_tweets_share_calls_and_get_their_own_answers(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.seconds = 0.05
+    texts = [f"{'bad' if number % 2 else 'good'} {number}" for number in range(200)]
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
+    assert [reply.json()["prediction_label"] for reply in replies] == [0 if "bad" in text else 1 for text in texts]
+    assert len(predictor.calls) < 10
+
+
+async def test_every_prediction_is_logged(client: httpx.AsyncClient, redis_url: str) -> None:
+    reply = await client.post("/predict", json={"text": "été 😀"}, headers={"X-Request-ID": "r-1"})
+    await client.post("/predict/batch", json={"texts": ["a", "b"]})
+    events: list[Any] = []
+    with redis.Redis.from_url(redis_url, protocol=2) as stream:
+        while len(events) < 3:
+            await asyncio.sleep(0.01)
+            events = [event for _, fields in stream.xrange(PREDICTIONS.name) for event in PREDICTIONS.decode(fields)]
+    assert [event.text for event in events] == ["été 😀", "a", "b"]
+    assert events[0].prediction_id == reply.json()["prediction_id"]
+    assert events[0].request_id == "r-1"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "message"),
+    [
+        ("/predict", {"text": "x" * 4123}, 400, "text_too_long", "expected at most 2000 characters, got 4123"),
+        ("/predict", {"text": " \n "}, 400, "text_empty", "after trimming, got none"),
+        ("/predict", {"text": "a\0b"}, 400, "text_has_nul", "without NUL"),
+        ("/predict", {"text": "a", "model": "oracle"}, 404, "unknown_model", "expected one of logreg, got 'oracle'"),
+        ("/predict", {}, 400, "invalid_request", "text: expected a value, got none"),
+        ("/predict/batch", {"texts": []}, 400, "invalid_request", "texts: List should have at least 1 item"),
+        ("/predict/batch", {"texts": ["a"] * 1001}, 400, "invalid_request", "at most 1000 items"),
+        ("/predict/batch", {"texts": ["a", ""]}, 400, "text_empty", "texts[1]: expected 1 to 2000"),
+        ("/predict/batch", {"texts": ["a", None]}, 400, "invalid_request", "texts[1]: Input should be a valid string"),
+        ("/feedback", {"verdict": "wrong"}, 400, "invalid_request", "prediction_id: expected a value"),
+        ("/feedback", {"prediction_id": "x", "verdict": "maybe"}, 400, "invalid_request", "verdict: Input should be"),
+    ],
+)
+async def test_a_clients_mistake_is_told(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any], status: int, code: str, message: str
+) -> None:
+    reply = await client.post(path, json=body)
+    assert reply.status_code == status
+    assert reply.json()["error"]["code"] == code
+    assert message in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/feedback"])
+async def test_other_media_types_are_415_and_large_bodies_413(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.post(path, content=b"text=a", headers={"Content-Type": "text/plain"})).status_code == 415
+    assert (await client.post(path, json={"text": "x" * 1_100_000})).status_code == 413
+
+
+async def test_2000_characters_of_any_unicode_are_fine(client: httpx.AsyncClient) -> None:
+    for text in ("x" * 2000, "😀" * 2000, "\u202e\u0301 \x07 \ufffd"):
+        assert (await client.post("/predict", json={"text": text})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (429, 429, "queue_full"),
+        (503, 503, "no_model_ready"),
+        (504, 504, "deadline_exceeded"),
+        (500, 503, "no_model_ready"),
+    ],
+)
+async def test_what_a_predictor_refuses_is_translated(
+    client: httpx.AsyncClient, predictor: FakePredictor, refusal: int, status: int, code: str
+) -> None:
+    predictor.refuse_with = refusal
+    for path, body in (("/predict", {"text": "a"}), ("/predict/batch", {"texts": ["a"]})):
+        reply = await client.post(path, json=body)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
+        assert ("retry-after" in reply.headers) == (status in (429, 503))
+
+
+async def test_rubbish_from_a_predictor_is_a_503(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    for garbage in (b"", b"{}", b'{"model_name":"logreg","model_version":"1","outputs":[]}'):
+        predictor.garbage = garbage
+        assert (await client.post("/predict", json={"text": "a"})).status_code == 503
+
+
+async def test_one_poisoned_tweet_does_not_fail_its_neighbours(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.poison, predictor.seconds = "poison", 0.05
+    texts = ["good"] * 20 + ["poison"] + ["bad"] * 20
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
+    assert [reply.status_code for reply in replies] == [200] * 20 + [400] + [200] * 20
+
+
+async def test_a_predictor_that_hangs_is_a_504(settings: GatewaySettings, predictor: FakePredictor) -> None:
+    predictor.seconds = 1.0
+    async with gateway(settings.model_copy(update={"predict_timeout_seconds": 0.1})) as client:
+        reply = await client.post("/predict", json={"text": "a"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(
+    settings: GatewaySettings, predictor: FakePredictor
+) -> None:
+    predictor.seconds = 0.2
+    async with gateway(settings.model_copy(update={"queue_limit": 10, "batch_size": 4})) as client:
+        replies = await asyncio.gather(*(client.post("/predict", json={"text": "a"}) for _ in range(60)))
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert {reply.status_code for reply in replies} == {200, 429}
+    assert refused
+    assert all(int(reply.headers["retry-after"]) >= 1 for reply in refused)
+
+
+async def test_predictions_are_answered_without_redis_and_readiness_says_what_is_missing(
+    settings: GatewaySettings,
+) -> None:
+    async with gateway(settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{free_port()}/0"})) as client:
+        assert (await client.post("/predict", json={"text": "a"})).status_code == 200
+        ready = await client.get("/readyz")
+        metrics = (await client.get("/metrics")).text
+    assert ready.status_code == 200
+    assert "cannot be reached" in ready.json()["dependencies"]["redis"]
+    assert "vigie_prediction_log_waiting 1.0" in metrics
+
+
+async def test_readiness_follows_the_default_model(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    ready = await client.get("/readyz")
+    assert ready.status_code == 200
+    assert set(ready.json()["dependencies"].values()) == {"ok"}
+    predictor.refuse_with = 503
+    waiting = await client.get("/readyz")
+    assert waiting.status_code == 503
+    assert waiting.json()["dependencies"]["model:logreg"] == "not ready"
+
+
+async def test_models_are_described_by_their_predictors(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    body = (await client.get("/models")).json()
+    assert body["default"] == "logreg"
+    assert body["models"][0] == {
+        "name": "logreg",
+        "title": "TF-IDF + logistic regression",
+        "ready": True,
+        "version": "7",
+        "loaded_at": "2026-01-01T00:00:00Z",
+        "metrics": {"accuracy": 0.8},
+    }
+    predictor.refuse_with = 503
+    assert (await client.get("/models")).json()["models"][0]["ready"] is False
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/feedback?verdict=incorrect&limit=5"),
+        ("GET", "/feedback/export.csv?raw=true"),
+        ("GET", "/predictions?model=logreg&since=2026-01-01T00:00:00Z"),
+        ("GET", "/alerts?limit=3"),
+        ("POST", "/alerts/test"),
+    ],
+)
+async def test_what_has_state_is_passed_on_as_it_came(client: httpx.AsyncClient, method: str, path: str) -> None:
+    reply = await client.request(method, path, headers={"X-Request-ID": "r-2"})
+    asked = reply.json()
+    assert (asked["method"], asked["request_id"]) == (method, "r-2")
+    assert f"{asked['path']}?{asked['query']}".rstrip("?") == path
+
+
+@pytest.mark.parametrize(
+    "path", ["/feedback?limit=0", "/feedback?limit=501", "/predictions?since=yesterday", "/feedback?verdict=x"]
+)
+async def test_a_bad_query_is_a_400(client: httpx.AsyncClient, path: str) -> None:
+    reply = await client.get(path)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "invalid_request"
+
+
+async def test_a_backend_that_hangs_is_504_and_one_that_is_gone_503(
+    settings: GatewaySettings, backend: FakeBackend
+) -> None:
+    backend.seconds = 1.0
+    async with gateway(settings.model_copy(update={"backend_timeout_seconds": 0.1})) as client:
+        assert (await client.get("/feedback")).status_code == 504
+    async with gateway(settings.model_copy(update={"feedback_url": f"http://127.0.0.1:{free_port()}"})) as client:
+        reply = await client.get("/feedback")
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "unavailable")
+        assert "cannot be reached" in (await client.get("/readyz")).json()["dependencies"]["feedback"]
+
+
+async def test_each_route_asks_for_its_scope(settings: GatewaySettings) -> None:
+    keys = ",".join(
+        f"{scope}:{sha256(scope.encode()).hexdigest()}:{scope}" for scope in ("predict", "feedback", "admin")
+    )
+    wanted = {
+        ("POST", "/predict"): "predict",
+        ("POST", "/predict/batch"): "predict",
+        ("GET", "/models"): "predict",
+        ("POST", "/feedback"): "feedback",
+        ("GET", "/feedback"): "feedback",
+        ("GET", "/feedback/export.csv"): "feedback",
+        ("GET", "/predictions"): "feedback",
+        ("GET", "/alerts"): "admin",
+        ("POST", "/alerts/test"): "admin",
+    }
+    async with gateway(settings.model_copy(update={"gateway_api_keys": keys})) as client:
+        for (method, path), scope in wanted.items():
+            statuses = {
+                key: (await client.request(method, path, headers={"X-API-Key": key} if key else {})).status_code
+                for key in ("", "unknown", "predict", "feedback", "admin")
+            }
+            assert (statuses[""], statuses["unknown"]) == (401, 401), path
+            assert {key for key, status in statuses.items() if status == 403} == {"predict", "feedback", "admin"} - {
+                scope
+            }
+        for path in ("/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"):
+            assert (await client.get(path)).status_code == 200
+
+
+async def test_direct_routes_are_the_documented_ones(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    for path, schema in (
+        ("/predict", "PredictRequest"),
+        ("/predict/batch", "BatchRequest"),
+        ("/feedback", "FeedbackRequest"),
+    ):
+        body = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body == {"$ref": f"#/components/schemas/{schema}"}
+        assert "422" not in paths[path]["post"]["responses"]

@@ -1,0 +1,107 @@
+"""Small HTTP peers on real sockets, for tests of the gateway: a predictor and a backend that do as they are told."""
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.support.servers import free_port, wait_for
+from vigie.inference import InferenceRequest, InferenceResponse, ModelDetails, ModelMetadata, OutputTensor
+
+
+@dataclass
+class FakePredictor:
+    """Speaks V2: a text that holds "bad" is negative (0.9), any other positive (0.1).
+
+    `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with 400;
+    `seconds` is how long an inference takes; `calls` keeps the texts of every call, `request_ids` their ids.
+    """
+
+    version: str = "7"
+    refuse_with: int | None = None
+    poison: str | None = None
+    garbage: bytes | None = None
+    seconds: float = 0.0
+    calls: list[list[str]] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+
+    async def infer(self, request: Request) -> Response:
+        """`POST …/infer`."""
+        texts = InferenceRequest.model_validate_json(await request.body()).inputs[0].data
+        self.calls.append(texts)
+        self.request_ids.append(request.headers.get("x-request-id", ""))
+        await asyncio.sleep(self.seconds)
+        if self.garbage is not None:
+            return Response(self.garbage, media_type="application/json")
+        status = self.refuse_with or (400 if self.poison in texts else 200)
+        if status != 200:
+            return JSONResponse({"error": "as told"}, status, headers={"Retry-After": "7"})
+        values = [0.9 if "bad" in text else 0.1 for text in texts]
+        output = OutputTensor(name="probability_negative", datatype="FP32", shape=[len(values)], data=values)
+        answer = InferenceResponse(model_name="logreg", model_version=self.version, outputs=[output])
+        return Response(answer.model_dump_json(), media_type="application/json")
+
+    async def metadata(self, request: Request) -> Response:
+        """`GET /v2/models/logreg`."""
+        if self.refuse_with:
+            return JSONResponse({"error": "not ready"}, self.refuse_with)
+        details = ModelDetails(
+            version=self.version, loaded_at=datetime(2026, 1, 1, tzinfo=UTC), metrics={"accuracy": 0.8}
+        )
+        described = ModelMetadata(name="logreg", versions=[self.version], inputs=[], outputs=[], parameters=details)
+        return Response(described.model_dump_json(), media_type="application/json")
+
+    def app(self) -> Starlette:
+        """As an application."""
+        model = "/v2/models/{name}"
+        return Starlette(routes=[Route(model, self.metadata), Route(f"{model}/infer", self.infer, methods=["POST"])])
+
+
+@dataclass
+class FakeBackend:
+    """Answers every request with 200 and what it was asked; `status` overrides, `seconds` delays."""
+
+    status: int = 200
+    seconds: float = 0.0
+
+    async def answer(self, request: Request) -> Response:
+        """Any path."""
+        await asyncio.sleep(self.seconds)
+        asked = {
+            "method": request.method,
+            "path": request.url.path,
+            "query": request.url.query,
+            "body": (await request.body()).decode(),
+            "request_id": request.headers.get("x-request-id"),
+        }
+        return JSONResponse(asked, self.status)
+
+    def app(self) -> Starlette:
+        """As an application."""
+        return Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "POST"])])
+
+
+class Peer:
+    """Serves an application on a free port of the loopback, in a thread; `with` starts and stops it."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", lifespan="off")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def __enter__(self) -> "Peer":
+        self._thread.start()
+        wait_for(lambda: self._server.started, what="the peer")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join(10)

@@ -1,0 +1,78 @@
+"""The whole system as `make run` starts it, on free ports and in a folder of its own."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+
+from tests.support.servers import ServerProcess, free_port
+
+PORTS = (
+    "GATEWAY_PORT",
+    "FEEDBACK_PORT",
+    "ALERTING_PORT",
+    "MLFLOW_PORT",
+    "PREDICTOR_LOGREG_PORT",
+    "REDIS_PORT",
+    "SMTP_PORT",
+)
+
+
+class LocalSystem:
+    """Start, look at, and stop one system. `environment` holds further variables."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.ports = {name: free_port() for name in PORTS}
+        self.environment = {name: str(port) for name, port in self.ports.items()} | environment
+        self.url = f"http://127.0.0.1:{self.environment['GATEWAY_PORT']}"
+        self.log = home / "run.log"
+        self._supervisor = ServerProcess(
+            [sys.executable, "-m", "vigie.local"],
+            port=int(self.environment["GATEWAY_PORT"]),
+            log=self.log,
+            environment={"VIGIE_HOME": str(home)} | self.environment,
+        )
+
+    def start(self, seconds: float = 120.0) -> None:
+        """Returns once `GET /readyz` is 200 and names no dependency that is missing."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._supervisor.start(self.complete, seconds=seconds)
+
+    def stop(self) -> None:
+        """As Ctrl-C does, with time for every program to end by itself."""
+        process = self._supervisor.process
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            self._supervisor.process = None
+
+    def kill(self) -> None:
+        """`kill -9` of the supervisor alone."""
+        process = self._supervisor.process
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(10)
+        self._supervisor.process = None
+
+    def complete(self) -> bool:
+        """Whether the gateway is ready and every dependency is ok."""
+        try:
+            reply = httpx.get(f"{self.url}/readyz", timeout=5)
+        except httpx.HTTPError:
+            return False
+        return reply.status_code == 200 and set(reply.json()["dependencies"].values()) == {"ok"}
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The running programs by name; the first process of each where it has several."""
+        process = self._supervisor.process
+        assert process is not None
+        found = {}
+        for child in psutil.Process(process.pid).children():
+            words = child.cmdline()
+            name = words[2] if len(words) > 2 and words[1] == "-m" else Path(words[0]).name if words else ""
+            found[name.replace("_", "-").removeprefix("vigie.local.")] = child
+        return found
