@@ -4,6 +4,7 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 import uvicorn
 from starlette.applications import Starlette
@@ -90,10 +91,10 @@ class FakeBackend:
 class Peer:
     """Serves an application on a free port of the loopback, in a thread; `with` starts and stops it."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, *, lifespan: Literal["on", "off"] = "off") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", lifespan="off")
+        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", lifespan=lifespan)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
@@ -103,5 +104,6 @@ class Peer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = self._server.force_exit = True
+        self._server.should_exit = True
+        self._server.force_exit = self._server.config.lifespan == "off"
         self._thread.join(10)
