@@ -8,36 +8,41 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from math import inf
+from typing import Generic, Protocol, Self, TypeVar, cast
 
-from vigie.errors import DeadlineExceeded, QueueFull, Unavailable
+from vigie.errors import DeadlineExceeded, QueueFull, Unavailable, VigieError
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 _RATE_SMOOTHING = 0.1
+_SWEEP_FROM = 64
 
 
 class Observer(Protocol):
-    """Sees every batch: its weight, how long its oldest item waited and how long it took, in seconds."""
+    """Sees every call of `run`: its weight, how long its oldest item waited and how long it took, in seconds."""
 
     def __call__(self, weight: int, waited: float, took: float) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Entry(Generic[ItemT, ResultT]):
     item: ItemT
     weight: int
-    deadline: float | None
+    deadline: float
     queued_at: float
     future: "asyncio.Future[ResultT]"
-    taken: bool = False
+    queued: bool = True
 
 
 class Batcher(Generic[ItemT, ResultT]):
     """Runs items in batches of at most `max_weight`, `concurrency` batches at a time, in the order they came.
 
-    `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits.
+    `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits;
+    an item heavier than a limit still gets in when the queue is empty, and runs alone. When `run` raises one of
+    `bisect_on` (by default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved.
+    Use it from one event loop, as an async context manager or with `start` and `stop`.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class Batcher(Generic[ItemT, ResultT]):
         max_pending: int,
         weight: Callable[[ItemT], int] = lambda _: 1,
         concurrency: int = 1,
-        bisect_on: tuple[type[Exception], ...] = (Exception,),
+        bisect_on: tuple[type[Exception], ...] | None = None,
         observe: Observer | None = None,
     ) -> None:
         self._run = run
@@ -59,8 +64,12 @@ class Batcher(Generic[ItemT, ResultT]):
         self._bisect_on = bisect_on
         self._observe = observe
         self._queue: deque[_Entry[ItemT, ResultT]] = deque()
+        self._left = 0
         self.pending = 0
-        self._running: set[asyncio.Task[None]] = set()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._computing: set[_Entry[ItemT, ResultT]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = inf
         self._stopped = False
         self._rate = 0.0
 
@@ -71,14 +80,24 @@ class Batcher(Generic[ItemT, ResultT]):
     async def stop(self) -> None:
         """Takes nothing more, and returns once everything queued has been answered."""
         self._stopped = True
-        while self._running:
-            await asyncio.wait(self._running)
+        while self._workers:
+            await asyncio.wait(self._workers)
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = None, inf
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
 
     async def submit(self, item: ItemT, deadline: float | None = None) -> ResultT:
         """The item's result. `deadline` is a time of the loop's clock, in seconds.
 
-        Raises `QueueFull` at once when there is no room, `DeadlineExceeded` when the deadline passed before its batch
-        was formed, and whatever `run` raised for this item.
+        Raises `QueueFull` at once when there is no room, `DeadlineExceeded` at the deadline (nothing is computed for an
+        item that was still queued then), `Unavailable` when stopped, and whatever `run` raised for this item.
         """
         weight = self._weight(item)
         if self._stopped:
@@ -86,22 +105,36 @@ class Batcher(Generic[ItemT, ResultT]):
         if self.pending and self.pending + weight > self._max_pending:
             raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self._drain_seconds())
         loop = asyncio.get_running_loop()
-        entry = _Entry[ItemT, ResultT](item, weight, deadline, loop.time(), loop.create_future())
+        due = inf if deadline is None else deadline
+        entry = _Entry[ItemT, ResultT](item, weight, due, loop.time(), loop.create_future())
         self._queue.append(entry)
         self.pending += weight
-        if len(self._running) < self._concurrency:
-            worker = loop.create_task(self._work())
-            self._running.add(worker)
-            worker.add_done_callback(self._running.discard)
+        if due < self._alarm_at:
+            self._set_alarm(due)
+        if len(self._workers) < self._concurrency:
+            self._workers.add(loop.create_task(self._work()))
         try:
             return await entry.future
         except asyncio.CancelledError:
-            self._leave(entry)
+            if entry.queued:
+                self._leave(entry)
             raise
 
     async def _work(self) -> None:
-        while batch := self._form():
+        try:
+            while batch := self._form():
+                await self._compute(batch)
+        finally:  # in the same turn as the last look at the queue: a callback would leave who comes between waiting
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _compute(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
+        self._computing.update(batch)
+        try:
             await self._answer(batch)
+        finally:
+            self._computing.difference_update(batch)
+            for entry in batch:
+                entry.future.cancel()  # does nothing to an answered one
 
     def _form(self) -> list[_Entry[ItemT, ResultT]]:
         """The next batch; entries past their deadline or cancelled cost nothing."""
@@ -110,40 +143,50 @@ class Batcher(Generic[ItemT, ResultT]):
         weight = 0
         while self._queue and (not batch or weight + self._queue[0].weight <= self._max_weight):
             entry = self._queue.popleft()
-            self._leave(entry)
-            if entry.future.done():
+            if not entry.queued:
+                self._left -= 1
                 continue
-            if entry.deadline is not None and entry.deadline <= now:
-                entry.future.set_exception(DeadlineExceeded("the deadline passed while the request was queued"))
-                continue
-            batch.append(entry)
-            weight += entry.weight
+            entry.queued = False
+            self.pending -= entry.weight
+            if entry.deadline <= now:
+                _expire(entry)
+            elif not entry.future.done():
+                batch.append(entry)
+                weight += entry.weight
         return batch
 
     def _leave(self, entry: _Entry[ItemT, ResultT]) -> None:
-        if not entry.taken:
-            entry.taken = True
-            self.pending -= entry.weight
+        """Takes an entry out of the count at once, and out of memory before such entries are half of the queue."""
+        entry.queued = False
+        self.pending -= entry.weight
+        self._left += 1
+        if self._left >= _SWEEP_FROM and self._left * 2 > len(self._queue):
+            self._queue = deque(entry for entry in self._queue if entry.queued)
+            self._left = 0
 
     async def _answer(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
         loop = asyncio.get_running_loop()
+        batch = [entry for entry in batch if not entry.future.done()]
+        if not batch:
+            return
         started = loop.time()
         try:
             results = await self._run([entry.item for entry in batch])
-            if len(results) != len(batch):
-                raise RuntimeError(f"expected {len(batch)} results, got {len(results)}")
-        except self._bisect_on as error:
-            await self._bisect(batch, error)
         except Exception as error:
-            _fail(batch, error)
-        else:
-            for entry, result in zip(batch, results, strict=True):
-                if not entry.future.done():
-                    entry.future.set_result(result)
+            self._note(batch, started, loop.time() - started)
+            await self._recover(batch, error)
+            return
         self._note(batch, started, loop.time() - started)
+        if len(results) != len(batch):
+            _fail(batch, RuntimeError(f"expected {len(batch)} results, got {len(results)}"))
+            return
+        for entry, result in zip(batch, results, strict=True):
+            if not entry.future.done():
+                entry.future.set_result(result)
 
-    async def _bisect(self, batch: list[_Entry[ItemT, ResultT]], error: Exception) -> None:
-        if len(batch) == 1:
+    async def _recover(self, batch: list[_Entry[ItemT, ResultT]], error: Exception) -> None:
+        bad_item = not isinstance(error, VigieError) if self._bisect_on is None else isinstance(error, self._bisect_on)
+        if len(batch) == 1 or not bad_item:
             _fail(batch, error)
             return
         middle = len(batch) // 2
@@ -152,13 +195,39 @@ class Batcher(Generic[ItemT, ResultT]):
 
     def _note(self, batch: list[_Entry[ItemT, ResultT]], started: float, took: float) -> None:
         weight = sum(entry.weight for entry in batch)
-        rate = weight / max(took, 1e-6)
+        rate = self._concurrency * weight / max(took, 1e-6)
         self._rate = rate if not self._rate else self._rate + _RATE_SMOOTHING * (rate - self._rate)
         if self._observe:
             self._observe(weight, started - batch[0].queued_at, took)
 
     def _drain_seconds(self) -> float:
         return self.pending / self._rate if self._rate else 1.0
+
+    def _set_alarm(self, due: float) -> None:
+        """One timer serves all entries: it rings at the earliest deadline known when it was set."""
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = asyncio.get_running_loop().call_at(due, self._ring), due
+
+    def _ring(self) -> None:
+        now = max(asyncio.get_running_loop().time(), self._alarm_at)
+        self._alarm, self._alarm_at = None, inf
+        following = inf
+        for entry in (*self._queue, *self._computing):
+            if entry.future.done():
+                continue
+            if entry.deadline > now:
+                following = min(following, entry.deadline)
+                continue
+            if entry.queued:
+                self._leave(entry)
+            _expire(entry)
+        if following < inf:
+            self._set_alarm(following)
+
+
+def _expire(entry: _Entry[ItemT, ResultT]) -> None:
+    _fail([entry], DeadlineExceeded("the deadline passed before an answer was there"))
 
 
 def _fail(batch: Sequence[_Entry[ItemT, ResultT]], error: Exception) -> None:
