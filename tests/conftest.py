@@ -57,7 +57,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     for parent in (folder.parent, folder.parent.parent):
         parent.chmod(0o755)
     server = PostgresServer(folder)
-    server.start()
+    server.start(server.accepts)
     yield server
     server.stop()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
+import psycopg
 
 
 def free_port() -> int:
@@ -132,3 +133,11 @@ class PostgresServer(ServerProcess):
             log=folder / "postgres.log",
         )
         self.url = f"postgresql://vigie@127.0.0.1:{port}/postgres"
+
+    def accepts(self) -> bool:
+        """Whether a session can be opened: the port is open a moment earlier."""
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True

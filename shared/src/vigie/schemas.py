@@ -1,6 +1,6 @@
 """Every message that crosses a process boundary, once."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -193,6 +193,45 @@ class PredictionPage(Message):
 
     items: list[LoggedPrediction]
     next_cursor: str | None = None
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Instant = Annotated[datetime, AfterValidator(_in_utc), Field(description="ISO 8601; without a zone it is UTC.")]
+
+
+class HistoryFilter(Message):
+    """Which rows of a history; `since` is inclusive, `until` is not."""
+
+    model: str | None = None
+    version: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+class HistoryQuery(HistoryFilter):
+    """One page of a history, newest first; `cursor` is the `next_cursor` of the page before."""
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: str | None = None
+
+
+class FeedbackFilter(HistoryFilter):
+    """Which votes."""
+
+    verdict: Verdict | None = None
+
+
+class FeedbackQuery(FeedbackFilter, HistoryQuery):
+    """One page of votes, newest first."""
+
+
+class ExportQuery(FeedbackFilter):
+    """Which votes, and for whom."""
+
+    raw: Annotated[bool, Field(description="Untouched cells, for machines; not safe to open in a spreadsheet.")] = False
 
 
 class ErrorState(Message):

@@ -190,6 +190,50 @@ class Consumer(Generic[EventType]):
         await self._redis.xack(self._stream.name, self._group, entry_id)
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An entry that was set aside: its id in the dead-letter stream, the id it had, and why."""
+
+    dead_id: str
+    entry: str
+    reason: str
+    fields: dict[bytes, bytes]
+
+
+async def read_dead(redis: Redis, stream: Stream[Any]) -> list[DeadLetter]:
+    """Every entry that was set aside, oldest first."""
+    entries: Any = await redis.xrange(stream.dead)
+    return [
+        DeadLetter(dead_id.decode(), fields[b"entry"].decode(), fields[b"reason"].decode(), fields)
+        for dead_id, fields in entries
+    ]
+
+
+async def replay_dead(redis: Redis, stream: Stream[Any]) -> int:
+    """Puts every dead letter back at the end of its stream; the number of them."""
+    letters = await read_dead(redis, stream)
+    for letter in letters:
+        kept: dict[Any, Any] = {b"events": letter.fields.get(b"events", b"")}
+        async with redis.pipeline(transaction=True) as both:
+            both.xadd(stream.name, kept)
+            both.xdel(stream.dead, letter.dead_id)
+            await both.execute()
+    return len(letters)
+
+
+async def trim_consumed(redis: Redis, name: str) -> None:
+    """Removes what every consumer group of the stream has acknowledged; never what one still has pending."""
+    kept: list[tuple[int, int]] = []
+    groups: Any = await redis.xinfo_groups(name)
+    for group in groups:
+        pending: Any = await redis.xpending(name, group["name"])
+        oldest = pending["min"] if pending["pending"] else group["last-delivered-id"]
+        milliseconds, sequence = oldest.decode().split("-")
+        kept.append((int(milliseconds), int(sequence)))
+    if kept:
+        await redis.xtrim(name, minid="{}-{}".format(*min(kept)), approximate=True)
+
+
 def open_redis(url: str) -> Redis:
     """A client with bounded waits, so that a Redis that hangs is an error and not a hang."""
     return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15, protocol=2)

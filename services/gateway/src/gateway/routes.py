@@ -1,11 +1,9 @@
 """The public API: each route names its scope, its schemas, and calls one function."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.security import APIKeyHeader
-from pydantic import BaseModel, Field
 
 from gateway.direct import FeedbackRoute, PredictRoute
 from gateway.keys import Scope
@@ -15,41 +13,20 @@ from vigie.schemas import (
     BatchRequest,
     BatchResponse,
     ErrorBody,
+    ExportQuery,
     Feedback,
     FeedbackPage,
+    FeedbackQuery,
     FeedbackRequest,
+    HistoryQuery,
     ModelList,
     Prediction,
     PredictionPage,
     PredictRequest,
     TestMailResult,
-    Verdict,
 )
 
 _KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the gateway has keys.")
-
-
-class HistoryQuery(BaseModel):
-    """Which rows of a history, newest first."""
-
-    model: str | None = None
-    version: str | None = None
-    since: Annotated[datetime | None, Field(description="ISO 8601; without a zone it is UTC. Inclusive.")] = None
-    until: Annotated[datetime | None, Field(description="ISO 8601; without a zone it is UTC. Exclusive.")] = None
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: str | None = None
-
-
-class FeedbackQuery(HistoryQuery):
-    """Which votes, newest first."""
-
-    verdict: Verdict | None = None
-
-
-class ExportQuery(FeedbackQuery):
-    """Which votes, and for whom."""
-
-    raw: Annotated[bool, Field(description="Untouched cells, for machines; not safe to open in a spreadsheet.")] = False
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

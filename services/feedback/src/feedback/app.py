@@ -1,0 +1,81 @@
+"""Wires the feedback service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from socket import gethostname
+from time import time
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import FastAPI
+
+from feedback.prediction_log import PredictionLog, keep_trimmed
+from feedback.publisher import Publisher
+from feedback.routes import router
+from feedback.settings import FeedbackSettings
+from feedback.state import FeedbackState
+from feedback.tables import create_tables
+from vigie.receipts import ReceiptBook
+from vigie.schemas import Readiness
+from vigie.settings import derived_key
+from vigie.store import open_engine
+from vigie.streams import PREDICTIONS, Consumer, open_redis
+from vigie.web import service_app
+
+SQL_THREADS = 4
+
+
+def create_app(settings: FeedbackSettings | None = None) -> FastAPI:
+    """The feedback service; without `settings` it reads them from the environment."""
+    settings = settings or FeedbackSettings.read()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running_feedback(settings) as state:
+            app.state.feedback = state
+            yield
+
+    async def readiness() -> Readiness:
+        state: FeedbackState = app.state.feedback
+        return await state.readiness()
+
+    app = service_app("Vigie feedback", lifespan=lifespan, readiness=readiness)
+    app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[FeedbackState]:
+    """The store, the publisher and the log's consumer, for as long as the service runs."""
+    engine = open_engine(settings.store_url())
+    redis = open_redis(settings.redis_url)
+    limiter = CapacityLimiter(SQL_THREADS)
+
+    def prepare() -> None:
+        with engine.begin() as connection:
+            create_tables(connection)
+
+    await to_thread.run_sync(prepare)
+    log = PredictionLog(engine, limiter)
+    publisher = Publisher(engine, redis, limiter, now_ms=now_ms, text_arrived=log.arrived)
+    consumer = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.store)
+    tasks = [asyncio.create_task(each) for each in (publisher.run(), consumer.run(), keep_trimmed(redis))]
+    yield FeedbackState(
+        engine=engine,
+        redis=redis,
+        receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
+        publisher=publisher,
+        limiter=limiter,
+        now_ms=now_ms,
+    )
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await redis.aclose()
+    engine.dispose()
+
+
+def now_ms() -> int:
+    """Unix time in milliseconds by this server's clock."""
+    return int(time() * 1000)

@@ -1,0 +1,55 @@
+"""`vigie-feedback`: what an operator does with the store without the API."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from feedback.export import csv_lines
+from feedback.history import all_feedback
+from feedback.settings import FeedbackSettings
+from vigie.schemas import FeedbackFilter
+from vigie.store import open_engine
+from vigie.streams import PREDICTIONS, open_redis, read_dead, replay_dead
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Exit status 0 only on success."""
+    parser = argparse.ArgumentParser(prog="vigie-feedback", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    export = commands.add_parser("export", help="write every vote that stands as CSV")
+    export.add_argument("file", nargs="?", type=Path, help="where to; standard output when missing")
+    export.add_argument("--raw", action="store_true", help="untouched cells, for machines")
+    dead = commands.add_parser("dead-letters", help="log entries that could not be stored")
+    dead.add_argument("action", choices=["list", "replay"])
+    told = parser.parse_args(arguments)
+    settings = FeedbackSettings.read()
+    if told.command == "export":
+        export_votes(settings, told.file, raw=told.raw)
+    else:
+        asyncio.run(dead_letters(settings, told.action))
+
+
+def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) -> None:
+    """Writes the CSV of every vote that stands."""
+    engine = open_engine(settings.store_url())
+    with ExitStack() as stack:
+        stack.callback(engine.dispose)
+        connection = stack.enter_context(engine.connect())
+        target = stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else sys.stdout
+        target.writelines(csv_lines(all_feedback(connection, FeedbackFilter()), raw=raw))
+
+
+async def dead_letters(settings: FeedbackSettings, action: str) -> None:
+    """Lists the prediction log's dead letters, or puts them back on the stream."""
+    redis = open_redis(settings.redis_url)
+    try:
+        if action == "replay":
+            sys.stdout.write(f"{await replay_dead(redis, PREDICTIONS)} put back\n")
+            return
+        for letter in await read_dead(redis, PREDICTIONS):
+            sys.stdout.write(f"{letter.entry} {letter.reason}\n")
+    finally:
+        await redis.aclose()

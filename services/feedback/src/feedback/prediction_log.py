@@ -1,0 +1,57 @@
+"""The prediction log: from the Redis stream into the store, many rows at a time."""
+
+import asyncio
+import logging
+
+from anyio import CapacityLimiter, to_thread
+from prometheus_client import Counter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects import postgresql, sqlite
+
+from feedback.tables import predictions
+from vigie.schemas import PredictionEvent
+from vigie.streams import PREDICTIONS, trim_consumed
+
+TRIM_EVERY_SECONDS = 30.0
+
+LOGGED = Counter("vigie_predictions_logged_total", "Predictions written to the log.")
+
+_LOG = logging.getLogger(__name__)
+
+
+def insert_predictions(connection: Connection, events: list[PredictionEvent]) -> None:
+    """Writes what is not there yet; the same event again changes nothing."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(predictions).on_conflict_do_nothing(index_elements=["prediction_id"])
+    connection.execute(statement, [vars(event) for event in events])
+
+
+class PredictionLog:
+    """Handles the stream's events and tells who waits for a text that rows have arrived."""
+
+    def __init__(self, engine: Engine, limiter: CapacityLimiter) -> None:
+        self._engine = engine
+        self._limiter = limiter
+        self.arrived = asyncio.Event()
+
+    async def store(self, events: list[PredictionEvent]) -> None:
+        """Returns once the events are on disk."""
+        await to_thread.run_sync(self._store, events, limiter=self._limiter)
+        LOGGED.inc(len(events))
+        self.arrived.set()
+
+    def _store(self, events: list[PredictionEvent]) -> None:
+        with self._engine.begin() as connection:
+            insert_predictions(connection, events)
+
+
+async def keep_trimmed(redis: Redis) -> None:
+    """Removes from the stream what every group has handled, until cancelled."""
+    while True:
+        await asyncio.sleep(TRIM_EVERY_SECONDS)
+        try:
+            await trim_consumed(redis, PREDICTIONS.name)
+        except (RedisError, OSError) as error:
+            _LOG.debug("the stream could not be trimmed", extra={"error": str(error)})

@@ -1,0 +1,170 @@
+"""From the store to the Redis stream: what the votes on a prediction mean now, after every change.
+
+The store is the truth. A subject whose revision is ahead of what was published is published; a lost Redis, a killed
+process or a failed write only delays that. When Redis has lost its data (its marker is gone), everything of the last
+day is published again: readers go by revision, so nothing counts twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from prometheus_client import Counter, Gauge
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+
+from feedback.tables import predictions, subjects, votes
+from vigie.schemas import ErrorState, Verdict
+from vigie.streams import FEEDBACK
+
+MARKER = "feedback:epoch"
+REPUBLISH_MS = 24 * 3600 * 1000
+TEXT_PATIENCE_SECONDS = 0.25
+YOUNG_PREDICTION_MS = 2_000
+RECONCILE_SECONDS = 1.0
+ENTRY_STATES = 200
+
+PUBLISHED = Counter("vigie_feedback_published_total", "Changes of a prediction's votes that reached the stream.")
+PENDING = Gauge("vigie_feedback_outbox_pending", "Predictions whose latest votes wait for the stream.")
+
+_LOG = logging.getLogger(__name__)
+
+Clock = Callable[[], int]
+
+
+class Publisher:
+    """One task; `wake` after every commit makes it look at once, else it looks every second."""
+
+    def __init__(
+        self, engine: Engine, redis: Redis, limiter: CapacityLimiter, *, now_ms: Clock, text_arrived: asyncio.Event
+    ) -> None:
+        self._engine = engine
+        self._redis = redis
+        self._limiter = limiter
+        self._now_ms = now_ms
+        self._text_arrived = text_arrived
+        self._something = asyncio.Event()
+        self.error: str | None = None
+
+    def wake(self) -> None:
+        """Says that something may wait."""
+        self._something.set()
+
+    async def run(self) -> None:
+        """Publishes until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(RECONCILE_SECONDS):
+                    await self._something.wait()
+            except TimeoutError:
+                pass
+            self._something.clear()
+            try:
+                await self._restore_after_loss()
+                while await self._publish_some():
+                    pass
+                self._note(None)
+            except (RedisError, OSError) as error:
+                self._note(f"{type(error).__name__}: {error}")
+
+    async def _restore_after_loss(self) -> None:
+        if await self._redis.exists(MARKER):
+            return
+        since = self._now_ms() - REPUBLISH_MS
+        again = await to_thread.run_sync(self._forget_published, since, limiter=self._limiter)
+        if again:
+            _LOG.warning("Redis has no marker: states of the last day are published again", extra={"count": again})
+        await self._redis.set(MARKER, self._now_ms())
+
+    async def _publish_some(self) -> bool:
+        states = await to_thread.run_sync(self._waiting, limiter=self._limiter)
+        if any(self._may_wait_for_text(state) for state in states):
+            states = await self._again_with_text()
+        if not states:
+            return False
+        fields: dict[Any, Any] = dict(FEEDBACK.encode(states))
+        await self._redis.xadd(FEEDBACK.name, fields)
+        await to_thread.run_sync(self._mark, states, limiter=self._limiter)
+        PUBLISHED.inc(len(states))
+        return len(states) == ENTRY_STATES
+
+    def _may_wait_for_text(self, state: ErrorState) -> bool:
+        """The prediction was answered just now, so its log entry is probably on its way."""
+        return state.text is None and self._now_ms() - state.predicted_ms < YOUNG_PREDICTION_MS
+
+    async def _again_with_text(self) -> list[ErrorState]:
+        """The states, after the log had a moment to bring their texts."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TEXT_PATIENCE_SECONDS
+        while True:
+            self._text_arrived.clear()
+            states = await to_thread.run_sync(self._waiting, limiter=self._limiter)
+            if not any(self._may_wait_for_text(state) for state in states) or loop.time() >= deadline:
+                return states
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._text_arrived.wait()
+            except TimeoutError:
+                return states
+
+    def _waiting(self) -> list[ErrorState]:
+        with self._engine.connect() as connection:
+            unpublished = subjects.c.published_revision < subjects.c.revision
+            PENDING.set(connection.execute(select(func.count()).select_from(subjects).where(unpublished)).scalar_one())
+            return states_of(connection, unpublished)
+
+    def _mark(self, states: list[ErrorState]) -> None:
+        with self._engine.begin() as connection:
+            for state in states:
+                mine = (subjects.c.prediction_id == state.prediction_id, subjects.c.published_revision < state.revision)
+                connection.execute(update(subjects).where(*mine).values(published_revision=state.revision))
+
+    def _forget_published(self, since_ms: int) -> int:
+        with self._engine.begin() as connection:
+            recent = (subjects.c.changed_ms >= since_ms, subjects.c.published_revision > 0)
+            return connection.execute(update(subjects).where(*recent).values(published_revision=0)).rowcount
+
+    def _note(self, error: str | None) -> None:
+        if error and not self.error:
+            _LOG.warning("votes wait for Redis", extra={"error": error})
+        if self.error and not error:
+            _LOG.info("votes reach Redis again")
+        self.error = error
+
+
+def states_of(connection: Connection, condition: ColumnElement[bool]) -> list[ErrorState]:
+    """The states of the subjects that meet the condition, the ones that changed first coming first."""
+    logged = subjects.outerjoin(predictions, subjects.c.prediction_id == predictions.c.prediction_id)
+    found = select(subjects, predictions.c.text).select_from(logged).where(condition)
+    rows = connection.execute(found.order_by(subjects.c.changed_ms, subjects.c.prediction_id).limit(ENTRY_STATES)).all()
+    said = _said(connection, [row.prediction_id for row in rows])
+    return [
+        ErrorState(
+            prediction_id=row.prediction_id,
+            revision=row.revision,
+            error_ms=row.error_ms,
+            model=row.model,
+            version=row.version,
+            label=row.label,
+            probability_negative=row.probability_negative,
+            predicted_ms=row.predicted_ms,
+            text=row.text,
+            expected_label=next((vote[0] for vote in said.get(row.prediction_id, ()) if vote[0] is not None), None),
+            comments=[vote[1] for vote in said.get(row.prediction_id, ()) if vote[1]],
+            annotators=len(said.get(row.prediction_id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _said(connection: Connection, prediction_ids: list[str]) -> dict[str, list[tuple[int | None, str | None]]]:
+    """(expected label, comment) of every standing `incorrect` vote, by prediction."""
+    wrong = (votes.c.prediction_id.in_(prediction_ids), votes.c.current, votes.c.verdict == Verdict.INCORRECT.value)
+    rows = connection.execute(select(votes).where(*wrong).order_by(votes.c.id)).all()
+    said: dict[str, list[tuple[int | None, str | None]]] = {}
+    for row in rows:
+        said.setdefault(row.prediction_id, []).append((row.expected_label, row.comment))
+    return said

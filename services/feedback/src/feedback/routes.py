@@ -1,0 +1,47 @@
+"""The service's API; the gateway is its only client."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from feedback.state import state_of
+from vigie.schemas import (
+    ExportQuery,
+    Feedback,
+    FeedbackPage,
+    FeedbackQuery,
+    FeedbackRequest,
+    HistoryQuery,
+    PredictionPage,
+)
+
+router = APIRouter()
+
+
+@router.post("/feedback", status_code=201, responses={200: {"model": Feedback}})
+async def vote(request: Request, body: FeedbackRequest, response: Response) -> Feedback:
+    """Takes a vote: 201 the first time, 200 when it stands already or replaces the annotator's earlier one."""
+    feedback, first = await state_of(request).vote(body)
+    response.status_code = 201 if first else 200
+    return feedback
+
+
+@router.get("/feedback")
+async def list_feedback(request: Request, query: Annotated[FeedbackQuery, Query()]) -> FeedbackPage:
+    """The votes that stand, newest first."""
+    return await state_of(request).feedback_page(query)
+
+
+@router.get("/feedback/export.csv", response_class=StreamingResponse)
+async def export_feedback(request: Request, query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
+    """The votes that stand as CSV, newest first."""
+    lines = state_of(request).export(query, raw=query.raw)
+    headers = {"Content-Disposition": 'attachment; filename="feedback.csv"'}
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/predictions")
+async def list_predictions(request: Request, query: Annotated[HistoryQuery, Query()]) -> PredictionPage:
+    """The predictions that were answered, newest first."""
+    return await state_of(request).prediction_page(query)

@@ -1,0 +1,18 @@
+"""What the feedback service is told by its environment."""
+
+from pydantic import Field, SecretStr
+
+from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings
+
+
+class FeedbackSettings(ServiceSettings):
+    """Variables of the feedback service; see the README's table."""
+
+    feedback_port: int = Field(8010, ge=0, le=65535)
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str = ""
+    receipt_secret: SecretStr = DEVELOPMENT_SECRET
+
+    def store_url(self) -> str:
+        """`DATABASE_URL`, else SQLite in `VIGIE_HOME`."""
+        return self.database_url or f"sqlite:///{self.vigie_home.resolve()}/feedback.db"

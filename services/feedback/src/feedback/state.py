@@ -1,0 +1,120 @@
+"""What the routes of one running feedback service work with."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request
+from prometheus_client import Counter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from feedback.export import csv_lines
+from feedback.history import all_feedback, feedback_page, one_feedback, prediction_page
+from feedback.publisher import Publisher
+from feedback.voting import check_label, record
+from vigie.errors import Unavailable
+from vigie.receipts import ReceiptBook
+from vigie.schemas import (
+    Feedback,
+    FeedbackFilter,
+    FeedbackPage,
+    FeedbackQuery,
+    FeedbackRequest,
+    HistoryQuery,
+    PredictionPage,
+    Readiness,
+)
+
+VOTES = Counter("vigie_feedback_votes_total", "Votes taken.", ["verdict", "outcome"])
+REDIS_TIMEOUT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackState:
+    """Made in the lifespan, gone with it. All SQL runs in threads, as many at a time as `limiter` allows."""
+
+    engine: Engine
+    redis: Redis
+    receipts: ReceiptBook
+    publisher: Publisher
+    limiter: CapacityLimiter
+    now_ms: Callable[[], int]
+
+    async def vote(self, vote: FeedbackRequest) -> tuple[Feedback, bool]:
+        """The vote that stands now, on disk, and whether it is its annotator's first on this prediction.
+
+        Raises `NotFound` for a prediction id that was never issued, `InvalidRequest` for a label that contradicts.
+        """
+        receipt = self.receipts.read(vote.prediction_id)
+        check_label(vote, receipt)
+
+        def write() -> tuple[Feedback, bool, bool]:
+            with self.engine.begin() as connection:
+                recorded = record(connection, vote, receipt, self.now_ms())
+                return one_feedback(connection, recorded.feedback_id), recorded.first, recorded.changed
+
+        try:
+            feedback, first, changed = await to_thread.run_sync(write, limiter=self.limiter)
+        except SQLAlchemyError as error:
+            raise Unavailable(f"the store did not take the vote: {type(error).__name__}") from error
+        VOTES.labels(vote.verdict.value, "new" if first else "changed" if changed else "repeated").inc()
+        if changed:
+            self.publisher.wake()
+        return feedback, first
+
+    async def feedback_page(self, query: FeedbackQuery) -> FeedbackPage:
+        """One page of votes."""
+
+        def read() -> FeedbackPage:
+            with self.engine.connect() as connection:
+                return feedback_page(connection, query)
+
+        return await to_thread.run_sync(read, limiter=self.limiter)
+
+    async def prediction_page(self, query: HistoryQuery) -> PredictionPage:
+        """One page of predictions."""
+
+        def read() -> PredictionPage:
+            with self.engine.connect() as connection:
+                return prediction_page(connection, query)
+
+        return await to_thread.run_sync(read, limiter=self.limiter)
+
+    def export(self, wanted: FeedbackFilter, *, raw: bool) -> Iterator[str]:
+        """The votes as CSV, line by line; runs in a worker thread."""
+        with self.engine.connect() as connection:
+            yield from csv_lines(all_feedback(connection, wanted), raw=raw)
+
+    async def readiness(self) -> Readiness:
+        """Ready when the store answers; votes do not need Redis."""
+        store, redis = await asyncio.gather(self._probe_store(), self._probe_redis())
+        return Readiness(ready=store == "ok", dependencies={"store": store, "redis": redis})
+
+    async def _probe_store(self) -> str:
+        def read() -> str:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+            return "ok"
+
+        try:
+            return await to_thread.run_sync(read, limiter=self.limiter)
+        except SQLAlchemyError as error:
+            return f"does not answer ({type(error).__name__})"
+
+    async def _probe_redis(self) -> str:
+        try:
+            async with asyncio.timeout(REDIS_TIMEOUT_SECONDS):
+                await self.redis.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            return f"cannot be reached ({type(error).__name__}); votes are kept and wait"
+        return "ok" if self.publisher.error is None else f"refuses votes: {self.publisher.error}"
+
+
+def state_of(request: Request) -> FeedbackState:
+    """The state of the application that got this request."""
+    state: FeedbackState = request.app.state.feedback
+    return state

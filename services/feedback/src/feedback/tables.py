@@ -1,0 +1,87 @@
+"""The tables: the prediction log, one row per voted prediction, every vote ever given, and what is to be published."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+METADATA = MetaData()
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+predictions = Table(
+    "predictions",
+    METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("prediction_id", String(400), nullable=False, unique=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("label", SmallInteger, nullable=False),
+    Column("probability_negative", Float, nullable=False),
+    Column("requested_model", String(64)),
+    Column("degraded", Boolean, nullable=False),
+    Column("request_id", String(128), nullable=False),
+    Index("predictions_newest", "created_ms", "id"),
+)
+
+subjects = Table(
+    "subjects",
+    METADATA,
+    Column("prediction_id", String(400), primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("label", SmallInteger, nullable=False),
+    Column("probability_negative", Float, nullable=False),
+    Column("predicted_ms", BigInteger, nullable=False),
+    Column("error_ms", BigInteger),
+    Column("revision", Integer, nullable=False, default=0),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("published_revision", Integer, nullable=False, default=0),
+    Index("subjects_changed", "changed_ms"),
+)
+
+votes = Table(
+    "votes",
+    METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("feedback_id", String(32), nullable=False, unique=True),
+    Column("prediction_id", String(400), ForeignKey(subjects.c.prediction_id), nullable=False),
+    Column("annotator", String(64), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("expected_label", SmallInteger),
+    Column("comment", String(500)),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("supersedes", String(32)),
+    Column("current", Boolean, nullable=False),
+    Index("votes_newest", "created_ms", "id"),
+    Index(
+        "votes_one_current",
+        "prediction_id",
+        "annotator",
+        unique=True,
+        sqlite_where=text("current = 1"),
+        postgresql_where=text("current"),
+    ),
+)
+
+_ADVISORY_LOCK = 7_310_448_201
+
+
+def create_tables(connection: Connection) -> None:
+    """Creates what is missing; safe when several processes start at once."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    METADATA.create_all(connection)

@@ -1,0 +1,58 @@
+"""CSV that a spreadsheet may open."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from feedback.export import BYTE_ORDER_MARK, COLUMNS, csv_lines, safe
+from vigie.schemas import Feedback, ModelRef, Verdict
+
+
+def vote(text: str | None, comment: str | None = None) -> Feedback:
+    return Feedback(
+        feedback_id="f1",
+        prediction_id="p1",
+        verdict=Verdict.INCORRECT,
+        annotator="ann",
+        comment=comment,
+        created_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        model=ModelRef(name="logreg", version="3"),
+        prediction_label=0,
+        probability_negative=0.9,
+        predicted_at=datetime(2026, 1, 2, 3, 4, 0, tzinfo=UTC),
+        text=text,
+    )
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+33 1 23", "-2", "@user hi", "\t=1", "\r=1", " =1", "\n@x", "＝1", "\u3000＋1", "=HYPERLINK(1)"]
+)
+def test_a_formula_gets_an_apostrophe(cell: str) -> None:
+    assert safe(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "a=b", "great :-)", "5 - 3", "'quoted"])
+def test_other_cells_stay(cell: str) -> None:
+    assert safe(cell) == cell
+
+
+def test_the_safe_form_starts_with_a_mark_and_the_raw_one_is_untouched() -> None:
+    rows = [vote('=cmd, "quoted"\nsecond line', "@ann")]
+    protected = "".join(csv_lines(rows, raw=False))
+    assert protected.startswith(BYTE_ORDER_MARK + "feedback_id,")
+    raw = "".join(csv_lines(rows, raw=True))
+    parsed = list(csv.DictReader(io.StringIO(raw)))
+    assert tuple(parsed[0]) == COLUMNS
+    assert parsed[0]["text"] == '=cmd, "quoted"\nsecond line'
+    assert parsed[0]["comment"] == "@ann"
+    assert parsed[0]["created_at"] == "2026-01-02T03:04:05Z"
+    assert parsed[0]["model"] == "logreg"
+    guarded = list(csv.DictReader(io.StringIO(protected.removeprefix(BYTE_ORDER_MARK))))
+    assert guarded[0]["text"] == '\'=cmd, "quoted"\nsecond line'
+
+
+def test_what_is_not_known_is_an_empty_cell() -> None:
+    parsed = list(csv.DictReader(io.StringIO("".join(csv_lines([vote(None)], raw=True)))))
+    assert (parsed[0]["text"], parsed[0]["expected_label"]) == ("", "")
