@@ -10,7 +10,6 @@ FUNCTION_MEDIAN, FUNCTION_P90, FUNCTION_CAP = 10, 30, 40
 
 def test_modules_are_short() -> None:
     lengths = {place(module): len(module.read_text("utf-8").splitlines()) for module in all_modules()}
-    lengths = {name: length for name, length in lengths.items() if length > 1}
     assert {name: length for name, length in lengths.items() if length > MODULE_CAP} == {}
     assert median(lengths.values()) <= MODULE_MEDIAN
     assert quantiles(lengths.values(), n=10)[-1] <= MODULE_P90
