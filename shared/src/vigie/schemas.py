@@ -255,6 +255,30 @@ class ErrorState(Message):
     annotators: int = 0
 
 
+class RaisedError(Message):
+    """One error of an alert; `at_ms` is the time it counts with (never in the future of the moment it was judged)."""
+
+    at_ms: int
+    state: ErrorState
+
+
+class RaisedAlert(Message):
+    """A rule that fired, on its way to the mail: everything that is told, so that a resend tells the same.
+
+    `alert_key` follows from scope, rule and the predictions alone: the same errors give the same key, always.
+    `errors` are in the order of their times; `suppressed_before` counts the errors kept quiet since the last alert.
+    """
+
+    alert_key: str
+    scope: str
+    rule: str
+    fired_ms: int
+    window_ms: int
+    cooldown_ms: int
+    suppressed_before: int
+    errors: list[RaisedError]
+
+
 class AlertState(StrEnum):
     """Where an alert stands."""
 

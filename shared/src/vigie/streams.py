@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from vigie.schemas import ErrorState, PredictionEvent
+from vigie.schemas import ErrorState, PredictionEvent, RaisedAlert
 
 CLAIM_EVERY_SECONDS = 15.0
 CLAIM_IDLE_MS = 60_000
@@ -53,16 +53,18 @@ class Stream(Generic[EventType]):
 
 PREDICTIONS = Stream("predictions", TypeAdapter(list[PredictionEvent]))
 FEEDBACK = Stream("feedback", TypeAdapter(list[ErrorState]))
+ALERTS = Stream("alerts", TypeAdapter(list[RaisedAlert]))
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Handler = Callable[[list[EventType]], Awaitable[None]]
+Connected = Callable[[], Awaitable[None]]
 
 
 class Consumer(Generic[EventType]):
     """Reads a stream as one member of a consumer group, until cancelled; outlives a Redis that goes away.
 
     `handle` gets the events of one or more entries and must be safe to call twice with the same ones.
-    `on_connected` runs after each (re)connection, before anything is read.
+    `on_connected` runs after each (re)connection and loss of the group, before anybody can read from a new group.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Consumer(Generic[EventType]):
         group: str,
         name: str,
         handle: Handler[EventType],
+        on_connected: Connected | None = None,
         batch: int = 64,
         claim_every: float = CLAIM_EVERY_SECONDS,
         claim_idle_ms: int = CLAIM_IDLE_MS,
@@ -82,6 +85,7 @@ class Consumer(Generic[EventType]):
         self._group = group
         self._name = name
         self._handle = handle
+        self._on_connected = on_connected
         self._batch = batch
         self._claim_every = claim_every
         self._claim_idle_ms = claim_idle_ms
@@ -92,10 +96,12 @@ class Consumer(Generic[EventType]):
         pause = 0.1
         while True:
             try:
+                if self._on_connected:
+                    await self._on_connected()
                 await self._ensure_group()
                 self.connected = True
-                pause = 0.1
                 await self._drain_own()
+                pause = 0.1
                 await self._follow()
             except (RedisError, OSError) as error:
                 if self.connected:
