@@ -10,11 +10,8 @@ from tests.architecture.sources import Member, imports, members, place, roots
 
 PACKAGES = {member.package for member in members()}
 DISTRIBUTIONS = packages_distributions()
-PART_OF = {"starlette": "fastapi", "anyio": "fastapi", "pydantic-core": "pydantic", "yarl": "aiohttp"}  # built on it, hands it out
-    "starlette": "fastapi",
-    "pydantic-core": "pydantic",
-    "yarl": "aiohttp",
-}  # what a declared library hands out as its own
+# What a declared library is built on and hands out as its own.
+PART_OF = {"starlette": "fastapi", "anyio": "fastapi", "pydantic-core": "pydantic", "yarl": "aiohttp"}
 CAN_RUN_CODE = {"pickle", "cPickle", "joblib", "cloudpickle", "dill", "marshal", "shelve"}
 
 
