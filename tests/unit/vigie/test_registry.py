@@ -1,0 +1,183 @@
+"""The registry client against servers that answer badly, slowly or not at all."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.support.models import make_tiny
+from tests.support.servers import free_port
+from vigie.artifacts import MANIFEST, ArtifactError, verify
+from vigie.registry import MlflowRegistry, NoSuchAlias, RegistryUnavailable, Version
+
+VERSION = Version(model="vigie-logreg", number="3", source="models:/m-3")
+ALIAS = b'{"model_version": {"version": "3", "source": "models:/m-3", "status": "READY"}}'
+Replies = dict[str, tuple[int, bytes]]
+
+
+@contextmanager
+def server(replies: Replies, *, hang: float = 0.0, authorization: str | None = None) -> Iterator[str]:
+    """A server that answers paths that end as given, everything else with 404; or lets a request hang first."""
+    waiting = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            waiting.wait(hang)
+            path = self.path.partition("?")[0]
+            fallback = (404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}')
+            status, body = next((reply for end, reply in replies.items() if path.endswith(end)), fallback)
+            if self.headers.get("Authorization") != authorization:
+                status, body = 401, b"who are you?"
+            with suppress(OSError):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{http.server_port}"
+    finally:
+        waiting.set()
+        http.shutdown()
+        thread.join()
+        http.server_close()
+
+
+def files_of(folder: Path) -> Replies:
+    """Replies that serve an artefact through the proxy."""
+    found = {f"/1/m-3/artifacts/artifacts/vigie/{path.name}": (200, path.read_bytes()) for path in folder.iterdir()}
+    return {"get-download-uri": (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')} | found
+
+
+def test_an_alias_names_a_version_with_its_model_id() -> None:
+    with server({"registered-models/alias": (200, ALIAS)}) as url:
+        version = MlflowRegistry(url).resolve("vigie-logreg", "champion")
+    assert version == VERSION
+    assert version.model_id == "m-3"
+    assert Version(model="vigie-logreg", number="3", source="runs:/abc/model").model_id is None
+
+
+def test_a_login_in_the_address_is_sent_and_never_shown() -> None:
+    with server({"registered-models/alias": (200, ALIAS)}, authorization="Basic dTpwIHc=") as url:
+        address = url.replace("http://", "http://u:p%20w@")
+        assert MlflowRegistry(address).resolve("vigie-logreg", "champion") == VERSION
+        with pytest.raises(RegistryUnavailable, match="status 401") as refused:
+            MlflowRegistry(address.replace("p%20w", "wrong")).resolve("vigie-logreg", "champion")
+        assert "wrong" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Registered Model not found"}'),
+        (400, b'{"error_code": "INVALID_PARAMETER_VALUE", "message": "Registered model alias champion not found."}'),
+    ],
+)
+def test_a_missing_model_or_alias_is_not_an_outage(reply: tuple[int, bytes]) -> None:
+    with server({"registered-models/alias": reply}) as url, pytest.raises(NoSuchAlias, match="not found"):
+        MlflowRegistry(url).resolve("vigie-logreg", "champion")
+
+
+@pytest.mark.parametrize(
+    ("reply", "complaint"),
+    [
+        ((403, b"Invalid Host header"), "status 403: Invalid Host header"),
+        ((500, b"{}"), "status 500"),
+        ((200, b"<html>a proxy's page</html>"), "not MLflow's answer: <html>"),
+        ((200, b'{"model_version": null}'), "not MLflow's answer"),
+        ((404, b"nothing here"), "status 404"),
+    ],
+)
+def test_an_answer_that_is_not_the_registrys_is_an_outage(reply: tuple[int, bytes], complaint: str) -> None:
+    with server({"registered-models/alias": reply}) as url, pytest.raises(RegistryUnavailable, match=complaint):
+        MlflowRegistry(url).resolve("vigie-logreg", "champion")
+
+
+def test_a_server_that_is_not_there_is_an_outage_at_once() -> None:
+    started = monotonic()
+    with pytest.raises(RegistryUnavailable, match="refused"):
+        MlflowRegistry(f"http://127.0.0.1:{free_port()}").resolve("vigie-logreg", "champion")
+    assert monotonic() - started < 2
+
+
+def test_a_server_that_hangs_is_an_outage_after_the_timeout() -> None:
+    started = monotonic()
+    with server({}, hang=20) as url, pytest.raises(RegistryUnavailable, match="timed out"):
+        MlflowRegistry(url, timeout_seconds=0.1).resolve("vigie-logreg", "champion")
+    assert monotonic() - started < 5
+
+
+def test_an_artefact_comes_through_the_proxy(tmp_path: Path) -> None:
+    folder, copy = make_tiny(tmp_path / "made"), tmp_path / "copy"
+    copy.mkdir()
+    with server(files_of(folder)) as url:
+        MlflowRegistry(f"{url}/").download(VERSION, copy)
+    assert verify(copy, family="logreg")
+
+
+def test_an_artefact_comes_from_a_disk(tmp_path: Path) -> None:
+    make_tiny(tmp_path / "a store" / "artifacts" / "vigie")
+    for place in ((tmp_path / "a store").as_uri(), str(tmp_path / "a store")):
+        copy = tmp_path / place.partition(":")[0].strip("/").replace("/", "-")
+        copy.mkdir()
+        reply = (200, f'{{"artifact_uri": "{place}"}}'.encode())
+        with server({"get-download-uri": reply}) as url:
+            MlflowRegistry(url).download(VERSION, copy)
+        assert verify(copy, family="logreg")
+        (tmp_path / "a store" / "artifacts" / "vigie" / "golden.json").rename(tmp_path / "gone")
+        with (
+            server({"get-download-uri": reply}) as url,
+            pytest.raises(ArtifactError, match=r"golden\.json: not in the"),
+        ):
+            MlflowRegistry(url).download(VERSION, copy)
+        (tmp_path / "gone").rename(tmp_path / "a store" / "artifacts" / "vigie" / "golden.json")
+
+
+@pytest.mark.parametrize("missing", ["manifest.json", "weights.json", "get-download-uri"])
+def test_a_version_that_lacks_a_file_is_told_from_an_outage(tmp_path: Path, missing: str) -> None:
+    replies = files_of(make_tiny(tmp_path / "made"))
+    replies = {end: reply for end, reply in replies.items() if not end.endswith(missing)}
+    (tmp_path / "copy").mkdir()
+    with server(replies) as url, pytest.raises(ArtifactError):
+        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+
+
+def test_a_download_that_fails_on_the_way_is_an_outage(tmp_path: Path) -> None:
+    replies = files_of(make_tiny(tmp_path / "made"))
+    replies = {end: (503, b"") if end.endswith("weights.json") else reply for end, reply in replies.items()}
+    (tmp_path / "copy").mkdir()
+    with server(replies) as url, pytest.raises(RegistryUnavailable, match="status 503"):
+        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../b", "a\\b", ""])
+def test_a_manifest_cannot_name_a_file_outside_of_its_folder(tmp_path: Path, name: str) -> None:
+    files = {name: {"sha256": "", "size": 0}}
+    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
+    replies = {
+        "get-download-uri": (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}'),
+        MANIFEST: (200, manifest.encode()),
+    }
+    (tmp_path / "copy").mkdir()
+    with server(replies) as url, pytest.raises(ArtifactError, match="inside the artefact"):
+        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+
+
+def test_an_artefact_elsewhere_or_without_a_manifest_is_refused(tmp_path: Path) -> None:
+    elsewhere: Replies = {"get-download-uri": (200, b'{"artifact_uri": "s3://bucket/model"}')}
+    with server(elsewhere) as url, pytest.raises(ArtifactError, match="behind the registry's proxy"):
+        MlflowRegistry(url).download(VERSION, tmp_path)
+    nonsense: Replies = files_of(tmp_path) | {MANIFEST: (200, b"{}")}
+    with server(nonsense) as url, pytest.raises(ArtifactError, match="not a manifest"):
+        MlflowRegistry(url).download(VERSION, tmp_path)
