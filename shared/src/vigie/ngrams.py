@@ -1,0 +1,200 @@
+"""Counts word and character n-grams of many short texts at once, without a Python loop over them.
+
+A substring's hash is taken from prefix sums of a polynomial modulo 2**64 (Karp and Rabin 1987), so that every n-gram
+costs a few NumPy operations whatever its length. There is no vocabulary: a column is a hash, and no text can be read
+from it.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from vigie.text import HANDLE
+
+WORD_BITS = 22
+CHARACTER_BITS = 20
+COLUMNS = 2**WORD_BITS + 2**CHARACTER_BITS
+FIRST_CHARACTER_COLUMN = 2**WORD_BITS
+CHARACTER_LENGTHS = (3, 4, 5)
+NEGATION_REACH = 4
+LONGEST_TEXT = 4096
+# As they look once apostrophes are gone.
+NEGATORS = frozenset(
+    {"no", "not", "never", "cannot", "nothing", "none", "nobody", "without", "hardly", "nor", "aint", "arent", "cant"}
+    | {"couldnt", "didnt", "doesnt", "dont", "hasnt", "havent", "isnt", "shouldnt", "wasnt", "wont", "wouldnt"}
+)
+
+Integers = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+SPACE, WORD, PUNCTUATION, SYMBOL = range(4)
+_NEWLINE = 10
+_BUFFER = 2**16
+_BASE = 0x9E3779B97F4A7C15
+_MIXER = np.uint64(0xD6E8FEB86659FD93)
+_COLUMN_BITS = 23
+
+
+class Counts(NamedTuple):
+    """One entry per text and column, sorted by both: how often the column's n-gram stands in the text."""
+
+    documents: Integers
+    columns: Integers
+    counts: Integers
+
+
+class _Buffer(NamedTuple):
+    """Folded texts in a row, a space before and after each: code points, kinds, document numbers, prefix sums."""
+
+    points: npt.NDArray[np.uint32]
+    kinds: npt.NDArray[np.uint8]
+    documents: Integers
+    sums: Hashes
+
+    def hashes(self, starts: Integers, ends: Integers) -> Hashes:
+        """Hashes of the substrings `[start, end)`, the same wherever the substring stands."""
+        return (self.sums[ends] - self.sums[starts]) * _powers(pow(_BASE, -1, 2**64))[starts]
+
+
+def count_ngrams(texts: Sequence[str]) -> Counts:
+    """n-grams of normalised texts (no line breaks; at most `LONGEST_TEXT` characters each are read).
+
+    Columns below `FIRST_CHARACTER_COLUMN`: words, pairs of words, and words that follow a negation; above: character
+    n-grams within a word and its neighbouring spaces.
+    """
+    if not texts:
+        nothing = np.zeros(0, np.int64)
+        return Counts(nothing, nothing, nothing)
+    parts = [_keys(chunk) + (first << _COLUMN_BITS) for first, chunk in _chunks(texts)]
+    keys = np.concatenate(parts)
+    first_of_kind = np.flatnonzero(np.diff(keys, prepend=-1))
+    keys, counts = keys[first_of_kind], np.diff(first_of_kind, append=len(keys))
+    return Counts(keys >> _COLUMN_BITS, keys & (2**_COLUMN_BITS - 1), counts)
+
+
+def _chunks(texts: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """(Number of the first text, texts): together short enough for the table of powers, folded or not."""
+    chunks: list[tuple[int, list[str]]] = []
+    room = 0
+    for number, text in enumerate(texts):
+        short = text[:LONGEST_TEXT]
+        if room < len(short) + 2:
+            chunks.append((number, []))
+            room = _BUFFER // 4
+        chunks[-1][1].append(short)
+        room -= len(short) + 2
+    return chunks
+
+
+def _keys(texts: list[str]) -> Integers:
+    """Sorted `document << 23 | column` of every n-gram."""
+    buffer = _fold(texts)
+    starts = np.flatnonzero(_begins(buffer.kinds))
+    ends = np.flatnonzero(_begins(buffer.kinds[::-1])[::-1]) + 1
+    words, documents = buffer.hashes(starts, ends), buffer.documents[starts]
+    keys = [_key(words, documents, 1)]
+    paired = np.flatnonzero(documents[:-1] == documents[1:])
+    keys.append(_key(buffer.hashes(starts[paired], ends[paired + 1]), documents[paired], 2))
+    negated = _negated(words, documents, buffer.kinds[starts] == WORD)
+    keys.append(_key(words[negated], documents[negated], 3))
+    keys += _characters(buffer)
+    joined = np.concatenate(keys)
+    joined.sort()
+    return joined
+
+
+def _fold(texts: list[str]) -> _Buffer:
+    """Lower case, no apostrophes, a character at most three times in a row, every handle alike."""
+    joined = "\n" + "\n".join(texts) + "\n"
+    joined = joined.lower().replace("'", "").replace(HANDLE, "@")
+    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    repeated = np.zeros(len(points), bool)
+    same = points[1:] == points[:-1]
+    repeated[3:] = same[2:] & same[1:-1] & same[:-2] & (points[3:] != _NEWLINE)
+    points = points[~repeated]
+    documents = np.cumsum(points == _NEWLINE) - 1
+    points = np.where(points == _NEWLINE, np.uint32(ord(" ")), points)
+    kinds = _kinds()[np.minimum(points, 0xFFFF)]
+    return _Buffer(points, kinds, documents, _prefix_sums(points))
+
+
+def _prefix_sums(points: npt.NDArray[np.uint32]) -> Hashes:
+    sums = np.zeros(len(points) + 1, np.uint64)
+    np.cumsum(_mixed(points.astype(np.uint64)) * _powers(_BASE)[: len(points)], out=sums[1:])
+    return sums
+
+
+def _begins(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Where a token starts: a run of word characters or of punctuation, or a single symbol."""
+    changed = np.ones(len(kinds), bool)
+    changed[1:] = kinds[1:] != kinds[:-1]
+    begins: npt.NDArray[np.bool_] = (kinds != SPACE) & (changed | (kinds == SYMBOL))
+    return begins
+
+
+def _negated(words: Hashes, documents: Integers, is_word: npt.NDArray[np.bool_]) -> Integers:
+    """Numbers of the words that stand at most four tokens after a negation, with no punctuation between."""
+    numbers = np.arange(len(words))
+    negator = np.isin(words, _negators())
+    last = np.maximum.accumulate(np.where(negator, numbers, -1))
+    before = np.concatenate(([-1], last[:-1])) if len(last) else last
+    stop = np.maximum.accumulate(np.where(is_word, -1, numbers))
+    near = (before >= 0) & (numbers - before <= NEGATION_REACH) & (before > stop) & is_word
+    return np.flatnonzero(near & (documents[np.maximum(before, 0)] == documents))
+
+
+def _characters(buffer: _Buffer) -> list[Integers]:
+    spaces = np.concatenate(([0], np.cumsum(buffer.kinds == SPACE)))
+    keys = []
+    for length in CHARACTER_LENGTHS:
+        starts = np.arange(max(0, len(buffer.points) - length + 1))
+        starts = starts[spaces[starts + length - 1] == spaces[starts + 1]]
+        keys.append(_key(buffer.hashes(starts, starts + length), buffer.documents[starts], 100 + length))
+    return keys
+
+
+def _key(hashes: Hashes, documents: Integers, kind: int) -> Integers:
+    """`document << 23 | column`; the kind keeps the same substring in different roles apart."""
+    mixed = _mixed(hashes ^ np.uint64(kind * 0x1234567))
+    if kind < 100:
+        columns = (mixed >> np.uint64(64 - WORD_BITS)).astype(np.int64)
+    else:
+        columns = (mixed >> np.uint64(64 - CHARACTER_BITS)).astype(np.int64) + FIRST_CHARACTER_COLUMN
+    return (documents << _COLUMN_BITS) | columns
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """A bijection that spreads every input bit over the high output bits (splitmix64's way)."""
+    values = (values + np.uint64(_BASE)) * _MIXER
+    values ^= values >> np.uint64(29)
+    return values * np.uint64(_BASE)
+
+
+@cache
+def _powers(base: int) -> Hashes:
+    factors = np.full(_BUFFER, base, np.uint64)
+    factors[0] = 1
+    return np.multiply.accumulate(factors)
+
+
+@cache
+def _kinds() -> npt.NDArray[np.uint8]:
+    """Kinds of the characters of the basic plane; those beyond, emoji above all, count as its last one: a symbol."""
+    kinds = np.full(0x10000, SYMBOL, np.uint8)
+    for point in range(0xFFFF):
+        character = chr(point)
+        if character.isalnum() or character == "_" or 0x300 <= point < 0x370:
+            kinds[point] = WORD
+        elif character.isspace():
+            kinds[point] = SPACE
+        elif point < 128:
+            kinds[point] = PUNCTUATION
+    return kinds
+
+
+@cache
+def _negators() -> Hashes:
+    points = [np.array([ord(character) for character in word], np.uint32) for word in sorted(NEGATORS)]
+    return np.array([_prefix_sums(word)[-1] for word in points])
