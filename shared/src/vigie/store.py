@@ -1,12 +1,47 @@
 """SQL engines for the services that keep something: SQLite by default, PostgreSQL by URL."""
 
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 10_000
+
+ResultT = TypeVar("ResultT")
+
+
+class Store:
+    """SQL for a service on an event loop: every piece of work gets a connection, in one of a few threads of its own."""
+
+    def __init__(self, url: str, *, threads: int = 4) -> None:
+        self.engine = open_engine(url)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sql")
+
+    async def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """What `work` returns, without a transaction of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._reading, work)
+
+    async def write(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """What `work` returns, once its transaction is on disk."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._writing, work)
+
+    async def close(self) -> None:
+        """Lets running work end, then closes every connection."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self.engine.dispose()
+
+    def _reading(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        with self.engine.connect() as connection:
+            return work(connection)
+
+    def _writing(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        with self.engine.begin() as connection:
+            return work(connection)
 
 
 def open_engine(url: str) -> Engine:

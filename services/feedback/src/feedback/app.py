@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 from socket import gethostname
 from time import time
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from feedback.prediction_log import PredictionLog, keep_trimmed
@@ -18,11 +17,9 @@ from feedback.tables import create_tables
 from vigie.receipts import ReceiptBook
 from vigie.schemas import Readiness
 from vigie.settings import derived_key
-from vigie.store import open_engine
+from vigie.store import Store
 from vigie.streams import PREDICTIONS, Consumer, open_redis
 from vigie.web import service_app
-
-SQL_THREADS = 4
 
 
 def create_app(settings: FeedbackSettings | None = None) -> FastAPI:
@@ -47,25 +44,18 @@ def create_app(settings: FeedbackSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[FeedbackState]:
     """The store, the publisher and the log's consumer, for as long as the service runs."""
-    engine = open_engine(settings.store_url())
+    store = Store(settings.store_url())
     redis = open_redis(settings.redis_url)
-    limiter = CapacityLimiter(SQL_THREADS)
-
-    def prepare() -> None:
-        with engine.begin() as connection:
-            create_tables(connection)
-
-    await to_thread.run_sync(prepare)
-    log = PredictionLog(engine, limiter)
-    publisher = Publisher(engine, redis, limiter, now_ms=now_ms, text_arrived=log.arrived)
-    consumer = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.store)
+    await store.write(create_tables)
+    log = PredictionLog(store)
+    publisher = Publisher(store, redis, now_ms=now_ms, text_arrived=log.arrived)
+    consumer = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep)
     tasks = [asyncio.create_task(each) for each in (publisher.run(), consumer.run(), keep_trimmed(redis))]
     yield FeedbackState(
-        engine=engine,
+        store=store,
         redis=redis,
         receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
         publisher=publisher,
-        limiter=limiter,
         now_ms=now_ms,
     )
     for task in tasks:
@@ -73,7 +63,7 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
         with suppress(asyncio.CancelledError):
             await task
     await redis.aclose()
-    engine.dispose()
+    await store.close()
 
 
 def now_ms() -> int:

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 
-from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import predictions
 from vigie.schemas import PredictionEvent
+from vigie.store import Store
 from vigie.streams import PREDICTIONS, trim_consumed
 
 TRIM_EVERY_SECONDS = 30.0
@@ -31,20 +31,15 @@ def insert_predictions(connection: Connection, events: list[PredictionEvent]) ->
 class PredictionLog:
     """Handles the stream's events and tells who waits for a text that rows have arrived."""
 
-    def __init__(self, engine: Engine, limiter: CapacityLimiter) -> None:
-        self._engine = engine
-        self._limiter = limiter
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self.arrived = asyncio.Event()
 
-    async def store(self, events: list[PredictionEvent]) -> None:
+    async def keep(self, events: list[PredictionEvent]) -> None:
         """Returns once the events are on disk."""
-        await to_thread.run_sync(self._store, events, limiter=self._limiter)
+        await self._store.write(lambda connection: insert_predictions(connection, events))
         LOGGED.inc(len(events))
         self.arrived.set()
-
-    def _store(self, events: list[PredictionEvent]) -> None:
-        with self._engine.begin() as connection:
-            insert_predictions(connection, events)
 
 
 async def keep_trimmed(redis: Redis) -> None:

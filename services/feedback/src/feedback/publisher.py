@@ -10,14 +10,14 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
 from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from feedback.tables import predictions, subjects, votes
 from vigie.schemas import ErrorState, Verdict
+from vigie.store import Store
 from vigie.streams import FEEDBACK
 
 MARKER = "feedback:epoch"
@@ -38,12 +38,9 @@ Clock = Callable[[], int]
 class Publisher:
     """One task; `wake` after every commit makes it look at once, else it looks every second."""
 
-    def __init__(
-        self, engine: Engine, redis: Redis, limiter: CapacityLimiter, *, now_ms: Clock, text_arrived: asyncio.Event
-    ) -> None:
-        self._engine = engine
+    def __init__(self, store: Store, redis: Redis, *, now_ms: Clock, text_arrived: asyncio.Event) -> None:
+        self._store = store
         self._redis = redis
-        self._limiter = limiter
         self._now_ms = now_ms
         self._text_arrived = text_arrived
         self._something = asyncio.Event()
@@ -74,20 +71,20 @@ class Publisher:
         if await self._redis.exists(MARKER):
             return
         since = self._now_ms() - REPUBLISH_MS
-        again = await to_thread.run_sync(self._forget_published, since, limiter=self._limiter)
+        again = await self._store.write(lambda connection: forget_published(connection, since))
         if again:
             _LOG.warning("Redis has no marker: states of the last day are published again", extra={"count": again})
         await self._redis.set(MARKER, self._now_ms())
 
     async def _publish_some(self) -> bool:
-        states = await to_thread.run_sync(self._waiting, limiter=self._limiter)
+        states = await self._store.read(waiting)
         if any(self._may_wait_for_text(state) for state in states):
             states = await self._again_with_text()
         if not states:
             return False
         fields: dict[Any, Any] = dict(FEEDBACK.encode(states))
         await self._redis.xadd(FEEDBACK.name, fields)
-        await to_thread.run_sync(self._mark, states, limiter=self._limiter)
+        await self._store.write(lambda connection: mark_published(connection, states))
         PUBLISHED.inc(len(states))
         return len(states) == ENTRY_STATES
 
@@ -101,7 +98,7 @@ class Publisher:
         deadline = loop.time() + TEXT_PATIENCE_SECONDS
         while True:
             self._text_arrived.clear()
-            states = await to_thread.run_sync(self._waiting, limiter=self._limiter)
+            states = await self._store.read(waiting)
             if not any(self._may_wait_for_text(state) for state in states) or loop.time() >= deadline:
                 return states
             try:
@@ -110,29 +107,32 @@ class Publisher:
             except TimeoutError:
                 return states
 
-    def _waiting(self) -> list[ErrorState]:
-        with self._engine.connect() as connection:
-            unpublished = subjects.c.published_revision < subjects.c.revision
-            PENDING.set(connection.execute(select(func.count()).select_from(subjects).where(unpublished)).scalar_one())
-            return states_of(connection, unpublished)
-
-    def _mark(self, states: list[ErrorState]) -> None:
-        with self._engine.begin() as connection:
-            for state in states:
-                mine = (subjects.c.prediction_id == state.prediction_id, subjects.c.published_revision < state.revision)
-                connection.execute(update(subjects).where(*mine).values(published_revision=state.revision))
-
-    def _forget_published(self, since_ms: int) -> int:
-        with self._engine.begin() as connection:
-            recent = (subjects.c.changed_ms >= since_ms, subjects.c.published_revision > 0)
-            return connection.execute(update(subjects).where(*recent).values(published_revision=0)).rowcount
-
     def _note(self, error: str | None) -> None:
         if error and not self.error:
             _LOG.warning("votes wait for Redis", extra={"error": error})
         if self.error and not error:
             _LOG.info("votes reach Redis again")
         self.error = error
+
+
+def waiting(connection: Connection) -> list[ErrorState]:
+    """States that the stream does not have yet."""
+    unpublished = subjects.c.published_revision < subjects.c.revision
+    PENDING.set(connection.execute(select(func.count()).select_from(subjects).where(unpublished)).scalar_one())
+    return states_of(connection, unpublished)
+
+
+def mark_published(connection: Connection, states: list[ErrorState]) -> None:
+    """Remembers that the stream has these states; a newer revision goes on waiting."""
+    for state in states:
+        mine = (subjects.c.prediction_id == state.prediction_id, subjects.c.published_revision < state.revision)
+        connection.execute(update(subjects).where(*mine).values(published_revision=state.revision))
+
+
+def forget_published(connection: Connection, since_ms: int) -> int:
+    """Makes everything that changed since then wait again; how many that are."""
+    recent = (subjects.c.changed_ms >= since_ms, subjects.c.published_revision > 0)
+    return connection.execute(update(subjects).where(*recent).values(published_revision=0)).rowcount
 
 
 def states_of(connection: Connection, condition: ColumnElement[bool]) -> list[ErrorState]:

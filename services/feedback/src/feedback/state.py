@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedback.export import csv_lines
@@ -28,6 +27,7 @@ from vigie.schemas import (
     PredictionPage,
     Readiness,
 )
+from vigie.store import Store
 
 VOTES = Counter("vigie_feedback_votes_total", "Votes taken.", ["verdict", "outcome"])
 REDIS_TIMEOUT_SECONDS = 1.0
@@ -35,13 +35,12 @@ REDIS_TIMEOUT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class FeedbackState:
-    """Made in the lifespan, gone with it. All SQL runs in threads, as many at a time as `limiter` allows."""
+    """Made in the lifespan, gone with it."""
 
-    engine: Engine
+    store: Store
     redis: Redis
     receipts: ReceiptBook
     publisher: Publisher
-    limiter: CapacityLimiter
     now_ms: Callable[[], int]
 
     async def vote(self, vote: FeedbackRequest) -> tuple[Feedback, bool]:
@@ -52,13 +51,12 @@ class FeedbackState:
         receipt = self.receipts.read(vote.prediction_id)
         check_label(vote, receipt)
 
-        def write() -> tuple[Feedback, bool, bool]:
-            with self.engine.begin() as connection:
-                recorded = record(connection, vote, receipt, self.now_ms())
-                return one_feedback(connection, recorded.feedback_id), recorded.first, recorded.changed
+        def write(connection: Connection) -> tuple[Feedback, bool, bool]:
+            recorded = record(connection, vote, receipt, self.now_ms())
+            return one_feedback(connection, recorded.feedback_id), recorded.first, recorded.changed
 
         try:
-            feedback, first, changed = await to_thread.run_sync(write, limiter=self.limiter)
+            feedback, first, changed = await self.store.write(write)
         except SQLAlchemyError as error:
             raise Unavailable(f"the store did not take the vote: {type(error).__name__}") from error
         VOTES.labels(vote.verdict.value, "new" if first else "changed" if changed else "repeated").inc()
@@ -68,25 +66,15 @@ class FeedbackState:
 
     async def feedback_page(self, query: FeedbackQuery) -> FeedbackPage:
         """One page of votes."""
-
-        def read() -> FeedbackPage:
-            with self.engine.connect() as connection:
-                return feedback_page(connection, query)
-
-        return await to_thread.run_sync(read, limiter=self.limiter)
+        return await self.store.read(lambda connection: feedback_page(connection, query))
 
     async def prediction_page(self, query: HistoryQuery) -> PredictionPage:
         """One page of predictions."""
-
-        def read() -> PredictionPage:
-            with self.engine.connect() as connection:
-                return prediction_page(connection, query)
-
-        return await to_thread.run_sync(read, limiter=self.limiter)
+        return await self.store.read(lambda connection: prediction_page(connection, query))
 
     def export(self, wanted: FeedbackFilter, *, raw: bool) -> Iterator[str]:
         """The votes as CSV, line by line; runs in a worker thread."""
-        with self.engine.connect() as connection:
+        with self.store.engine.connect() as connection:
             yield from csv_lines(all_feedback(connection, wanted), raw=raw)
 
     async def readiness(self) -> Readiness:
@@ -95,15 +83,11 @@ class FeedbackState:
         return Readiness(ready=store == "ok", dependencies={"store": store, "redis": redis})
 
     async def _probe_store(self) -> str:
-        def read() -> str:
-            with self.engine.connect() as connection:
-                connection.execute(text("SELECT 1"))
-            return "ok"
-
         try:
-            return await to_thread.run_sync(read, limiter=self.limiter)
+            await self.store.read(lambda connection: connection.execute(text("SELECT 1")))
         except SQLAlchemyError as error:
             return f"does not answer ({type(error).__name__})"
+        return "ok"
 
     async def _probe_redis(self) -> str:
         try:
