@@ -51,10 +51,15 @@ def make_tiny(folder: Path, *, factor: int = 7, off_by: float = 0.0) -> Path:
 
 
 class FakeRegistry:
-    """`vigie.registry.Registry` over folders. `up` is whether it answers; `downloads` counts."""
+    """`vigie.registry.Registry` over folders.
+
+    `up` is whether it answers, `files_up` whether it hands out files, `trouble` what it raises; `downloads` counts.
+    """
 
     def __init__(self) -> None:
         self.up = True
+        self.files_up = True
+        self.trouble: Exception | None = None
         self.downloads = 0
         self._folders: dict[Version, Path] = {}
         self._named: Version | None = None
@@ -73,6 +78,8 @@ class FakeRegistry:
 
     def resolve(self, model: str, alias: str) -> Version:
         """See `Registry`."""
+        if self.trouble:
+            raise self.trouble
         if not self.up:
             raise RegistryUnavailable("switched off")
         if self._named is None or (self._named.model, alias) != (model, "champion"):
@@ -81,7 +88,7 @@ class FakeRegistry:
 
     def download(self, version: Version, destination: Path) -> None:
         """See `Registry`."""
-        if not self.up:
+        if not self.up or not self.files_up:
             raise RegistryUnavailable("switched off")
         self.downloads += 1
         folder = self._folders[version]

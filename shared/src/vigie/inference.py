@@ -123,3 +123,28 @@ class ServerError(V2Message):
     """`{"error": "…"}`: the protocol's error shape."""
 
     error: str
+
+
+class Liveness(V2Message):
+    """`GET /v2/health/live`."""
+
+    live: Literal[True] = True
+
+
+class ServerReadiness(V2Message):
+    """`GET /v2/health/ready`."""
+
+    ready: bool
+
+
+class ModelReadiness(V2Message):
+    """`GET /v2/models/{name}/ready`."""
+
+    name: str
+    ready: bool
+
+
+class ModelIndex(V2Message):
+    """`GET /v2/models`: names."""
+
+    models: list[str]

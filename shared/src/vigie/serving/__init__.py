@@ -1,0 +1,1 @@
+"""A predictor's application for any model family: see `vigie.serving.app`."""

@@ -1,0 +1,72 @@
+"""Wires a predictor for any model family."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from vigie.catalogue import find_family
+from vigie.predictor import Predictor
+from vigie.registry import MlflowRegistry, Registry, Version
+from vigie.schemas import Readiness
+from vigie.serving import routes
+from vigie.serving.cache import ModelCache
+from vigie.serving.engine import Engine
+from vigie.serving.follower import Follower, utc_now
+from vigie.serving.models import ServedModel, open_model
+from vigie.serving.protocol import error_body
+from vigie.serving.settings import PredictorSettings
+from vigie.serving.state import PredictorState
+from vigie.web import service_app
+
+BODY_LIMIT = 16 * 1024 * 1024
+
+
+def predictor_app(
+    family_name: str, kind: type[Predictor], settings: PredictorSettings, *, registry: Registry | None = None
+) -> FastAPI:
+    """The application that serves the family with models that `kind` loads; `registry` replaces the MLflow server."""
+    family = find_family(family_name)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = Engine(family, batch_size=settings.predictor_batch_size, queue_limit=settings.predictor_queue_limit)
+        cache = ModelCache(settings.vigie_home / "models" / family.name, family=family.name)
+        follower = Follower(
+            registry or MlflowRegistry(settings.mlflow_tracking_uri),
+            cache,
+            model=family.registered_model,
+            alias=settings.model_alias,
+            open_model=partial(_open, kind),
+            serve=engine.serve,
+        )
+        app.state.predictor = PredictorState(family, engine, follower, settings.predictor_timeout_seconds)
+        follower.start(settings.model_poll_seconds)
+        yield
+        await asyncio.to_thread(follower.stop)
+        await engine.stop()
+
+    async def readiness() -> Readiness:
+        state: PredictorState = app.state.predictor
+        return state.readiness()
+
+    app = service_app(
+        f"Vigie {family.service}",
+        lifespan=lifespan,
+        readiness=readiness,
+        render_error=error_body,
+        body_limit=BODY_LIMIT,
+        version="1",
+        description=f"{family.title}, by the Open Inference Protocol (V2).",
+    )
+    for router in (routes.server, routes.models, routes.inference):
+        app.include_router(router)
+    app.direct["POST", f"/v2/models/{family.name}/infer"] = routes.infer
+    return app
+
+
+def _open(kind: type[Predictor], folder: Path, version: Version) -> ServedModel:
+    return open_model(kind, folder, version, now=utc_now())

@@ -1,0 +1,104 @@
+"""Computes: one thread, batches formed when it is free, one model reference per batch."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from vigie.batching import Batcher
+from vigie.catalogue import Family
+from vigie.errors import NotFound, Unavailable
+from vigie.serving.metrics import BATCH_TEXTS, COMPUTE_SECONDS, MODEL_INFO, QUEUE_SECONDS, QUEUE_TEXTS
+from vigie.serving.models import ServedModel, probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: its texts, and the version it insists on."""
+
+    texts: Sequence[str]
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """Probabilities of `negative` in the order of the texts, all from one version."""
+
+    number: str
+    probabilities: list[float]
+
+
+class Engine:
+    """Answers with the model that serves now; `serve` replaces it between two batches."""
+
+    def __init__(self, family: Family, *, batch_size: int, queue_limit: int) -> None:
+        self._family = family
+        self._model: ServedModel | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compute")
+        self._batch_texts = BATCH_TEXTS.labels(family.name)
+        self._queue_seconds = QUEUE_SECONDS.labels(family.name)
+        self._compute_seconds = COMPUTE_SECONDS.labels(family.name)
+        self._batcher: Batcher[Call, Inference | NotFound] = Batcher(
+            self._run,
+            max_weight=batch_size,
+            max_pending=queue_limit,
+            weight=lambda call: len(call.texts),
+            observe=self._observe,
+        )
+        QUEUE_TEXTS.labels(family.name).set_function(lambda: self._batcher.pending)
+
+    @property
+    def model(self) -> ServedModel | None:
+        """What serves now."""
+        return self._model
+
+    def serve(self, model: ServedModel) -> None:
+        """Takes over from the next batch on; may be called from any thread."""
+        old, self._model = self._model, model
+        if old:
+            MODEL_INFO.remove(*self._identity(old))
+        MODEL_INFO.labels(*self._identity(model)).set(1)
+
+    async def infer(self, texts: Sequence[str], *, number: str | None, deadline: float) -> Inference:
+        """Raises `Unavailable` when nothing serves, `NotFound` for another version, and like `Batcher.submit`."""
+        answer = await self._batcher.submit(Call(texts, number), deadline)
+        if isinstance(answer, NotFound):
+            raise answer
+        return answer
+
+    async def stop(self) -> None:
+        """Answers what is queued."""
+        await self._batcher.stop()
+        self._thread.shutdown()
+
+    async def _run(self, calls: list[Call]) -> list[Inference | NotFound]:
+        model = self._model
+        if model is None:
+            raise Unavailable(f"{self._family.name}: no version is ready")
+        serving = model.version.number
+        texts = [text for call in calls if call.number in (None, serving) for text in call.texts]
+        values = await self._compute(model, texts) if texts else []
+        answers: list[Inference | NotFound] = []
+        start = 0
+        for call in calls:
+            if call.number not in (None, serving):
+                answers.append(
+                    NotFound(f"{self._family.name}: version {call.number!r} does not serve, {serving!r} does")
+                )
+                continue
+            answers.append(Inference(serving, values[start : start + len(call.texts)]))
+            start += len(call.texts)
+        return answers
+
+    async def _compute(self, model: ServedModel, texts: list[str]) -> list[float]:
+        loop = asyncio.get_running_loop()
+        values: list[float] = (await loop.run_in_executor(self._thread, probabilities, model.predictor, texts)).tolist()
+        return values
+
+    def _observe(self, weight: int, waited: float, took: float) -> None:
+        self._batch_texts.observe(weight)
+        self._queue_seconds.observe(waited)
+        self._compute_seconds.observe(took)
+
+    def _identity(self, model: ServedModel) -> tuple[str, str, str]:
+        return self._family.name, model.version.number, model.version.model_id or ""

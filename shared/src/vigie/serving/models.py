@@ -1,0 +1,48 @@
+"""A loaded version, and the self-test that it must pass before it serves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from vigie.artifacts import MANIFEST, ArtifactError, Manifest, digest, golden_rows
+from vigie.predictor import Predictor, Probabilities
+from vigie.registry import Version
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A version that passed its self-test, with what its artefact says of it."""
+
+    predictor: Predictor
+    version: Version
+    digest: str
+    metrics: dict[str, float]
+    loaded_at: datetime
+
+
+def open_model(kind: type[Predictor], directory: Path, version: Version, *, now: datetime) -> ServedModel:
+    """Loads a verified artefact and lets it predict its golden rows, which also warms it up.
+
+    Raises `ArtifactError` when a row is off by more than the manifest's tolerance, or whatever the predictor raised.
+    """
+    manifest = Manifest.model_validate_json((directory / MANIFEST).read_bytes())
+    predictor = kind.load(directory)
+    rows = golden_rows(directory)
+    for row, got in zip(rows, probabilities(predictor, [row.text for row in rows]), strict=True):
+        if not abs(got - row.probability_negative) <= manifest.golden_tolerance:
+            expected = f"{row.probability_negative:.6f} ± {manifest.golden_tolerance}"
+            raise ArtifactError(f"golden row {row.text!r}: expected {expected}, got {got:.6f}")
+    return ServedModel(predictor, version, digest(directory), manifest.metrics, now)
+
+
+def probabilities(predictor: Predictor, texts: Sequence[str]) -> Probabilities:
+    """What the predictor says of n texts, once it is sure that these are n probabilities; else raises `ValueError`."""
+    values = np.asarray(predictor.predict(texts), dtype=np.float32)
+    if values.shape != (len(texts),):
+        raise ValueError(f"expected probabilities of shape ({len(texts)},), got {values.shape}")
+    if not bool(((values >= 0) & (values <= 1)).all()):
+        raise ValueError(f"expected probabilities from 0 to 1, got {values.min()} to {values.max()}")
+    return values

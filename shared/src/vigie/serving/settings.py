@@ -1,0 +1,30 @@
+"""What every predictor is told by its environment; a family may subclass it to change a default."""
+
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from vigie.catalogue import CHAMPION
+from vigie.settings import ServiceSettings
+
+
+class PredictorSettings(ServiceSettings):
+    """Variables of a predictor; see its README's table. Its port is `vigie.settings.family_port`.
+
+    `predictor_batch_size` and `predictor_queue_limit` count texts.
+    """
+
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    model_alias: str = CHAMPION
+    model_poll_seconds: float = Field(10.0, gt=0)
+    predictor_batch_size: int = Field(256, gt=0)
+    predictor_queue_limit: int = Field(4096, gt=0)
+    predictor_timeout_seconds: float = Field(10.0, gt=0)
+
+    @field_validator("mlflow_tracking_uri")
+    @classmethod
+    def _check_uri(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("expected the URL of a tracking server, http://host:port")
+        return value

@@ -1,0 +1,80 @@
+"""What the routes of one running predictor work with."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from vigie.catalogue import Family
+from vigie.errors import NotFound, Unavailable
+from vigie.inference import INPUT, LABEL, PROBABILITY, ModelDetails, ModelMetadata, TensorMetadata
+from vigie.schemas import Readiness
+from vigie.serving.engine import Engine
+from vigie.serving.follower import Follower
+from vigie.serving.models import ServedModel
+
+
+@dataclass(frozen=True, slots=True)
+class PredictorState:
+    """Made in the lifespan, gone with it. `timeout_seconds` caps every request's deadline."""
+
+    family: Family
+    engine: Engine
+    follower: Follower
+    timeout_seconds: float
+
+    def serving(self, name: str, version: str | None = None) -> ServedModel:
+        """The model of that name, loaded and self-tested.
+
+        Raises `NotFound` for another name or version, `Unavailable` with the reason when nothing serves.
+        """
+        if name != self.family.name:
+            raise NotFound(f"expected the model {self.family.name!r}, got {name[:60]!r}")
+        model = self.engine.model
+        if model is None:
+            raise Unavailable(f"{name}: no version is ready: {self.follower.problem}")
+        if version is not None and version != model.version.number:
+            raise NotFound(f"{name}: version {version[:60]!r} does not serve, {model.version.number!r} does")
+        return model
+
+    def is_ready(self, name: str, version: str | None = None) -> bool:
+        """Whether `serving` would answer; raises `NotFound` like it."""
+        try:
+            self.serving(name, version)
+        except Unavailable:
+            return False
+        return True
+
+    def metadata(self, name: str, version: str | None = None) -> ModelMetadata:
+        """What serves; raises like `serving`."""
+        model = self.serving(name, version)
+        number = model.version.number
+        return ModelMetadata(
+            name=name,
+            versions=[number],
+            inputs=[TensorMetadata(name=INPUT, datatype="BYTES", shape=[-1])],
+            outputs=[
+                TensorMetadata(name=PROBABILITY, datatype="FP32", shape=[-1]),
+                TensorMetadata(name=LABEL, datatype="INT64", shape=[-1]),
+            ],
+            parameters=ModelDetails(
+                version=number,
+                model_id=model.version.model_id,
+                digest=model.digest,
+                loaded_at=model.loaded_at,
+                metrics=model.metrics,
+                stale_since=self.follower.stale_since,
+                rejected=self.follower.rejection,
+            ),
+        )
+
+    def readiness(self) -> Readiness:
+        """Ready when a version serves; the registry is reported, not required."""
+        ready = self.engine.model is not None
+        states = {"model": "ok" if ready else "no version is ready", "registry": self.follower.problem or "ok"}
+        return Readiness(ready=ready, dependencies=states)
+
+
+def state_of(request: Request) -> PredictorState:
+    """The state of the application that got this request."""
+    state: PredictorState = request.app.state.predictor
+    return state

@@ -1,0 +1,60 @@
+"""The self-test, and what counts as probabilities."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.models import MADE_AT, TinyPredictor, make_tiny
+from vigie.artifacts import ArtifactError, digest
+from vigie.registry import Version
+from vigie.serving.models import open_model, probabilities
+
+VERSION = Version(model="vigie-logreg", number="1", source="models:/m-1")
+
+
+def test_a_model_that_reproduces_its_golden_rows_is_opened_with_what_its_manifest_says(tmp_path: Path) -> None:
+    folder = make_tiny(tmp_path / "made", off_by=0.00005)
+    model = open_model(TinyPredictor, folder, VERSION, now=MADE_AT)
+    assert (model.version, model.digest, model.loaded_at) == (VERSION, digest(folder), MADE_AT)
+    assert model.metrics == {"accuracy": 0.8}
+
+
+@pytest.mark.parametrize("off_by", [0.0002, -0.0002, 1.0])
+def test_a_golden_row_off_by_more_than_the_tolerance_fails(tmp_path: Path, off_by: float) -> None:
+    folder = make_tiny(tmp_path / "made", off_by=off_by)
+    with pytest.raises(ArtifactError, match=r"golden row 'late again': expected .* ± 0\.0001, got 0\.7"):
+        open_model(TinyPredictor, folder, VERSION, now=MADE_AT)
+
+
+class Says(TinyPredictor):
+    """Says the same whatever is asked."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+
+    def predict(self, texts: Sequence[str]) -> Any:
+        return self._values
+
+
+def test_what_a_predictor_says_becomes_float32() -> None:
+    values = probabilities(Says([0.0, 1.0, 0.25]), ["a", "b", "c"])
+    assert values.dtype == np.float32
+    assert values.tolist() == [0.0, 1.0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ([0.5], r"shape \(2,\), got \(1,\)"),
+        ([[0.5, 0.5]], r"shape \(2,\), got \(1, 2\)"),
+        ([0.5, float("nan")], "from 0 to 1"),
+        ([0.5, 1.01], "from 0 to 1"),
+        ([-0.01, 0.5], "from 0 to 1"),
+    ],
+)
+def test_what_is_not_n_probabilities_is_an_error(values: Any, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        probabilities(Says(values), ["a", "b"])

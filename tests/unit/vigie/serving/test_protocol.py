@@ -1,0 +1,94 @@
+"""V2 messages: what is read, what is refused with which words, what is written."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vigie.errors import InvalidRequest
+from vigie.inference import InferenceRequest, InferenceResponse
+from vigie.serving.engine import Inference
+from vigie.serving.protocol import read_request, texts_of, write_response
+
+
+def body(**changes: Any) -> bytes:
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [2], "data": ["late", "lovely"]} | changes
+    return json.dumps({"inputs": [tensor]}).encode()
+
+
+@given(texts=st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=20))
+def test_texts_come_through_as_they_were_sent(texts: list[str]) -> None:
+    assert texts_of(read_request(InferenceRequest.of(texts).model_dump_json().encode())) == texts
+
+
+def test_members_that_clients_add_are_passed_over() -> None:
+    message = json.loads(body(parameters={"content_type": "str"})) | {"id": "7", "parameters": {"priority": 1}, "x": 1}
+    request = read_request(json.dumps(message).encode())
+    assert request.id == "7"
+    assert texts_of(request) == ["late", "lovely"]
+
+
+@pytest.mark.parametrize("data", [["late", "lovely"], [["late"], ["lovely"]]])
+def test_a_column_of_texts_as_some_clients_send_it_is_read(data: list[Any]) -> None:
+    assert texts_of(read_request(body(shape=[2, 1], data=data))) == ["late", "lovely"]
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (b"", "Invalid JSON"),
+        (b"[]", "body: Input should be an object"),
+        (b"{}", "inputs: expected a value, got none"),
+        (b'{"inputs": []}', "inputs: expected one input, 'text', got 0"),
+        (b'{"inputs": [{"name": "text"}]}', r"inputs\[0\].shape: expected a value"),
+        (body(name="texts"), r"inputs\[0\].name: expected 'text', got 'texts'"),
+        (body(datatype="FP32"), r"inputs\[0\].datatype: expected 'BYTES', got 'FP32'"),
+        (body(shape=[3]), r"inputs\[0\].shape: expected \[n\] .* got \[3\] and 2"),
+        (body(shape=[]), r"got \[\] and 2"),
+        (body(shape=[1, 2]), r"got \[1, 2\] and 2"),
+        (body(shape=[-1]), r"got \[-1\] and 2"),
+        (body(shape=[0], data=[]), r"with n ≥ 1 .* got \[0\] and 0"),
+        (body(data=["late", 7]), r"inputs\[0\].data\[1\]: expected 1 to 2000 characters, got 7"),
+        (body(data=["late", None]), r"data\[1\]: .* got None"),
+        (body(data=["", "late"]), r"data\[0\]: .* got 0"),
+        (body(data=["late", "x" * 2001]), r"data\[1\]: .* got 2001"),
+        (body(data=[["late"], ["lovely"]]), r"data\[0\]: .* got \['late'\]"),
+        (b'{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["\\ud800"]}]}', "Invalid JSON"),
+        (b'{"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "data": ["\xff"]}]}', "Invalid JSON"),
+    ],
+)
+def test_a_clients_mistake_is_named(message: bytes, complaint: str) -> None:
+    with pytest.raises(InvalidRequest, match=complaint):
+        texts_of(read_request(message))
+
+
+def test_an_output_that_does_not_exist_is_refused() -> None:
+    message = json.loads(body()) | {"outputs": [{"name": "label"}, {"name": "probability"}]}
+    with pytest.raises(InvalidRequest, match="outputs: expected names from probability_negative, label"):
+        read_request(json.dumps(message).encode())
+
+
+@given(values=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20), request_id=st.none() | st.text())
+def test_the_answer_is_a_valid_response_with_exact_probabilities(values: list[float], request_id: str | None) -> None:
+    request = InferenceRequest(inputs=[], id=request_id)
+    answer = InferenceResponse.model_validate_json(write_response("logreg", Inference("3", values), request))
+    assert (answer.model_name, answer.model_version, answer.id) == ("logreg", "3", request_id)
+    assert [(output.name, output.datatype, output.shape) for output in answer.outputs] == [
+        ("probability_negative", "FP32", [len(values)]),
+        ("label", "INT64", [len(values)]),
+    ]
+    assert np.array_equal(np.array(answer.output("probability_negative"), np.float32), np.array(values, np.float32))
+    assert answer.output("label") == [0 if value >= 0.5 else 1 for value in values]
+
+
+def test_the_answer_has_only_the_outputs_asked_for() -> None:
+    request = read_request(json.dumps(json.loads(body()) | {"outputs": [{"name": "label"}]}).encode())
+    answer = json.loads(write_response("logreg", Inference("3", [0.5, 0.1]), request))
+    assert answer == {
+        "model_name": "logreg",
+        "model_version": "3",
+        "outputs": [{"name": "label", "shape": [2], "datatype": "INT64", "data": [0, 1]}],
+    }
