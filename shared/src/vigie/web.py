@@ -43,7 +43,7 @@ SECONDS = Histogram(
 
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-_QUIET_ROUTES = frozenset({"/predict", "/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}"})
 _CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 ErrorRenderer = Callable[[VigieError], bytes]
@@ -286,10 +286,12 @@ def _request_id(scope: Scope) -> str:
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:
-    route = scope["path"] if "vigie.direct" in scope else getattr(scope.get("route"), "path", "unmatched")
+    direct = "vigie.direct" in scope
+    route = scope["path"] if direct else getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(scope["method"], route, status).inc()
     SECONDS.labels(route).observe(seconds)
-    level = logging.DEBUG if status < 400 and route in _QUIET_ROUTES else logging.INFO
+    quiet = status < 400 and (direct or route in _PROBES) or status == 429
+    level = logging.DEBUG if quiet else logging.INFO
     if _LOG.isEnabledFor(level):
         fields = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 6)}
         _LOG.log(level, "request", extra=fields)
