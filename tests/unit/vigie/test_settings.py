@@ -1,0 +1,81 @@
+"""Settings: what the environment says, and how a wrong one is told."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field, SecretStr
+
+from vigie.catalogue import FAMILIES, find_family
+from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings, derived_key, family_port
+
+
+class ExampleSettings(ServiceSettings):
+    """Some settings."""
+
+    example_port: int = Field(1, ge=1)
+    example_secret: SecretStr = DEVELOPMENT_SECRET
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_PORT", "")
+    monkeypatch.setenv("VIGIE_HOME", "/somewhere")
+    settings = ExampleSettings.read()
+    assert settings.example_port == 1
+    assert settings.vigie_home == Path("/somewhere")
+
+
+def test_a_wrong_value_is_told_with_variable_and_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_PORT", "many")
+    with pytest.raises(SystemExit, match=r"EXAMPLE_PORT: .*valid integer.*got 'many'"):
+        ExampleSettings.read()
+
+
+def test_every_wrong_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_PORT", "0")
+    monkeypatch.setenv("VIGIE_ENV", "test")
+    with pytest.raises(SystemExit) as stopped:
+        ExampleSettings.read()
+    assert "EXAMPLE_PORT" in str(stopped.value)
+    assert "VIGIE_ENV" in str(stopped.value)
+
+
+@pytest.mark.parametrize("secret", [DEVELOPMENT_SECRET.get_secret_value(), "", "short"])
+def test_production_refuses_a_weak_secret_without_showing_it(secret: str) -> None:
+    with pytest.raises(SystemExit, match="EXAMPLE_SECRET: in production a secret of at least 32") as stopped:
+        ExampleSettings.read(vigie_env="production", example_secret=secret)
+    assert not secret or secret not in str(stopped.value)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        ExampleSettings.read().example_port = 2
+
+
+def test_keys_of_different_purposes_differ() -> None:
+    keys = {derived_key(DEVELOPMENT_SECRET, purpose) for purpose in ("receipt", "silence")}
+    assert len(keys) == 2
+    assert {len(key) for key in keys} == {32}
+
+
+def test_a_familys_port_follows_its_variable_else_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = find_family("logreg")
+    monkeypatch.delenv("PREDICTOR_LOGREG_PORT", raising=False)
+    assert family_port(family) == family.port
+    monkeypatch.setenv("PREDICTOR_LOGREG_PORT", "9999")
+    assert family_port(family) == 9999
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "-1", "http"])
+def test_a_port_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PREDICTOR_LOGREG_PORT", value)
+    with pytest.raises(SystemExit, match="PREDICTOR_LOGREG_PORT: expected a port"):
+        family_port(find_family("logreg"))
+
+
+def test_an_unknown_family_is_an_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(KeyError, match="expected one of logreg"):
+        find_family("oracle")
+
+
+def test_ports_and_names_of_families_differ() -> None:
+    assert len({family.name for family in FAMILIES}) == len({family.port for family in FAMILIES}) == len(FAMILIES)
