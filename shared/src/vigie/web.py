@@ -290,7 +290,7 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     route = scope["path"] if direct else getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(scope["method"], route, status).inc()
     SECONDS.labels(route).observe(seconds)
-    quiet = (status < 400 and (direct or route in _PROBES)) or status == 429
+    quiet = route in _PROBES or (direct and status < 400) or status == 429
     level = logging.DEBUG if quiet else logging.INFO
     if _LOG.isEnabledFor(level):
         fields = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 6)}

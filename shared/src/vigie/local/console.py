@@ -17,6 +17,7 @@ from typing import Any
 from supervisor import childutils
 
 QUICK_DEATHS_BEFORE_NAMING = 3
+NAMED_AGAIN_EVERY = 10
 POLL_SECONDS = 0.5
 SAY_MISSING_AFTER_SECONDS = 60.0
 
@@ -59,7 +60,7 @@ class Console:
         if event == "PROCESS_STATE_EXITED" and details.get("expected") == "0":
             self.line("vigie", f"{name} died; it is started again")
         tries = int(details.get("tries", 0))
-        if event == "PROCESS_STATE_BACKOFF" and tries >= QUICK_DEATHS_BEFORE_NAMING:
+        if event == "PROCESS_STATE_BACKOFF" and (tries == QUICK_DEATHS_BEFORE_NAMING or tries % NAMED_AGAIN_EVERY == 0):
             last = " / ".join(self._last.get(name, ())) or "it printed nothing"
             self.line("vigie", f"{name} keeps dying: {tries} quick deaths in a row, next try in {tries} s")
             self.line("vigie", f"its last lines: {last} (more in {self._logs / f'{name}.log'})")

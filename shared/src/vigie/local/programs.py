@@ -88,7 +88,7 @@ def _module(name: str, module: str, ports: dict[str, int]) -> Program:
 def _redis_command(home: Path, port: int) -> tuple[str, ...]:
     folder = home / "redis"
     folder.mkdir(parents=True, exist_ok=True)
-    options = ("--appendonly", "yes", "--save", "", "--dir", str(folder), "--maxmemory-policy", "noeviction")
+    options = ("--appendonly", "yes", "--save", "", "--dir", str(folder), "--loglevel", "warning")
     return ("redis-server", "--port", str(port), "--bind", "127.0.0.1", *options)
 
 

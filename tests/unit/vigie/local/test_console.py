@@ -30,10 +30,9 @@ def test_a_line_that_comes_in_pieces_is_printed_once_complete() -> None:
 def test_a_program_that_keeps_dying_is_named_with_its_last_words() -> None:
     speaker, lines = console()
     speaker.output("feedback", "no such table\n")
-    for tries in ("1", "2"):
-        speaker.state("PROCESS_STATE_BACKOFF", {"processname": "feedback", "tries": tries})
-    assert len(lines) == 1
-    speaker.state("PROCESS_STATE_BACKOFF", {"processname": "feedback", "tries": "3"})
+    for tries in range(1, 10):
+        speaker.state("PROCESS_STATE_BACKOFF", {"processname": "feedback", "tries": str(tries)})
+    assert len(lines) == 3
     assert "feedback keeps dying: 3 quick deaths in a row, next try in 3 s" in lines[1]
     assert "no such table" in lines[2]
     assert "logs/feedback.log" in lines[2]
