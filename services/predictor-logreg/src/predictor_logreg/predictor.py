@@ -1,0 +1,45 @@
+"""TF-IDF over n-grams + logistic regression, from a skops file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import skops.io
+from sklearn.linear_model import LogisticRegression
+
+from vigie.artifacts import ArtifactError
+from vigie.predictor import Probabilities
+from vigie.serving.skops_file import check_types
+from vigie.tfidf import TfidfLogit, TfidfVectors
+
+PIPELINE = "pipeline.skops"
+ALLOWED = frozenset(
+    {
+        *(f"builtins.{name}" for name in ("dict", "list", "str", "tuple")),
+        *(f"numpy.{name}" for name in ("float32", "float64", "int32", "int64", "ndarray")),
+        "sklearn.linear_model._logistic.LogisticRegression",
+    }
+)
+
+
+class LogregPredictor:
+    """What a `LogisticRegression` over the classes 0 and 1 learned about columns of `vigie.ngrams`."""
+
+    def __init__(self, model: TfidfLogit) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Reads `pipeline.skops`; raises `ArtifactError` when it holds a type that is not in `ALLOWED`."""
+        check_types(directory / PIPELINE, allowed=ALLOWED)
+        match skops.io.load(directory / PIPELINE, trusted=[]):
+            case {"columns": columns, "idf": idf, "classifier": LogisticRegression() as fitted}:
+                if list(fitted.classes_) != [0, 1]:
+                    raise ArtifactError(f"{PIPELINE}: expected the classes 0 and 1, got {list(fitted.classes_)!r}")
+                return cls(TfidfLogit(TfidfVectors(columns, idf), fitted.coef_[0], float(fitted.intercept_[0])))
+            case found:
+                raise ArtifactError(f"{PIPELINE}: expected columns, idf and classifier, got {type(found)!r}")
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
+        return self._model.predict(texts)

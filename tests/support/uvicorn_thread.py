@@ -1,0 +1,30 @@
+"""An ASGI application on a real socket, served by uvicorn in a thread."""
+
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+
+from tests.support.servers import free_port, wait_for
+
+
+class UvicornThread:
+    """Start and stop one server."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.port = free_port()
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, port=self.port, lifespan="on", log_config=None, timeout_graceful_shutdown=10)
+        )
+        self._thread = threading.Thread(target=self._server.run, name="uvicorn")
+
+    def start(self) -> str:
+        """The URL, once it listens."""
+        self._thread.start()
+        wait_for(lambda: self._server.started or not self._thread.is_alive(), what="uvicorn")
+        return f"http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """As SIGTERM does."""
+        self._server.should_exit = True
+        self._thread.join(20)
