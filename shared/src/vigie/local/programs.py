@@ -54,6 +54,8 @@ def environment(settings: LocalSettings, redis_port: int | None) -> dict[str, st
         "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri or f"http://127.0.0.1:{settings.mlflow_port}",
         "PYTHONUNBUFFERED": "1",
     }
+    found["GATEWAY_URL"] = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
+    found["MLFLOW_URL"] = settings.mlflow_url or found["MLFLOW_TRACKING_URI"]
     if redis_port:
         found["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
     if not settings.smtp_host:

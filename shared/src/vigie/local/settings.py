@@ -22,6 +22,8 @@ class LocalSettings(ServiceSettings):
     redis_port: Port | None = None
     redis_url: str | None = None
     mlflow_tracking_uri: str | None = None
+    gateway_url: str | None = None
+    mlflow_url: str | None = None
     smtp_host: str | None = None
     smtp_port: Port = 1025
     receipt_secret: SecretStr | None = None
