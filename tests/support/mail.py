@@ -103,4 +103,4 @@ class MailServer:
             isinstance(data, LoginPassword)
             and (self._accounts or {}).get(data.login.decode()) == data.password.decode()
         )
-        return AuthResult(success=known)
+        return AuthResult(success=known, handled=False)  # a wrong password is answered with 535

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.alerts import error_state, raised_alerts
 from vigie.schemas import ErrorState
 from vigie.streams import ALERTS
 
+README = Path(__file__).parents[3] / "services" / "alerting" / "README.md"
 NOON = 1_790_000_000_000
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -250,6 +252,12 @@ async def deliver(redis: Redis, rule: RuleParameters, steps: Iterable[Step]) -> 
 async def test_the_table_of_the_readme_holds(redis: Redis, case: str) -> None:
     rule, steps = TABLE[case]
     assert await deliver(redis, rule, steps) == [step.outcome for step in steps]
+
+
+def test_the_readme_names_exactly_these_cases() -> None:
+    section = README.read_text("utf-8").partition("## The rule")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|")]
+    assert rows[2:] == list(TABLE)
 
 
 async def test_an_alert_tells_its_errors_in_order_and_what_was_kept_quiet(redis: Redis) -> None:

@@ -1,0 +1,94 @@
+"""Wires the alerting service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from alerting import parts
+from alerting.housekeeping import Housekeeping
+from alerting.intake import Intake
+from alerting.outbox import Outbox
+from alerting.routes import router
+from alerting.rule import ErrorRule
+from alerting.settings import AlertingSettings
+from alerting.state import AlertingState
+from alerting.store import AlertStore
+from alerting.supervision import Supervised
+from vigie.schemas import Readiness
+from vigie.store import Store
+from vigie.streams import ALERTS, FEEDBACK, open_redis
+from vigie.web import service_app
+
+STOP_SECONDS = 5.0
+
+
+def create_app(settings: AlertingSettings | None = None) -> FastAPI:
+    """The alerting service; without `settings` it reads them from the environment."""
+    settings = settings or AlertingSettings.read()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running_alerting(settings) as state:
+            app.state.alerting = state
+            yield
+
+    async def readiness() -> Readiness:
+        state: AlertingState = app.state.alerting
+        return await state.readiness()
+
+    app = service_app("Vigie alerting", lifespan=lifespan, readiness=readiness)
+    app.include_router(router)
+    return app
+
+
+@asynccontextmanager
+async def running_alerting(settings: AlertingSettings) -> AsyncIterator[AlertingState]:
+    """The store, both consumers, the sender and the housekeeping, for as long as the service runs."""
+    sql, redis = Store(settings.store_url()), open_redis(settings.redis_url)
+    store = AlertStore(sql, now_ms=parts.now_ms)
+    await store.prepare()
+    state = assemble(settings, redis, store)
+    for task in state.tasks:
+        task.start()
+    try:
+        yield state
+    finally:
+        await state.sender.stop()
+        for task in reversed(state.tasks):
+            await task.stop(STOP_SECONDS if task.name == "sender" else 0)
+        await redis.aclose()
+        await sql.close()
+
+
+def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> AlertingState:
+    """The parts and how they know each other; the tasks are not started."""
+    rule, queue = ErrorRule(redis, settings.rule()), parts.delivery_queue(settings, store)
+    sender = parts.sender(settings, queue)
+    intake = Intake(rule, store)
+    outbox = Outbox(store, parts.mail_writer(settings), settings.alert_mail_to, sender.wake)
+    errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
+    alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
+    chores = Housekeeping(
+        redis,
+        rule,
+        store,
+        queue,
+        every_seconds=settings.housekeeping_seconds,
+        quiet_ms=round(settings.alert_resolve_seconds * 1000),
+    )
+    return AlertingState(
+        redis=redis,
+        store=store,
+        sender=sender,
+        trial=parts.trial_mail(settings),
+        errors=errors,
+        alerts=alerts,
+        tasks=(
+            Supervised("sender", sender.run),
+            Supervised("outbox", alerts.run),
+            Supervised("intake", errors.run),
+            Supervised("housekeeping", chores.run),
+        ),
+    )

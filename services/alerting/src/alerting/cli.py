@@ -1,0 +1,93 @@
+"""`vigie-alerting`: what an operator does with mails without the API."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from alerting import parts
+from alerting.deliveries import DeliveryQueue
+from alerting.settings import AlertingSettings
+from alerting.store import AlertStore, moment
+from vigie.errors import VigieError
+from vigie.store import Store
+from vigie.streams import ALERTS, FEEDBACK, open_redis, read_dead, replay_dead
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Exit status 0 only on success."""
+    told = _parser().parse_args(arguments)
+    settings = AlertingSettings.read()
+    try:
+        if told.command == "test-mail":
+            asyncio.run(send_test_mail(settings))
+        elif told.action == "list":
+            asyncio.run(list_dead(settings))
+        else:
+            asyncio.run(replay(settings, told.id or None))
+    except (VigieError, OSError) as error:
+        raise SystemExit(f"vigie-alerting: {error}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vigie-alerting", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("test-mail", help="send a test mail to ALERT_MAIL_TO and show the mail server's answer")
+    dead = commands.add_parser("dead-letters", help="mails that were given up, stream entries that could not be read")
+    actions = dead.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="show them")
+    again = actions.add_parser("replay", help="try them again")
+    again.add_argument("id", nargs="*", type=int, help="numbers of mails as listed; none: everything")
+    return parser
+
+
+async def send_test_mail(settings: AlertingSettings) -> None:
+    """Prints one line per recipient; raises `VigieError` when the mail was taken for nobody."""
+    result = await parts.trial_mail(settings).send()
+    for recipient, reply in result.replies.items():
+        print_line(f"{recipient}: {reply}")
+    if not result.accepted:
+        raise SystemExit("vigie-alerting: not every recipient was accepted")
+
+
+async def list_dead(settings: AlertingSettings) -> None:
+    """Prints dead mails, then dead stream entries."""
+    async with opened_queue(settings) as queue:
+        for mail in await queue.dead():
+            fired = moment(mail.fired_ms).isoformat(timespec="seconds")
+            print_line(
+                f"mail {mail.delivery_id} {mail.state} {fired} {mail.scope} to {mail.recipient} "
+                f"({mail.attempts} attempts): {mail.reply}"
+            )
+    async with open_redis(settings.redis_url) as redis:
+        for stream in (FEEDBACK, ALERTS):
+            for letter in await read_dead(redis, stream):
+                print_line(f"entry {letter.entry} of {stream.name}: {letter.reason}")
+
+
+async def replay(settings: AlertingSettings, mail_ids: Sequence[int] | None) -> None:
+    """Queues dead mails again; without `mail_ids` all of them and the stream entries too."""
+    async with opened_queue(settings) as queue:
+        print_line(f"{await queue.replay(mail_ids)} mails queued again")
+    if mail_ids is None:
+        async with open_redis(settings.redis_url) as redis:
+            for stream in (FEEDBACK, ALERTS):
+                print_line(f"{await replay_dead(redis, stream)} entries of {stream.name} put back")
+
+
+@asynccontextmanager
+async def opened_queue(settings: AlertingSettings) -> AsyncIterator[DeliveryQueue]:
+    """The queue, with its tables there."""
+    sql = Store(settings.store_url(), threads=1)
+    store = AlertStore(sql, now_ms=parts.now_ms)
+    try:
+        await store.prepare()
+        yield parts.delivery_queue(settings, store)
+    finally:
+        await sql.close()
+
+
+def print_line(line: str) -> None:
+    """To standard output."""
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,169 @@
+"""The queue of mails in SQL: who may send which one now, and what became of it.
+
+A delivery is leased by compare-and-set, so that two workers never send the same one; the lease of a worker that died
+ends by itself. Nothing here waits or sends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from alerting.store import AlertStore
+from alerting.tables import alerts, deliveries
+from vigie.schemas import DeliveryState, RaisedAlert
+
+_DUE = (DeliveryState.PENDING.value, DeliveryState.AMBIGUOUS.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send one mail until `until_ms`. `attempt` counts this one, `handed_over` the unanswered ones."""
+
+    delivery_id: int
+    owner: str
+    until_ms: int
+    alert: RaisedAlert
+    recipient: str
+    message_id: str
+    attempt: int
+    handed_over: int
+    queued_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a delivery after an attempt; without `next_attempt_ms` it is over."""
+
+    state: DeliveryState
+    reply: str
+    handed_over: int
+    next_attempt_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadDelivery:
+    """A mail that will not be tried again by itself."""
+
+    delivery_id: int
+    state: DeliveryState
+    recipient: str
+    scope: str
+    fired_ms: int
+    attempts: int
+    reply: str
+
+
+class DeliveryQueue:
+    """Deliveries as one worker (`owner`, different for every process) sees them."""
+
+    def __init__(self, store: AlertStore, *, owner: str, lease_ms: int) -> None:
+        self._store = store
+        self._owner = owner
+        self._lease_ms = lease_ms
+
+    async def lease(self) -> Lease | None:
+        """The delivery that has been due for longest, now this worker's; null when none is due."""
+        return await self._store.write(self._take)
+
+    async def hand_over(self, lease: Lease) -> bool:
+        """Notes that the text is about to be sent; false when the lease is not this worker's any more."""
+        values = {"handed_over": lease.handed_over + 1}
+        mine = and_(*_held(lease), deliveries.c.lease_until_ms > self._store.now_ms())
+        change = update(deliveries).where(mine).values(values)
+        return await self._store.write(lambda connection: connection.execute(change).rowcount == 1)
+
+    async def finish(self, lease: Lease, decision: Decision) -> bool:
+        """Writes down what became of it; false when the lease is not this worker's any more."""
+        values = {
+            "state": decision.state.value,
+            "reply": decision.reply[:500],
+            "handed_over": decision.handed_over,
+            "next_attempt_ms": decision.next_attempt_ms,
+            "lease_owner": None,
+            "lease_until_ms": None,
+            "finished_ms": self._store.now_ms() if decision.next_attempt_ms is None else None,
+        }
+        change = update(deliveries).where(*_held(lease)).values(values)
+        return await self._store.write(lambda connection: connection.execute(change).rowcount == 1)
+
+    async def next_due_ms(self) -> int | None:
+        """When the next delivery is due or the next lease ends; null when there is nothing to wait for."""
+        due = select(func.min(deliveries.c.next_attempt_ms)).where(deliveries.c.state.in_(_DUE))
+        ends = select(func.min(deliveries.c.lease_until_ms)).where(deliveries.c.state == DeliveryState.SENDING.value)
+        found = await self._store.read(lambda connection: [connection.execute(query).scalar() for query in (due, ends)])
+        return min((moment for moment in found if moment is not None), default=None)
+
+    async def counts(self) -> dict[DeliveryState, int]:
+        """How many deliveries are in each state."""
+        query = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return dict.fromkeys(DeliveryState, 0) | {DeliveryState(state): count for state, count in rows}
+
+    async def dead(self) -> list[DeadDelivery]:
+        """Deliveries that are over without a mail that is known to have arrived, oldest first."""
+        query = (
+            select(deliveries, alerts.c.scope, alerts.c.fired_ms).join(alerts).where(_over()).order_by(deliveries.c.id)
+        )
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return [
+            DeadDelivery(
+                row.id, DeliveryState(row.state), row.recipient, row.scope, row.fired_ms, row.attempts, row.reply or ""
+            )
+            for row in rows
+        ]
+
+    async def replay(self, delivery_ids: Sequence[int] | None = None) -> int:
+        """Queues dead deliveries again (all of them, or those named), with the whole time for retries."""
+        now = self._store.now_ms()
+        fresh = {"state": DeliveryState.PENDING.value, "queued_ms": now, "next_attempt_ms": now, "finished_ms": None}
+        chosen = _over() if delivery_ids is None else and_(_over(), deliveries.c.id.in_(delivery_ids))
+        change = update(deliveries).where(chosen).values(fresh | {"attempts": 0, "handed_over": 0})
+        return await self._store.write(lambda connection: connection.execute(change).rowcount)
+
+    def _take(self, connection: Connection) -> Lease | None:
+        now = self._store.now_ms()
+        while True:
+            query = select(deliveries.c.id).where(_free(now)).order_by(deliveries.c.next_attempt_ms, deliveries.c.id)
+            found = connection.execute(query.limit(1)).scalar()
+            if found is None:
+                return None
+            until = now + self._lease_ms
+            values = {"state": DeliveryState.SENDING.value, "lease_owner": self._owner, "lease_until_ms": until}
+            change = update(deliveries).where(deliveries.c.id == found, _free(now))
+            if connection.execute(change.values(attempts=deliveries.c.attempts + 1, **values)).rowcount == 1:
+                return _read_lease(connection, found)
+
+
+def _read_lease(connection: Connection, delivery_id: int) -> Lease:
+    query = select(deliveries, alerts.c.told).join(alerts).where(deliveries.c.id == delivery_id)
+    row = connection.execute(query).one()
+    return Lease(
+        delivery_id=row.id,
+        owner=row.lease_owner,
+        until_ms=row.lease_until_ms,
+        alert=RaisedAlert.model_validate_json(row.told),
+        recipient=row.recipient,
+        message_id=row.message_id,
+        attempt=row.attempts,
+        handed_over=row.handed_over,
+        queued_ms=row.queued_ms,
+    )
+
+
+def _free(now_ms: int) -> ColumnElement[bool]:
+    """Due, or leased by a worker that did not finish in time."""
+    return or_(
+        and_(deliveries.c.state.in_(_DUE), deliveries.c.next_attempt_ms <= now_ms),
+        and_(deliveries.c.state == DeliveryState.SENDING.value, deliveries.c.lease_until_ms <= now_ms),
+    )
+
+
+def _over() -> ColumnElement[bool]:
+    given_up = and_(deliveries.c.state == DeliveryState.AMBIGUOUS.value, deliveries.c.next_attempt_ms.is_(None))
+    return or_(deliveries.c.state == DeliveryState.DEAD.value, given_up)
+
+
+def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    mine = deliveries.c.lease_owner == lease.owner
+    return deliveries.c.id == lease.delivery_id, mine, deliveries.c.lease_until_ms == lease.until_ms

@@ -1,0 +1,74 @@
+"""What is done every few seconds: figures, alerts that are over, streams that are read."""
+
+import asyncio
+import logging
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from alerting.deliveries import DeliveryQueue
+from alerting.metrics import DELIVERIES, LAG
+from alerting.rule import ErrorRule
+from alerting.store import AlertStore
+from vigie.streams import ALERTS, FEEDBACK, trim_consumed
+
+GROUP = "alerting"
+STREAMS = (FEEDBACK.name, ALERTS.name)
+
+_LOG = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Runs until cancelled; a server that does not answer is for the next round."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        rule: ErrorRule,
+        store: AlertStore,
+        queue: DeliveryQueue,
+        *,
+        every_seconds: float,
+        quiet_ms: int,
+    ) -> None:
+        self._redis = redis
+        self._rule = rule
+        self._store = store
+        self._queue = queue
+        self._every_seconds = every_seconds
+        self._quiet_ms = quiet_ms
+
+    async def run(self) -> None:
+        """Round after round."""
+        while True:
+            try:
+                await self.round()
+            except (RedisError, OSError) as error:
+                _LOG.warning("housekeeping waits", extra={"error": str(error)})
+            await asyncio.sleep(self._every_seconds)
+
+    async def round(self) -> None:
+        """Everything once."""
+        for state, count in (await self._queue.counts()).items():
+            DELIVERIES.labels(state.value).set(count)
+        for stream in STREAMS:
+            LAG.labels(stream).set(await self._waiting(stream))
+            await trim_consumed(self._redis, stream)
+        await self._resolve()
+
+    async def _waiting(self, stream: str) -> int:
+        """Entries not delivered yet, and delivered ones without an acknowledgement."""
+        try:
+            groups = await self._redis.xinfo_groups(stream)
+        except ResponseError:  # no such stream yet
+            return 0
+        own = (group for group in groups if group["name"] in (GROUP, GROUP.encode()))
+        return sum((group["lag"] or 0) + group["pending"] for group in own)
+
+    async def _resolve(self) -> None:
+        """An alert is over after a quiet time without any error in its scope."""
+        now = self._store.now_ms()
+        for alert in await self._store.firing():
+            newest = await self._rule.newest_error_ms(alert.scope) or 0
+            if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._quiet_ms:
+                await self._store.resolve(alert)

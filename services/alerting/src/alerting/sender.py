@@ -1,0 +1,169 @@
+"""Sends what is due: leases a delivery, composes its mail, sends it, writes down what became of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from alerting.deliveries import Decision, DeliveryQueue, Lease
+from alerting.mail import MailWriter
+from alerting.metrics import ATTEMPTS, MAIL_SECONDS
+from alerting.retries import Pauses, already_resent, decide
+from alerting.smtp import Answer, Ending, Envelope, Mailer, Step
+from alerting.store import Clock, StoreUnavailable
+from vigie.schemas import DeliveryState
+
+LANES = 4
+KEEP_PAUSE_SECONDS = 0.5
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderTiming:
+    """Seconds: the deadline of one attempt, and how often to look without being woken."""
+
+    attempt: float = 30.0
+    poll: float = 5.0
+
+
+class Sender:
+    """A few lanes that send side by side, so that one slow recipient does not hold up the others."""
+
+    def __init__(
+        self,
+        queue: DeliveryQueue,
+        mailer: Mailer,
+        writer: MailWriter,
+        *,
+        pauses: Pauses,
+        timing: SenderTiming,
+        now_ms: Clock,
+        chance: Callable[[], float],
+    ) -> None:
+        self._queue = queue
+        self._mailer = mailer
+        self._writer = writer
+        self._pauses = pauses
+        self._timing = timing
+        self._now_ms = now_ms
+        self._chance = chance
+        self._something = asyncio.Condition()
+        self._looked = 0
+        self._closed_until_ms = 0
+        self._stopping = False
+        self.last_answer = "no mail yet"
+
+    async def wake(self) -> None:
+        """Says that something may be due."""
+        async with self._something:
+            self._looked += 1
+            self._something.notify_all()
+
+    async def run(self) -> None:
+        """Sends until `stop` is called."""
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(LANES):
+                lanes.create_task(self._lane())
+
+    async def stop(self) -> None:
+        """Lets the mails on their way arrive, takes no new ones."""
+        self._stopping = True
+        await self.wake()
+
+    async def _lane(self) -> None:
+        while not self._stopping:
+            looked = self._looked
+            try:
+                if self._now_ms() >= self._closed_until_ms and (lease := await self._queue.lease()):
+                    await self._deliver(lease)
+                    continue
+                seconds = await self._seconds_to_wait()
+            except StoreUnavailable as error:
+                _LOG.warning("mails wait for the store", extra={"error": str(error)})
+                seconds = self._timing.poll
+            await self._wait(looked, seconds)
+
+    async def _seconds_to_wait(self) -> float:
+        due = await self._queue.next_due_ms()
+        until = max(due or 0, self._closed_until_ms) if due is not None else None
+        if until is None:
+            return self._timing.poll
+        return min(max((until - self._now_ms()) / 1000, 0.01), self._timing.poll)
+
+    async def _wait(self, looked: int, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds), self._something:
+                await self._something.wait_for(lambda: self._looked != looked)
+        except TimeoutError:
+            pass
+
+    async def _deliver(self, lease: Lease) -> None:
+        over = already_resent(lease)
+        if over:
+            await self._finish(lease, over)
+            return
+        answer = await self._attempt(lease)
+        self._note(lease, answer)
+        if answer.ending is not Ending.ABANDONED:
+            now = self._now_ms()
+            await self._finish(lease, decide(lease, answer, self._pauses, now_ms=now, chance=self._chance))
+
+    async def _attempt(self, lease: Lease) -> Answer:
+        try:
+            data = self._writer.alert_mail(lease.alert, lease.recipient, lease.message_id, lease.handed_over + 1)
+            return await self._mailer.send(
+                Envelope(self._writer.sender, lease.recipient, data),
+                seconds=self._timing.attempt,
+                before_text=lambda: self._queue.hand_over(lease),
+            )
+        except Exception as error:  # one mail that cannot be made must not stop the others
+            _LOG.exception("the attempt failed here", extra={"delivery": lease.delivery_id})
+            return Answer(Ending.DEFERRED, Step.CONNECT, f"failed before it was sent: {type(error).__name__}")
+
+    def _note(self, lease: Lease, answer: Answer) -> None:
+        ATTEMPTS.labels(answer.ending.value).inc()
+        accepted = answer.ending is Ending.ACCEPTED
+        self.last_answer = "ok" if accepted else f"{answer.ending} at {answer.step}: {answer.reply}"
+        if accepted:
+            MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.errors[-1].at_ms) / 1000)
+        if answer.ending is Ending.UNAUTHORISED:
+            self._closed_until_ms = self._now_ms() + self._pauses.auth_ms
+        _LOG.log(
+            logging.INFO if accepted else logging.WARNING,
+            "mail attempt",
+            extra={
+                "alert": lease.alert.alert_key,
+                "recipient": lease.recipient,
+                "attempt": lease.attempt,
+                "ending": answer.ending.value,
+                "step": answer.step.value,
+                "reply": answer.reply,
+            },
+        )
+
+    async def _finish(self, lease: Lease, decision: Decision) -> None:
+        kept = await self._keep(lease, decision)
+        if not kept:
+            _LOG.warning("the lease was lost before the result was kept", extra={"delivery": lease.delivery_id})
+        elif decision.next_attempt_ms is None and decision.state is not DeliveryState.SENT:
+            _LOG.error(
+                "mail is dead",
+                extra={"delivery": lease.delivery_id, "recipient": lease.recipient, "reply": decision.reply},
+            )
+
+    async def _keep(self, lease: Lease, decision: Decision) -> bool:
+        """Insists while the lease lasts: a result that is not kept means a second copy of the mail."""
+        while True:
+            try:
+                return await self._queue.finish(lease, decision)
+            except StoreUnavailable:
+                if self._now_ms() >= lease.until_ms:
+                    raise
+                await asyncio.sleep(KEEP_PAUSE_SECONDS)
+
+
+def new_owner(worker: str) -> str:
+    """A name for this process alone, so that it never takes an older process's lease for its own."""
+    return f"{worker}/{uuid4().hex[:12]}"

@@ -1,0 +1,119 @@
+"""What the alerting service is told by its environment."""
+
+from email.headerregistry import Address
+from pathlib import Path
+from socket import gethostname
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from alerting.rule import RuleParameters
+from vigie.settings import ServiceSettings
+
+Seconds = Annotated[float, Field(gt=0)]
+WindowSeconds = Annotated[float, Field(ge=0.001)]
+
+
+class AlertingSettings(ServiceSettings):
+    """Variables of the alerting service; see the README's table."""
+
+    alerting_port: int = Field(8020, ge=0, le=65535)
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str = ""
+
+    alert_errors: int = Field(3, ge=1, le=1000)
+    alert_window_seconds: WindowSeconds = 300.0
+    alert_cooldown_seconds: float = Field(900.0, ge=0)
+    alert_scope: Literal["all", "model"] = "all"
+    alert_resolve_seconds: Seconds = 900.0
+
+    alert_mail_from: str = "vigie@localhost"
+    alert_mail_to: Annotated[tuple[str, ...], NoDecode] = ("ops@localhost",)
+    alert_mail_reply_to: str = ""
+    gateway_url: str = "http://127.0.0.1:8000"
+    mlflow_url: str = "http://127.0.0.1:5000"
+    ui_url: str = ""
+
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = Field(1025, ge=1, le=65535)
+    smtp_username: str = ""
+    smtp_password: SecretStr | None = None
+    smtp_security: Literal["none", "starttls", "tls"] = "none"
+    smtp_ca_file: Path | None = None
+    smtp_timeout_seconds: Seconds = 30.0
+    smtp_test_timeout_seconds: Seconds = 8.0
+    smtp_retry_seconds: Seconds = 3.0
+    smtp_retry_limit_seconds: Seconds = 900.0
+    smtp_unreachable_limit_seconds: Seconds = 60.0
+    smtp_give_up_seconds: Seconds = 24 * 3600.0
+    smtp_ambiguous_seconds: Seconds = 120.0
+    smtp_auth_pause_seconds: Seconds = 300.0
+
+    delivery_lease_seconds: Seconds = 60.0
+    delivery_poll_seconds: Seconds = 5.0
+    stream_claim_seconds: Seconds = 60.0
+    stream_claim_every_seconds: Seconds = 15.0
+    housekeeping_seconds: Seconds = 5.0
+
+    @field_validator("alert_mail_to", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+    @field_validator("alert_mail_to")
+    @classmethod
+    def _check_recipients(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise ValueError("expected at least one address")
+        return tuple(_address(name) for name in names)
+
+    @field_validator("alert_mail_from", "alert_mail_reply_to")
+    @classmethod
+    def _check_address(cls, name: str) -> str:
+        return _address(name) if name else name
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.delivery_lease_seconds <= self.smtp_timeout_seconds:
+            raise ValueError(
+                f"DELIVERY_LEASE_SECONDS: expected more than SMTP_TIMEOUT_SECONDS ({self.smtp_timeout_seconds:g}), "
+                f"got {self.delivery_lease_seconds:g}"
+            )
+        if bool(self.smtp_username) != bool(self.smtp_password):
+            raise ValueError("SMTP_PASSWORD: expected SMTP_USERNAME and SMTP_PASSWORD both, or neither")
+        return self
+
+    def weak_secrets(self) -> list[tuple[str, str]]:
+        """Production also needs mail that nobody can read on its way."""
+        plain = [("SMTP_SECURITY", "starttls or tls is needed")] if self.smtp_security == "none" else []
+        return super().weak_secrets() + plain
+
+    def store_url(self) -> str:
+        """`DATABASE_URL`, else SQLite in `VIGIE_HOME`."""
+        return self.database_url or f"sqlite:///{self.vigie_home.resolve()}/alerting.db"
+
+    def worker_name(self) -> str:
+        """The same after a restart, another one for a second worker: it owns entries of the streams."""
+        return f"{gethostname()}-{self.alerting_port}"
+
+    def rule(self) -> RuleParameters:
+        """The error rule in whole milliseconds."""
+        return RuleParameters(
+            needed=self.alert_errors,
+            window_ms=round(self.alert_window_seconds * 1000),
+            cooldown_ms=round(self.alert_cooldown_seconds * 1000),
+            scope=self.alert_scope,
+        )
+
+
+def _address(name: str) -> str:
+    """A bare mail address in ASCII; raises `ValueError` for anything else."""
+    try:
+        address = Address(addr_spec=name)
+    except (ValueError, IndexError) as error:
+        raise ValueError("expected a mail address such as ops@example.org") from error
+    if not (address.username and address.domain and name.isascii() and name.isprintable()):
+        raise ValueError("expected a mail address such as ops@example.org")
+    return name

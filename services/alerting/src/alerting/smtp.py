@@ -1,0 +1,160 @@
+"""One mail to one recipient over SMTP: every step under one deadline, every ending told apart.
+
+aiosmtplib's own timeouts are per socket operation, so a server that drips could hold a send for ever; and only the
+step tells whether a lost connection may have left a mail behind.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from socket import gethostname
+from typing import Literal
+
+import aiosmtplib
+from pydantic import SecretStr
+
+AUTH_CODES = frozenset({530, 534, 535, 538})
+
+
+class Ending(StrEnum):
+    """How an attempt ended. `unanswered`: the text was handed over, whether it was taken is not known."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    UNREACHABLE = "unreachable"
+    UNAUTHORISED = "unauthorised"
+    UNANSWERED = "unanswered"
+    ABANDONED = "abandoned"
+
+
+class Step(StrEnum):
+    """Where in the conversation it ended."""
+
+    CONNECT = "connect"
+    MAIL = "MAIL FROM"
+    RCPT = "RCPT TO"
+    DATA = "DATA"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The end of an attempt, the step it was at, and the server's words or the error's."""
+
+    ending: Ending
+    step: Step
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A finished mail."""
+
+    sender: str
+    recipient: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mail goes. `starttls` and `tls` fail closed: no encryption, no valid certificate, no mail."""
+
+    host: str
+    port: int
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+
+
+async def _always() -> bool:
+    return True
+
+
+class Mailer:
+    """Sends mails, each over a connection of its own."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        self._server = server
+
+    async def send(
+        self, envelope: Envelope, *, seconds: float, before_text: Callable[[], Awaitable[bool]] = _always
+    ) -> Answer:
+        """One attempt, over after `seconds`. `before_text` runs before the text is sent; false abandons the attempt.
+
+        Never raises for anything a server or a network can do; an `OSError` of `before_text` also ends the attempt.
+        """
+        conversation = _Conversation(self._client(seconds))
+        try:
+            async with asyncio.timeout(seconds):
+                return await conversation.hold(envelope, before_text)
+        except aiosmtplib.SMTPResponseException as error:
+            return _refusal(conversation.step, error)
+        except TimeoutError:
+            return conversation.broken(f"no end within {seconds:g} s")
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return conversation.broken(one_line(str(error)) or type(error).__name__)
+        finally:
+            conversation.client.close()
+
+    def _client(self, seconds: float) -> aiosmtplib.SMTP:
+        server = self._server
+        return aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username or None,
+            password=server.password.get_secret_value() if server.password else None,
+            local_hostname=_own_name(),
+            timeout=seconds,
+            use_tls=server.security == "tls",
+            start_tls=server.security == "starttls",
+            cert_bundle=str(server.ca_file) if server.ca_file else None,
+        )
+
+
+class _Conversation:
+    """The commands of one mail, and how far it came."""
+
+    def __init__(self, client: aiosmtplib.SMTP) -> None:
+        self.client = client
+        self.step = Step.CONNECT
+
+    async def hold(self, envelope: Envelope, before_text: Callable[[], Awaitable[bool]]) -> Answer:
+        await self.client.connect()
+        self.step = Step.MAIL
+        await self.client.mail(envelope.sender)
+        self.step = Step.RCPT
+        await self.client.rcpt(envelope.recipient)
+        if not await before_text():
+            return Answer(Ending.ABANDONED, self.step, "another worker has taken this mail over")
+        self.step = Step.DATA
+        code, words = await self.client.data(envelope.data)
+        return Answer(Ending.ACCEPTED, self.step, one_line(f"{code} {words}"))
+
+    def broken(self, why: str) -> Answer:
+        """The connection never was there, was lost, or the deadline passed."""
+        if self.step is Step.DATA:
+            return Answer(Ending.UNANSWERED, self.step, why)
+        return Answer(Ending.UNREACHABLE if self.step is Step.CONNECT else Ending.DEFERRED, self.step, why)
+
+
+def one_line(reply: str) -> str:
+    """A server's words on one line, without control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in reply).strip()[:480]
+
+
+def _refusal(step: Step, error: aiosmtplib.SMTPResponseException) -> Answer:
+    reply = one_line(f"{error.code} {error.message}")
+    if error.code in AUTH_CODES or (isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500):
+        return Answer(Ending.UNAUTHORISED, step, reply)
+    # A greeting or a handshake that is refused says nothing about this mail or its recipient: another try is right.
+    permanent = 500 <= error.code < 600 and step is not Step.CONNECT
+    return Answer(Ending.REFUSED if permanent else Ending.DEFERRED, step, reply)
+
+
+def _own_name() -> str:
+    """For EHLO; asking DNS for a full name could take seconds."""
+    name = gethostname()
+    return name if name.isascii() and name.replace("-", "").replace(".", "").isalnum() else "localhost"

@@ -1,0 +1,196 @@
+"""Alerts and the audit trail in SQL. The store is the truth: what it holds is never raised a second time."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from alerting.rule import PastAlert
+from alerting.tables import alerts, audit, create_tables, deliveries
+from vigie.errors import InvalidRequest
+from vigie.schemas import Alert, AlertPage, AlertState, Delivery, DeliveryState, RaisedAlert
+from vigie.store import Store
+
+RAISED, EMAIL = "raised", "email"
+AUDIT_KEPT_MS = 90 * 24 * 3600 * 1000
+
+Clock = Callable[[], int]
+ResultT = TypeVar("ResultT")
+
+_LOG = logging.getLogger(__name__)
+
+
+class StoreUnavailable(ConnectionError):
+    """The database does not answer or refuses to work; the same work may be tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who gets a mail, and its Message-ID."""
+
+    address: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """What was decided about a prediction or an alert."""
+
+    scope: str
+    subject: str
+    what: str
+    revision: int | None = None
+    detail: str | None = None
+
+
+class AlertStore:
+    """The alerts of this system; raises `StoreUnavailable` when the database fails."""
+
+    def __init__(self, store: Store, *, now_ms: Clock) -> None:
+        self._store = store
+        self.now_ms = now_ms
+
+    async def prepare(self) -> None:
+        """Creates the tables that are missing."""
+        await self.write(create_tables)
+
+    async def probe(self) -> None:
+        """Returns when the database answers."""
+        await self.read(lambda connection: connection.execute(text("SELECT 1")))
+
+    async def keep(self, alert: RaisedAlert, recipients: Sequence[Recipient]) -> bool:
+        """Stores the alert with one pending delivery per recipient; false when it was stored before."""
+        return await self.write(lambda connection: _keep(connection, alert, recipients, self.now_ms()))
+
+    async def past_alerts(self, since_ms: int) -> list[PastAlert]:
+        """Every alert that fired since then."""
+        query = select(alerts).where(alerts.c.fired_ms >= since_ms).order_by(alerts.c.id)
+        rows = await self.read(lambda connection: connection.execute(query).all())
+        return [PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms) for row in rows]
+
+    async def firing(self) -> list[PastAlert]:
+        """Every alert that is not resolved."""
+        query = select(alerts).where(alerts.c.state == AlertState.FIRING.value)
+        rows = await self.read(lambda connection: connection.execute(query).all())
+        return [PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms) for row in rows]
+
+    async def resolve(self, alert: PastAlert) -> None:
+        """Marks the alert as over."""
+        still = (alerts.c.alert_key == alert.alert_key, alerts.c.state == AlertState.FIRING.value)
+        change = update(alerts).where(*still).values(state=AlertState.RESOLVED.value, resolved_ms=self.now_ms())
+        if await self.write(lambda connection: connection.execute(change).rowcount):
+            await self.note([AuditNote(alert.scope, alert.alert_key, "resolved")])
+
+    async def note(self, notes: Sequence[AuditNote]) -> None:
+        """Adds to the audit trail, and forgets what is older than `AUDIT_KEPT_MS`."""
+        if notes:
+            await self.write(lambda connection: _note(connection, notes, self.now_ms()))
+
+    async def page(self, *, limit: int, cursor: str | None) -> AlertPage:
+        """Alerts newest first; raises `InvalidRequest` for a cursor that this service has not given out."""
+        before = None if cursor is None else _row_id(cursor)
+        return await self.read(lambda connection: _page(connection, limit, before))
+
+    async def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """As `Store.read`, with errors translated."""
+        try:
+            return await self._store.read(work)
+        except (DBAPIError, PoolTimeout) as error:
+            raise StoreUnavailable(f"the store does not answer: {type(error).__name__}") from error
+
+    async def write(self, work: Callable[[Connection], ResultT]) -> ResultT:
+        """As `Store.write`, with errors translated."""
+        try:
+            return await self._store.write(work)
+        except (DBAPIError, PoolTimeout) as error:
+            raise StoreUnavailable(f"the store refuses to write: {type(error).__name__}") from error
+
+
+def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> bool:
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = {
+        "alert_key": alert.alert_key,
+        "scope": alert.scope,
+        "rule": alert.rule,
+        "state": AlertState.FIRING.value,
+        "fired_ms": alert.fired_ms,
+        "newest_ms": alert.errors[-1].at_ms,
+        "told": alert.model_dump_json(),
+    }
+    new = dialect.insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
+    alert_id = connection.execute(new).scalar_one_or_none()
+    if alert_id is None:
+        return False
+    fixed = {"alert_id": alert_id, "kind": RAISED, "channel": EMAIL, "state": DeliveryState.PENDING.value}
+    counters = {"queued_ms": now_ms, "next_attempt_ms": now_ms, "attempts": 0, "handed_over": 0}
+    addressed = [{"recipient": each.address, "message_id": each.message_id} for each in recipients]
+    connection.execute(insert(deliveries), [fixed | counters | each for each in addressed])
+    return True
+
+
+def _note(connection: Connection, notes: Sequence[AuditNote], now_ms: int) -> None:
+    rows = [
+        {
+            "at_ms": now_ms,
+            "scope": note.scope,
+            "subject": note.subject,
+            "revision": note.revision,
+            "what": note.what,
+            "detail": note.detail,
+        }
+        for note in notes
+    ]
+    connection.execute(insert(audit), rows)
+    connection.execute(delete(audit).where(audit.c.at_ms < now_ms - AUDIT_KEPT_MS))
+
+
+def _row_id(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidRequest(f"cursor: expected a next_cursor of an earlier answer, got {cursor[:40]!r}")
+    return int(cursor)
+
+
+def _page(connection: Connection, limit: int, before: int | None) -> AlertPage:
+    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit + 1)
+    rows = connection.execute(query if before is None else query.where(alerts.c.id < before)).all()
+    shown = rows[:limit]
+    mails = connection.execute(
+        select(deliveries).where(deliveries.c.alert_id.in_([row.id for row in shown])).order_by(deliveries.c.id)
+    ).all()
+    items = [_alert(row, [mail for mail in mails if mail.alert_id == row.id]) for row in shown]
+    return AlertPage(items=items, next_cursor=str(shown[-1].id) if len(rows) > limit else None)
+
+
+def _alert(row: Row[Any], mails: Sequence[Row[Any]]) -> Alert:
+    told = RaisedAlert.model_validate_json(row.told)
+    return Alert(
+        alert_id=row.alert_key,
+        scope=row.scope,
+        rule=row.rule,
+        state=AlertState(row.state),
+        fired_at=moment(row.fired_ms),
+        count=len(told.errors),
+        suppressed_before=told.suppressed_before,
+        prediction_ids=[error.state.prediction_id for error in told.errors],
+        deliveries=[
+            Delivery(
+                recipient=mail.recipient,
+                state=DeliveryState(mail.state),
+                attempts=mail.attempts,
+                reply=mail.reply,
+                next_attempt_at=None if mail.next_attempt_ms is None else moment(mail.next_attempt_ms),
+            )
+            for mail in mails
+        ],
+    )
+
+
+def moment(unix_ms: int) -> datetime:
+    """A time in UTC."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC)

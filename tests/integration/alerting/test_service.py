@@ -1,0 +1,197 @@
+"""The service as a process: from the stream to the mail, and its API."""
+
+from signal import SIGTERM
+from statistics import median
+from time import monotonic
+
+import httpx
+import pytest
+from redis import Redis
+
+from tests.integration.alerting.conftest import Publish
+from tests.support.alerting import MakeWorker, Worker
+from tests.support.mail import MailServer
+from tests.support.servers import free_port, wait_for
+from vigie.streams import ALERTS, FEEDBACK
+
+
+@pytest.fixture
+def worker(make_worker: MakeWorker) -> Worker:
+    """One worker that is ready; every three errors make a mail."""
+    return make_worker(alert_cooldown_seconds=0, alert_mail_to="ops@localhost,boss@localhost").run()
+
+
+def test_three_errors_make_one_mail_for_each_recipient(
+    worker: Worker, publish: Publish, mail_server: MailServer
+) -> None:
+    publish("a", "b")
+    publish("c")
+    mailbox = mail_server.mailbox
+    wait_for(lambda: worker.deliveries(state="sent") == worker.deliveries() != [], what="the mails")
+    assert sorted(mailbox.recipients) == [["boss@localhost"], ["ops@localhost"]]
+    first, second = mailbox.messages
+    assert first["Subject"].startswith("[Vigie] 3 wrong predictions within 1 s: all models")
+    assert first["Message-ID"] != second["Message-ID"]
+    (alert,) = worker.alerts()
+    assert (alert["scope"], alert["count"], alert["prediction_ids"]) == ("all", 3, ["a", "b", "c"])
+    assert [delivery["reply"] for delivery in alert["deliveries"]] == ["250 2.0.0 kept"] * 2
+
+
+def test_from_the_event_to_the_mail_takes_less_than_half_a_second(
+    worker: Worker, publish: Publish, mail_server: MailServer
+) -> None:
+    publish("a", "b")
+    seconds: list[float] = []
+    for number in range(8):
+        arrived = 2 * number + 2
+        started = monotonic()
+        publish(f"c{number}")
+        wait_for(lambda arrived=arrived: len(mail_server.mailbox.messages) >= arrived, what="the mails")  # type: ignore[misc]
+        seconds.append(monotonic() - started)
+    print(f"\nevent to both mails: median {median(seconds) * 1000:.0f} ms, worst {max(seconds) * 1000:.0f} ms")
+    assert median(seconds) < 0.5
+
+
+def test_the_history_of_alerts_comes_in_pages(worker: Worker, publish: Publish) -> None:
+    publish("a", "b", "c", "d", "e")
+    wait_for(lambda: len(worker.alerts()) == 3, what="three alerts")
+    first = httpx.get(f"{worker.url}/alerts?limit=2").json()
+    second = httpx.get(f"{worker.url}/alerts", params={"cursor": first["next_cursor"]}).json()
+    ids = [alert["prediction_ids"][-1] for alert in first["items"] + second["items"]]
+    assert (ids, second["next_cursor"]) == (["e", "d", "c"], None)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=501", "limit=x", "cursor=abc"])
+def test_a_bad_query_is_a_400_in_the_one_error_shape(worker: Worker, query: str) -> None:
+    reply = httpx.get(f"{worker.url}/alerts?{query}")
+    assert reply.status_code == 400
+    assert reply.json()["error"]["code"] == "invalid_request"
+
+
+def test_a_test_mail_goes_out_at_once_and_tells_the_reply(worker: Worker, mail_server: MailServer) -> None:
+    reply = httpx.post(f"{worker.url}/alerts/test", content=b"", headers={"Content-Type": "application/json"})
+    assert reply.status_code == 200
+    result = reply.json()
+    assert result["accepted"] is True
+    assert result["replies"] == {"ops@localhost": "250 2.0.0 kept", "boss@localhost": "250 2.0.0 kept"}
+    assert {message["Message-ID"] for message in mail_server.mailbox.messages} == {result["message_id"]}
+
+
+def test_a_test_mail_that_some_refuse_tells_who(worker: Worker, mail_server: MailServer) -> None:
+    mail_server.mailbox.behaviour.refuse_recipients = {"boss@localhost": "550 5.1.1 unknown"}
+    result = httpx.post(f"{worker.url}/alerts/test").json()
+    assert result["accepted"] is False
+    assert result["replies"]["boss@localhost"] == "refused at RCPT TO: 550 5.1.1 unknown"
+
+
+def test_a_test_mail_that_nobody_gets_is_an_error_with_step_and_reply(worker: Worker, mail_server: MailServer) -> None:
+    mail_server.mailbox.behaviour.refuse = {"MAIL": "553 5.7.1 not you"}
+    refused = httpx.post(f"{worker.url}/alerts/test")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (502, "mail_refused")
+    assert refused.json()["error"]["message"] == "the mail server failed at MAIL FROM: 553 5.7.1 not you"
+    mail_server.stop()
+    gone = httpx.post(f"{worker.url}/alerts/test")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (503, "mail_server_unavailable")
+    assert "the mail server failed at connect: Error connecting to 127.0.0.1" in gone.json()["error"]["message"]
+    assert gone.headers["retry-after"] == "10"
+
+
+def test_readiness_names_every_part_and_does_not_need_the_mail_server(
+    worker: Worker, publish: Publish, mail_server: MailServer
+) -> None:
+    mail_server.stop()
+    publish("a", "b", "c")
+    wait_for(lambda: "unreachable" in httpx.get(f"{worker.url}/readyz").json()["dependencies"]["smtp"], what="the news")
+    reply = httpx.get(f"{worker.url}/readyz")
+    assert reply.status_code == 200
+    states = reply.json()["dependencies"]
+    assert states.pop("smtp").startswith("unreachable at connect")
+    assert set(states.values()) == {"ok"}
+    assert set(states) == {
+        "redis",
+        "store",
+        "feedback stream",
+        "alerts stream",
+        "sender",
+        "outbox",
+        "intake",
+        "housekeeping",
+    }
+
+
+def test_metrics_tell_what_fired_and_what_was_sent(
+    make_worker: MakeWorker, publish: Publish, mail_server: MailServer
+) -> None:
+    worker = make_worker().run()
+    publish("a", "b", "c", "d")
+    wait_for(lambda: mail_server.mailbox.messages, what="the mail")
+
+    def told(line: str) -> bool:
+        return line in httpx.get(f"{worker.url}/metrics").text.splitlines()
+
+    for line in (
+        'vigie_alerts_fired_total{scope="all"} 1.0',
+        'vigie_alerts_suppressed_total{scope="all"} 1.0',
+        'vigie_alert_states_total{outcome="counted"} 2.0',
+        'vigie_alert_deliveries{state="sent"} 1.0',
+        'vigie_alert_deliveries{state="dead"} 0.0',
+        'vigie_alert_mail_attempts_total{ending="accepted"} 1.0',
+        "vigie_alert_mail_seconds_count 1.0",
+        'vigie_alert_stream_lag{stream="feedback"} 0.0',
+    ):
+        wait_for(lambda line=line: told(line), seconds=5, what=line)  # type: ignore[misc]
+
+
+def test_an_alert_is_resolved_after_a_quiet_time(make_worker: MakeWorker, publish: Publish) -> None:
+    worker = make_worker(alert_resolve_seconds=0.5).run()
+    publish("a", "b", "c")
+    wait_for(worker.alerts, what="the alert")
+    assert worker.alerts()[0]["state"] in ("firing", "resolved")
+    wait_for(lambda: worker.alerts()[0]["state"] == "resolved", what="the end of the alert")
+
+
+def test_streams_do_not_grow_without_end(worker: Worker, publish: Publish, redis_url: str) -> None:
+    publish(*(f"p{number}" for number in range(300)))
+    with Redis.from_url(redis_url) as redis:
+        wait_for(lambda: len(worker.deliveries(state="sent")) > 100, what="mails")
+        wait_for(lambda: redis.xlen(FEEDBACK.name) < 150 and redis.xlen(ALERTS.name) < 250, what="shorter streams")
+
+
+def test_with_a_postgresql_store_mails_arrive_too(
+    make_worker: MakeWorker, publish: Publish, mail_server: MailServer, postgres_url: str
+) -> None:
+    worker = make_worker(database_url=postgres_url).run()
+    publish("a", "b", "c")
+    wait_for(lambda: mail_server.mailbox.messages, what="the mail")
+    wait_for(lambda: worker.deliveries(state="sent"), what="the record of it")
+
+
+def test_without_redis_it_starts_and_says_what_is_missing(make_worker: MakeWorker) -> None:
+    worker = make_worker(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    worker.start()
+    reply = httpx.get(f"{worker.url}/readyz")
+    assert reply.status_code == 503
+    assert reply.json()["dependencies"]["redis"].startswith("cannot be reached")
+    assert httpx.get(f"{worker.url}/healthz").status_code == 200
+    assert worker.alerts() == []
+
+
+def test_it_stops_cleanly(worker: Worker) -> None:
+    started = monotonic()
+    process = worker.process
+    assert process is not None
+    worker.stop()
+    assert process.returncode == -SIGTERM, "uvicorn hands the signal on once it has cleaned up"
+    assert monotonic() - started < 8
+    assert worker.logged("a background task crashed") == []
+
+
+def test_an_entry_that_cannot_be_read_is_set_aside_and_the_next_ones_pass(
+    worker: Worker, publish: Publish, mail_server: MailServer, redis_url: str
+) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd(FEEDBACK.name, {"events": b"[{]"})
+        redis.xadd(FEEDBACK.name, {"nonsense": b""})
+        publish("a", "b", "c")
+        wait_for(lambda: mail_server.mailbox.messages, what="the mail")
+        assert redis.xlen(FEEDBACK.dead) == 2

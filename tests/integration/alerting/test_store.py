@@ -1,0 +1,228 @@
+"""Alerts and deliveries on both databases, with the clock in the test's hands."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from alerting.deliveries import Decision, DeliveryQueue
+from alerting.rule import PastAlert
+from alerting.store import AlertStore, AuditNote, Recipient, StoreUnavailable
+from alerting.tables import audit
+from tests.support.alerts import error_state
+from vigie.errors import InvalidRequest
+from vigie.schemas import AlertState, DeliveryState, RaisedAlert, RaisedError
+from vigie.store import Store
+
+NOON = 1_790_000_000_000
+MINUTE = 60_000
+
+
+@dataclass
+class Clock:
+    """Stands still until it is set."""
+
+    now: int = NOON
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/alerting.db"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+async def store(url: str, clock: Clock) -> AsyncIterator[AlertStore]:
+    sql = Store(url)
+    found = AlertStore(sql, now_ms=clock)
+    await found.prepare()
+    yield found
+    await sql.close()
+
+
+def raised(key: str, *, fired_ms: int = NOON, scope: str = "all") -> RaisedAlert:
+    errors = [RaisedError(at_ms=fired_ms - 9 + n, state=error_state(f"{key}{n}", fired_ms - 9 + n)) for n in range(3)]
+    return RaisedAlert(
+        alert_key=key,
+        scope=scope,
+        rule="errors",
+        fired_ms=fired_ms,
+        window_ms=300_000,
+        cooldown_ms=900_000,
+        suppressed_before=4,
+        errors=errors,
+    )
+
+
+def to(*addresses: str) -> list[Recipient]:
+    return [Recipient(address, f"<{address}>") for address in addresses]
+
+
+def queue_of(store: AlertStore, owner: str = "one") -> DeliveryQueue:
+    return DeliveryQueue(store, owner=owner, lease_ms=MINUTE)
+
+
+async def test_tables_can_be_made_by_several_at_once(url: str) -> None:
+    stores = [Store(url) for _ in range(4)]
+    await asyncio.gather(*(AlertStore(sql, now_ms=Clock()).prepare() for sql in stores))
+    for sql in stores:
+        await sql.close()
+
+
+async def test_an_alert_is_kept_once_also_by_two_at_the_same_time(store: AlertStore) -> None:
+    kept = await asyncio.gather(*(store.keep(raised("a"), to("ops@x.org", "boss@x.org")) for _ in range(8)))
+    assert sorted(kept) == [False] * 7 + [True]
+    (alert,) = (await store.page(limit=10, cursor=None)).items
+    assert [delivery.recipient for delivery in alert.deliveries] == ["ops@x.org", "boss@x.org"]
+
+
+async def test_an_alert_kept_again_for_other_recipients_mails_nobody(store: AlertStore) -> None:
+    await store.keep(raised("a"), to("ops@x.org"))
+    assert not await store.keep(raised("a"), to("new@x.org"))
+    (alert,) = (await store.page(limit=10, cursor=None)).items
+    assert len(alert.deliveries) == 1
+
+
+async def test_the_history_is_newest_first_in_pages(store: AlertStore) -> None:
+    for number in range(5):
+        await store.keep(raised(f"k{number}", fired_ms=NOON + number), to("ops@x.org"))
+    seen: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await store.page(limit=2, cursor=cursor)
+        seen += [alert.alert_id for alert in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == ["k4", "k3", "k2", "k1", "k0"]
+    first = (await store.page(limit=1, cursor=None)).items[0]
+    assert (first.count, first.suppressed_before, first.state) == (3, 4, AlertState.FIRING)
+    assert first.prediction_ids == ["k40", "k41", "k42"]
+    assert first.fired_at.isoformat() == "2026-09-21T14:13:20.004000+00:00"
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1.5", "９", "1" * 30, ""])
+async def test_a_cursor_of_somebody_else_is_an_error(store: AlertStore, cursor: str) -> None:
+    with pytest.raises(InvalidRequest, match="cursor: expected a next_cursor of an earlier answer"):
+        await store.page(limit=1, cursor=cursor)
+
+
+async def test_past_alerts_and_firing_ones_are_found(store: AlertStore) -> None:
+    await store.keep(raised("old", fired_ms=NOON - MINUTE), to("ops@x.org"))
+    await store.keep(raised("new"), to("ops@x.org"))
+    assert await store.past_alerts(NOON) == [PastAlert("new", "all", NOON, NOON - 7)]
+    old, new = await store.firing()
+    await store.resolve(old)
+    await store.resolve(old)
+    assert await store.firing() == [new]
+    states = [alert.state for alert in (await store.page(limit=9, cursor=None)).items]
+    assert states == [AlertState.FIRING, AlertState.RESOLVED]
+
+
+async def test_the_audit_trail_forgets_after_ninety_days(store: AlertStore, clock: Clock) -> None:
+    await store.note([AuditNote("all", "p1", "withdrawn", 2)])
+    clock.now += 91 * 24 * 60 * MINUTE
+    await store.note([AuditNote("all", "p2", "fired", 1)])
+    await store.note([])
+    rows = await store.read(lambda connection: connection.execute(select(audit)).all())
+    assert [(row.subject, row.what, row.revision) for row in rows] == [("p2", "fired", 1)]
+
+
+async def test_a_delivery_is_leased_to_one_worker(store: AlertStore) -> None:
+    await store.keep(raised("a"), to(*(f"r{n}@x.org" for n in range(6))))
+    queues = [queue_of(store, f"w{n}") for n in range(4)]
+    leases = await asyncio.gather(*(queue.lease() for queue in queues for _ in range(3)))
+    taken = [lease for lease in leases if lease]
+    assert sorted(lease.recipient for lease in taken) == [f"r{n}@x.org" for n in range(6)]
+    assert all(lease.alert == raised("a") and lease.attempt == 1 for lease in taken)
+
+
+async def test_a_lease_ends_and_another_worker_goes_on(store: AlertStore, clock: Clock) -> None:
+    await store.keep(raised("a"), to("ops@x.org"))
+    one, two = queue_of(store, "one"), queue_of(store, "two")
+    lost = await one.lease()
+    assert lost is not None
+    assert await one.hand_over(lost)
+    assert await two.next_due_ms() == NOON + MINUTE
+    clock.now += MINUTE - 1
+    assert await two.lease() is None
+    clock.now += 1
+    taken = await two.lease()
+    assert taken is not None
+    assert (taken.attempt, taken.handed_over) == (2, 1)
+    assert not await one.hand_over(lost)
+    assert not await one.finish(lost, Decision(DeliveryState.SENT, "250 ok", 0))
+    assert await two.finish(taken, Decision(DeliveryState.SENT, "250 ok", 0))
+    assert await two.lease() is None
+    assert await two.next_due_ms() is None
+
+
+async def test_a_lease_that_has_ended_hands_nothing_over(store: AlertStore, clock: Clock) -> None:
+    await store.keep(raised("a"), to("ops@x.org"))
+    queue = queue_of(store)
+    lease = await queue.lease()
+    assert lease is not None
+    clock.now += MINUTE
+    assert not await queue.hand_over(lease)
+
+
+async def test_a_delivery_waits_for_its_time(store: AlertStore, clock: Clock) -> None:
+    await store.keep(raised("a"), to("ops@x.org"))
+    queue = queue_of(store)
+    lease = await queue.lease()
+    assert lease is not None
+    await queue.finish(lease, Decision(DeliveryState.PENDING, "451 later", 0, NOON + 5000))
+    assert await queue.lease() is None
+    assert await queue.next_due_ms() == NOON + 5000
+    clock.now += 5000
+    again = await queue.lease()
+    assert again is not None
+    assert again.attempt == 2
+
+
+async def test_dead_mails_are_shown_and_can_be_tried_again(store: AlertStore, clock: Clock) -> None:
+    await store.keep(raised("a"), to("dead@x.org", "lost@x.org", "sent@x.org"))
+    queue = queue_of(store)
+    for decision in (
+        Decision(DeliveryState.DEAD, "550 no", 0),
+        Decision(DeliveryState.AMBIGUOUS, "gone", 2),
+        Decision(DeliveryState.SENT, "250 ok", 0),
+    ):
+        lease = await queue.lease()
+        assert lease is not None
+        await queue.finish(lease, decision)
+    dead = await queue.dead()
+    assert [(mail.recipient, mail.state, mail.reply) for mail in dead] == [
+        ("dead@x.org", DeliveryState.DEAD, "550 no"),
+        ("lost@x.org", DeliveryState.AMBIGUOUS, "gone"),
+    ]
+    counts = await queue.counts()
+    assert (counts[DeliveryState.DEAD], counts[DeliveryState.SENT], counts[DeliveryState.PENDING]) == (1, 1, 0)
+    clock.now += MINUTE
+    assert await queue.replay([dead[0].delivery_id]) == 1
+    assert await queue.replay() == 1
+    assert await queue.dead() == []
+    lease = await queue.lease()
+    assert lease is not None
+    assert (lease.attempt, lease.handed_over, lease.queued_ms) == (1, 0, NOON + MINUTE)
+
+
+async def test_a_database_that_is_gone_is_said_so(store: AlertStore) -> None:
+    await store.write(lambda connection: connection.execute(text("DROP TABLE alert_audit")))
+    with pytest.raises(StoreUnavailable, match="the store refuses to write"):
+        await store.note([AuditNote("all", "p", "fired")])
+    with pytest.raises(StoreUnavailable, match="the store does not answer"):
+        await store.read(lambda connection: connection.execute(text("SELECT * FROM nowhere")))

@@ -1,0 +1,198 @@
+"""What a mail says, and what it must never say."""
+
+import email
+import email.policy
+from email.message import EmailMessage
+from html.parser import HTMLParser
+
+import pytest
+
+from alerting.mail import MailWriter, Sites, masked
+from alerting.wording import English
+from tests.support.alerts import error_state
+from vigie.schemas import RaisedAlert, RaisedError
+
+NOON = 1_795_435_200_000
+SITES = Sites(gateway="http://gateway:8000/", mlflow="http://mlflow:5000", ui="http://ui:7860")
+NASTY = "<script>alert(1)</script> & \u202eevil\u202c\r\nBcc: victim@example.org 😡 @AirParis https://t.co/abc"
+
+
+def an_alert(*, scope: str = "all", suppressed: int = 0, cooldown_ms: int = 900_000) -> RaisedAlert:
+    states = [
+        error_state("a", NOON, text=NASTY),
+        error_state("b", NOON + 1000, model="forest", version="12").model_copy(
+            update={"text": None, "expected_label": None, "comments": [], "label": 1, "probability_negative": 0.25}
+        ),
+        error_state("c", NOON + 252_000, text="plain words").model_copy(
+            update={"comments": ["ask @bob", "x" * 500], "annotators": 2}
+        ),
+    ]
+    return RaisedAlert(
+        alert_key="5d2c006207a9ebeac309cd3bd98d3103a959a157",
+        scope=scope,
+        rule="errors",
+        fired_ms=NOON + 252_050,
+        window_ms=300_000,
+        cooldown_ms=cooldown_ms,
+        suppressed_before=suppressed,
+        errors=[RaisedError(at_ms=state.error_ms or 0, state=state) for state in states],
+    )
+
+
+@pytest.fixture
+def writer() -> MailWriter:
+    return MailWriter(English(), SITES, sender="vigie@example.org", reply_to="help@example.org")
+
+
+def write(writer: MailWriter, alert: RaisedAlert, *, attempt: int = 1) -> tuple[bytes, EmailMessage]:
+    raw = writer.alert_mail(alert, "ops@example.org", writer.message_id(alert.alert_key, "ops@example.org"), attempt)
+    return raw, email.message_from_bytes(raw, policy=email.policy.default)
+
+
+def part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    assert isinstance(body, EmailMessage)
+    content = body.get_content()
+    assert isinstance(content, str)
+    return content.replace("\r\n", "\n")
+
+
+def test_the_headers_are_those_of_an_automatic_mail_that_can_be_recognised(writer: MailWriter) -> None:
+    raw, message = write(writer, an_alert())
+    assert message["From"] == "Vigie <vigie@example.org>"
+    assert message["To"] == "ops@example.org"
+    assert message["Reply-To"] == "help@example.org"
+    assert message["Subject"] == "[Vigie] 3 wrong predictions within 4 min 12 s: all models"
+    assert message["Date"] == "Mon, 23 Nov 2026 12:04:12 +0000"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["List-Id"] == "Vigie alerts <alerts.example.org>"
+    assert message["X-Vigie-Attempt"] == "1"
+    assert message["In-Reply-To"] == message["References"] != message["Message-ID"]
+    assert message.get_content_type() == "multipart/alternative"
+    assert b"\r\nMessage-ID: <5d2c006207a9ebeac309." in raw, "on one line"
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) < 998
+
+
+def test_a_resend_differs_in_its_attempt_alone(writer: MailWriter) -> None:
+    first, second = (write(writer, an_alert(), attempt=attempt)[0] for attempt in (1, 2))
+    assert first.replace(b"X-Vigie-Attempt: 1", b"X-Vigie-Attempt: 2") == second
+
+
+def test_the_message_id_follows_from_alert_and_recipient(writer: MailWriter) -> None:
+    ids = {writer.message_id(key, to) for key in ("a" * 40, "b" * 40) for to in ("ops@example.org", "boss@example.org")}
+    assert len(ids) == 4
+    assert all(len(f"Message-ID: {each}") <= 78 for each in ids)
+
+
+def test_text_of_a_tweet_is_in_no_header(writer: MailWriter) -> None:
+    raw, message = write(writer, an_alert())
+    headers = raw.partition(b"\r\n\r\n")[0]
+    for word in (b"script", b"evil", b"victim", b"plain words", b"Bcc", b"AirParis"):
+        assert word not in headers
+    assert message["Bcc"] is None
+
+
+def test_a_scope_cannot_break_out_of_the_subject(writer: MailWriter) -> None:
+    _, message = write(writer, an_alert(scope="logreg\r\nBcc: x@example.org:3"))
+    assert message["Bcc"] is None
+    assert "\n" not in message["Subject"]
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_both_parts_tell_the_same_facts(writer: MailWriter, kind: str) -> None:
+    content = part(write(writer, an_alert(suppressed=5))[1], kind)
+    text = words_of(content) if kind == "html" else " ".join(content.split())
+    for fact in (
+        "3 predictions reported wrong within 4 min 12 s",
+        "On Monday 23 November 2026, between 12:00:00 and 12:04:12 UTC, people reported 3 predictions as wrong.",
+        "The rule is 3 different predictions within less than 5 min.",
+        "logreg version 1: 2, forest version 12: 1",
+        "Since the mail before, 5 more errors met the rule and were kept quiet.",
+        "No further mail of this kind before 12:19:12 UTC.",
+        "(text not in the log)",
+        "positive, 75 % sure",
+        "negative, 93 % sure",
+        "positive (1 person)",
+        "wrong (1 person)",
+        "positive (2 people)",
+        "plain words",
+        "no, they are happy",
+        "ask @user",
+        "reported at 12:00:00 UTC, 5 s after the prediction",
+        "vigie-train rollback --model forest",
+        "forest version 12 in the registry",
+        "😡",
+    ):
+        assert fact in text, fact
+
+
+def test_links_lead_to_the_votes_the_alerts_and_the_versions(writer: MailWriter) -> None:
+    text = part(write(writer, an_alert())[1], "plain")
+    votes = "http://gateway:8000/feedback?verdict=incorrect&since=2026-11-23T12:00:00Z&until=2026-11-23T12:04:13Z"
+    for url in (
+        votes,
+        "http://gateway:8000/alerts",
+        "http://mlflow:5000/#/models/vigie-forest/versions/12",
+        "http://ui:7860",
+    ):
+        assert f"\n  {url}\n" in text
+
+
+def test_without_sites_there_are_no_links(writer: MailWriter) -> None:
+    bare = MailWriter(English(), Sites(), sender="vigie@example.org", reply_to="")
+    _, message = write(bare, an_alert(cooldown_ms=0))
+    assert "http" not in part(message, "plain")
+    assert "href" not in part(message, "html")
+    assert message["Reply-To"] == "vigie@example.org"
+    assert "No further mail" not in part(message, "plain")
+
+
+def test_html_of_a_tweet_is_shown_and_not_run(writer: MailWriter) -> None:
+    html = part(write(writer, an_alert())[1], "html")
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; evil Bcc: [mail]" in html
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("@AirParis you lost my bag", "@user you lost my bag"),
+        (".@AirParis/@bob", ".@user/@user"),
+        ("see https://x.com/bob/status/1?a=b now", "see [link] now"),
+        ("www.example.org t.co/abc", "[link] [link]"),
+        ("write to bob.smith+air@example.co.uk!", "write to [mail]!"),
+        ("50 € @ the gate", "50 € @ the gate"),
+        ("two\nlines\tand\x00more", "two lines and more"),
+        ("👩\u200d✈️ flies", "👩\u200d✈️ flies"),
+        ("\u202egnp.exe\u2066", "gnp.exe"),
+    ],
+)
+def test_what_points_at_people_is_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_a_test_mail_says_what_it_is(writer: MailWriter) -> None:
+    raw = writer.test_mail("ops@example.org", "<test@example.org>", NOON)
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert message["Subject"] == "[Vigie] Test mail"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert "This is a test mail, sent 2026-11-23 12:00:00 UTC." in part(message, "plain")
+
+
+def words_of(html: str) -> str:
+    """What a browser shows, on one line."""
+    reader = Reader()
+    reader.feed(html)
+    return " ".join(" ".join(reader.found).split())
+
+
+class Reader(HTMLParser):
+    """Collects what is not markup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)

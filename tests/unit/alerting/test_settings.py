@@ -1,0 +1,56 @@
+"""The alerting service's settings: what stops the start, and how it says so."""
+
+import pytest
+
+from alerting.settings import AlertingSettings
+
+
+def test_the_rule_comes_in_whole_milliseconds() -> None:
+    rule = AlertingSettings.read(alert_window_seconds=299.999, alert_cooldown_seconds=1.1, alert_errors=2).rule()
+    assert (rule.needed, rule.window_ms, rule.cooldown_ms, rule.scope) == (2, 299_999, 1_100, "all")
+    assert AlertingSettings.read().rule().window_ms == 300_000
+
+
+def test_the_horizon_is_a_day_or_more_than_the_window() -> None:
+    day = 24 * 3600
+    assert AlertingSettings.read().rule().horizon_ms == day * 1000
+    assert AlertingSettings.read(alert_window_seconds=2 * day).rule().horizon_ms == 4 * day * 1000
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("alert_errors", 0, "ALERT_ERRORS: Input should be greater than or equal to 1, got 0"),
+        ("alert_window_seconds", 0, "ALERT_WINDOW_SECONDS: Input should be greater than or equal to 0.001, got 0"),
+        ("alert_cooldown_seconds", -1, "ALERT_COOLDOWN_SECONDS: Input should be greater than or equal to 0, got -1"),
+        ("alert_scope", "version", "ALERT_SCOPE: Input should be 'all' or 'model', got 'version'"),
+        ("smtp_security", "maybe", "SMTP_SECURITY: Input should be 'none', 'starttls' or 'tls', got 'maybe'"),
+        ("alert_mail_to", " , ", "ALERT_MAIL_TO: expected at least one address, got ' , '"),
+        ("alert_mail_to", "ops", "ALERT_MAIL_TO: expected a mail address such as ops@example.org, got 'ops'"),
+        ("alert_mail_from", "a@b\nBcc: c@d", "ALERT_MAIL_FROM: expected a mail address such as ops@example.org"),
+        ("alert_mail_from", "Vigie <v@b.org>", "ALERT_MAIL_FROM: expected a mail address such as ops@example.org"),
+        ("delivery_lease_seconds", 30, "DELIVERY_LEASE_SECONDS: expected more than SMTP_TIMEOUT_SECONDS (30), got 30"),
+        ("smtp_username", "vigie", "SMTP_PASSWORD: expected SMTP_USERNAME and SMTP_PASSWORD both, or neither"),
+    ],
+)
+def test_what_is_wrong_is_named(field: str, value: object, sentence: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        AlertingSettings.read(**{field: value})
+    assert sentence in str(stopped.value)
+
+
+def test_recipients_are_separated_by_commas_and_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_MAIL_TO", "ops@example.org, boss@example.org,ops@example.org")
+    assert AlertingSettings.read().alert_mail_to == ("ops@example.org", "boss@example.org")
+
+
+def test_production_refuses_mail_that_others_can_read() -> None:
+    with pytest.raises(SystemExit, match="SMTP_SECURITY: in production starttls or tls is needed"):
+        AlertingSettings.read(vigie_env="production")
+    assert AlertingSettings.read(vigie_env="production", smtp_security="starttls").smtp_security == "starttls"
+
+
+def test_two_workers_on_one_machine_have_two_names() -> None:
+    first, second = (AlertingSettings.read(alerting_port=port).worker_name() for port in (8020, 8021))
+    assert first != second
+    assert first == AlertingSettings.read(alerting_port=8020).worker_name()
