@@ -1,7 +1,9 @@
 """Real servers shared by all tests of a session."""
 
+import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -51,15 +53,14 @@ def mlflow_url(mlflow_server: MlflowServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """One PostgreSQL for the session."""
-    folder = tmp_path_factory.mktemp("postgres")
-    for parent in (folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    server = PostgresServer(folder)
-    server.start(server.accepts)
-    yield server
-    server.stop()
+    # Not below pytest's own folder: only its owner may enter that, and PostgreSQL refuses to run as root.
+    with tempfile.TemporaryDirectory(prefix="vigie-postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.start(server.accepts)
+        yield server
+        server.stop()
 
 
 @pytest.fixture
