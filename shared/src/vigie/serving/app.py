@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
 
 from fastapi import FastAPI
 
-from vigie.catalogue import find_family
+from vigie.catalogue import Family, find_family
 from vigie.predictor import Predictor
-from vigie.registry import MlflowRegistry, Registry, Version
+from vigie.registry import MlflowRegistry, Registry
 from vigie.schemas import Readiness
 from vigie.serving import routes
 from vigie.serving.cache import ModelCache
 from vigie.serving.engine import Engine
 from vigie.serving.follower import Follower, utc_now
-from vigie.serving.models import ServedModel, open_model
+from vigie.serving.models import open_model
 from vigie.serving.protocol import error_body
 from vigie.serving.settings import PredictorSettings
 from vigie.serving.state import PredictorState
@@ -33,21 +31,10 @@ def predictor_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = Engine(family, batch_size=settings.predictor_batch_size, queue_limit=settings.predictor_queue_limit)
-        cache = ModelCache(settings.vigie_home / "models" / family.name, family=family.name)
-        follower = Follower(
-            registry or MlflowRegistry(settings.mlflow_tracking_uri),
-            cache,
-            model=family.registered_model,
-            alias=settings.model_alias,
-            open_model=partial(_open, kind),
-            serve=engine.serve,
-        )
-        app.state.predictor = PredictorState(family, engine, follower, settings.predictor_timeout_seconds)
-        follower.start(settings.model_poll_seconds)
-        yield
-        await asyncio.to_thread(follower.stop)
-        await engine.stop()
+        source = registry or MlflowRegistry(settings.mlflow_tracking_uri)
+        async with running_predictor(family, kind, settings, source) as state:
+            app.state.predictor = state
+            yield
 
     async def readiness() -> Readiness:
         state: PredictorState = app.state.predictor
@@ -68,5 +55,21 @@ def predictor_app(
     return app
 
 
-def _open(kind: type[Predictor], folder: Path, version: Version) -> ServedModel:
-    return open_model(kind, folder, version, now=utc_now())
+@asynccontextmanager
+async def running_predictor(
+    family: Family, kind: type[Predictor], settings: PredictorSettings, registry: Registry
+) -> AsyncIterator[PredictorState]:
+    """The compute thread and the follower's, for as long as the predictor runs."""
+    engine = Engine(family, batch_size=settings.predictor_batch_size, queue_limit=settings.predictor_queue_limit)
+    follower = Follower(
+        registry,
+        ModelCache(settings.vigie_home / "models" / family.name, family=family.name),
+        model=family.registered_model,
+        alias=settings.model_alias,
+        open_model=lambda folder, version: open_model(kind, folder, version, now=utc_now()),
+        serve=engine.serve,
+    )
+    follower.start(settings.model_poll_seconds)
+    yield PredictorState(family, engine, follower, settings.predictor_timeout_seconds)
+    await asyncio.to_thread(follower.stop)
+    await engine.stop()
