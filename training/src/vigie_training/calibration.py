@@ -1,0 +1,39 @@
+"""Makes scores mean what they say, on rows of their own."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from vigie_training.known import known_set
+from vigie_training.rows import SOURCE, Rows
+
+Doubles = npt.NDArray[np.float64]
+
+
+class Platt(NamedTuple):
+    """P(positive) = 1 / (1 + exp(-(slope * score + shift))) (Platt 1999)."""
+
+    slope: float
+    shift: float
+
+
+def fit_platt(scores: Doubles, rows: Rows) -> Platt:
+    """Fits on the scores `[n]` of calibration rows; each data set weighs what `KnownSet.calibration` says."""
+    regression = LogisticRegression(C=1e6).fit(scores[:, None], rows.labels, sample_weight=_weights(rows))
+    return Platt(float(regression.coef_[0, 0]), float(regression.intercept_[0]))
+
+
+def _weights(rows: Rows) -> Doubles:
+    labels = rows.labels
+    sources = rows.frame[SOURCE].to_numpy()
+    weights = np.ones(len(rows))
+    for source in rows.sources:
+        mine = sources == source
+        known = known_set(source)
+        if known.balanced:
+            for label in (0, 1):
+                weights[mine & (labels == label)] /= max(1, (mine & (labels == label)).sum())
+        weights[mine] *= known.calibration * len(rows) / weights[mine].sum()
+    return np.asarray(weights / weights.mean())

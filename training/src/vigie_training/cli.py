@@ -1,0 +1,243 @@
+"""`vigie-train`: train, judge, promote and list models."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vigie.catalogue import find_family
+from vigie_training import comparing, output, promotion, starter, summaries, training
+from vigie_training.data import read
+from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.evaluate import evaluate as evaluate_rows
+from vigie_training.gate import Limits
+from vigie_training.model_registry import ModelRegistry
+from vigie_training.recipes import families, find_recipe
+from vigie_training.settings import TrainingSettings
+from vigie_training.splitting import DEFAULT_SEED, split
+from vigie_training.tracking import connect
+from vigie_training.training import Job
+
+STEPS = 10
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+
+Model = Annotated[str, typer.Option("--model", "-m", help="A model family, as vigie-train list names them.")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="Files and folders, comma-separated: Parquet or CSV with the columns text and label, or Sentiment140's "
+        "original CSV. Of a folder, the data sets known by name are read. Default: the sample tweets."
+    ),
+]
+Labels = Annotated[
+    Literal["auto", "binary", "three-class"],
+    typer.Option(
+        help="What 1 means: positive (binary) or neutral, which is left out (three-class). auto: what is known of the "
+        "data set's name; else a label 2 anywhere in a file makes it three-class, a 4 makes it Sentiment140's 0/2/4, "
+        "names (negative, neutral, positive) speak for themselves, and 0/1 alone is binary."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the split, which is by content.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
+
+
+@app.command()
+def run(
+    *,
+    model: Annotated[str, typer.Option("--model", "-m", help="A model family, or all.")] = "logreg",
+    data: Data = "",
+    labels: Labels = "auto",
+    seed: Seed = DEFAULT_SEED,
+    save_to: Annotated[
+        Path | None, typer.Option(help="Also write the artefact to a folder of the family's name in this one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train, evaluate on held-out rows, log, register, and promote if the gate allows it."""
+    settings = TrainingSettings.read()
+    names = _known(model)
+    connect(settings.mlflow_tracking_uri)
+    outcomes = []
+    for name in names:
+        with output.progress(STEPS) as report:
+            rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+            job = Job(find_family(name), rows, seed, settings.actor(), _limits(settings), save_to)
+            outcomes.append((name, training.train(settings.mlflow_tracking_uri, job, report)))
+    tables = [
+        output.table(f"{name}: held-out rows", comparing.records(outcome.evaluation.table))
+        for name, outcome in outcomes
+    ]
+    lines = [summaries.sentence(name, outcome) for name, outcome in outcomes]
+    output.show(
+        [summaries.of_outcome(name, outcome) for name, outcome in outcomes], lines, as_json=as_json, tables=tables
+    )
+
+
+@app.command()
+def evaluate(
+    *,
+    model: Model = "logreg",
+    version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
+    data: Data = "",
+    labels: Labels = "auto",
+    seed: Seed = DEFAULT_SEED,
+    all_rows: Annotated[bool, typer.Option(help="Every row, not only the split's held-out ones.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a registered version on held-out rows; nothing is logged."""
+    registry = _registry(model)
+    number = version or _champion(registry)
+    registry.version(number)
+    with output.progress(3) as report:
+        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        report("evaluating")
+        with registry.artefact(number) as folder:
+            fitted = find_recipe(model).load(folder)
+            table = evaluate_rows(fitted.predict, rows if all_rows else split(rows, seed).test).table
+    records = comparing.records(table)
+    shown = {"model": model, "version": number, "data_sets": records}
+    output.show(shown, [], as_json=as_json, tables=[output.table(f"{model} version {number}", records)])
+
+
+@app.command()
+def compare(
+    *,
+    model: Model = "logreg",
+    data: Data = "",
+    labels: Labels = "auto",
+    seed: Seed = DEFAULT_SEED,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest versions.")] = 5,
+    to: Annotated[Path, typer.Option("--output", help="Where the table is written as CSV.")] = Path("comparison.csv"),
+    as_json: Json = False,
+) -> None:
+    """Compare versions on the same held-out rows, data set by data set."""
+    registry = _registry(model)
+    with output.progress(last + 2) as report:
+        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        table = comparing.compare(registry, find_recipe(model), split(rows, seed).test, last, report)
+    table.to_csv(to, index=False)
+    records = comparing.records(table)
+    output.show(records, [f"written to {to}"], as_json=as_json, tables=[output.table(registry.name, records)])
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="The version that should serve.")],
+    *,
+    model: Model = "logreg",
+    data: Data = "",
+    labels: Labels = "auto",
+    seed: Seed = DEFAULT_SEED,
+    force: Annotated[bool, typer.Option("--force", help="Overrule the gate; needs --reason.")] = False,
+    reason: Why = "",
+    as_json: Json = False,
+) -> None:
+    """Make a version the champion if it passes the gate on held-out rows."""
+    settings = TrainingSettings.read()
+    registry = _registry(model)
+    registry.version(version)
+    before = registry.champion()
+    if before == version:
+        raise TrainingError(f"{registry.name}: version {version} is the champion already")
+    if force:
+        promotion.force(registry, version, why=reason, who=settings.actor(), at=datetime.now(UTC))
+    else:
+        with output.progress(STEPS) as report:
+            rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+            job = Job(find_family(model), rows, seed, settings.actor(), _limits(settings))
+            training.judge_version(registry, version, job, report)
+    shown = {"model": model, "champion": version, "before": before, "forced": force}
+    output.show(shown, [f"{model}: version {version} serves now, {before or 'nothing'} before"], as_json=as_json)
+
+
+@app.command()
+def rollback(model: Model = "logreg", reason: Why = "", as_json: Json = False) -> None:
+    """Make the champion's predecessor the champion again."""
+    settings = TrainingSettings.read()
+    registry = _registry(model)
+    before = registry.champion()
+    number = promotion.rollback(registry, why=reason or "rolled back", who=settings.actor(), at=datetime.now(UTC))
+    shown = {"model": model, "champion": number, "before": before}
+    output.show(shown, [f"{model}: version {number} serves again, {before} before"], as_json=as_json)
+
+
+@app.command("list")
+def list_versions(
+    model: Annotated[str, typer.Option("--model", "-m", help="A model family, or all.")] = "all", as_json: Json = False
+) -> None:
+    """List versions, newest first, with the gate's verdict and the ledger of champions."""
+    found = {name: _registry(name) for name in _known(model)}
+    shown = {
+        name: {"versions": summaries.of_versions(registry), "ledger": summaries.of_ledger(registry)}
+        for name, registry in found.items()
+    }
+    tables = [
+        output.table(f"{name}: {part}", records)
+        for name, parts in shown.items()
+        for part, records in parts.items()
+        if records
+    ]
+    empty = [f"{name}: no version yet" for name, parts in shown.items() if not parts["versions"]]
+    output.show(shown, empty, as_json=as_json, tables=tables)
+
+
+@app.command("starter")
+def register_starters(as_json: Json = False) -> None:
+    """Register and promote the model that ships with the project, for every family in MODELS without a champion."""
+    settings = TrainingSettings.read()
+    starter.wait_for_registry(settings.mlflow_tracking_uri, seconds=settings.registry_wait_seconds)
+    shown = {}
+    for name in settings.models:
+        registry = _registry(name)
+        number = registry.champion()
+        made = number is None
+        if made:
+            number = starter.register_starter(
+                settings.mlflow_tracking_uri, find_family(name), who=settings.actor(), limits=_limits(settings)
+            )
+        shown[name] = {"version": number, "registered": made}
+    lines = [
+        f"{name}: version {made['version']} {'registered and promoted' if made['registered'] else 'serves already'}"
+        for name, made in shown.items()
+    ]
+    output.show(shown, lines, as_json=as_json)
+
+
+def main() -> None:
+    """The console script: a foreseeable problem is one sentence on standard error and status 1."""
+    try:
+        app()
+    except (TrainingError, RegistryUnreachable) as error:
+        typer.echo(f"vigie-train: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+def _registry(model: str) -> ModelRegistry:
+    name = _known(model)[0]
+    connect(TrainingSettings.read().mlflow_tracking_uri)
+    return ModelRegistry(find_family(name))
+
+
+def _known(model: str) -> list[str]:
+    try:
+        return families(model)
+    except KeyError as error:
+        raise TrainingError(f"--model: {error.args[0]}") from None
+
+
+def _champion(registry: ModelRegistry) -> str:
+    number = registry.champion()
+    if number is None:
+        raise TrainingError(f"{registry.name}: there is no champion: say --version, or train one")
+    return number
+
+
+def _paths(data: str) -> list[Path]:
+    return [Path(part.strip()) for part in data.split(",") if part.strip()]
+
+
+def _limits(settings: TrainingSettings) -> Limits:
+    return Limits(settings.gate_size_mib, settings.gate_latency_ms)

@@ -1,0 +1,148 @@
+"""Reads labelled tweets from Parquet and CSV files; a file that is not as expected is an error that names the place."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from vigie_training.errors import TrainingError, WrongFile
+from vigie_training.known import KNOWN, Labels, known_set
+from vigie_training.rows import DAY, LABEL, SAMPLING, SOURCE, TEXT, Rows, joined
+
+SAMPLE_TWEETS = Path(__file__).with_name("sample_tweets.csv")
+SENTIMENT140_COLUMNS = ("label", "id", "created_at", "query", "user", "text")
+_CODES = {"0": 0, "1": 1, "2": 2, "4": 4, "negative": 0, "neutral": 2, "positive": 4}
+_NAMES = frozenset({"negative", "neutral", "positive"})
+
+
+def read(paths: Sequence[Path], labels: Labels = "auto", on_file: Callable[[str], None] = lambda _: None) -> Rows:
+    """The labelled rows of files and folders; without a path: the sample rows.
+
+    Of a folder, the data sets known by name are read. Raises `WrongFile`, or `TrainingError` when there is no data.
+    """
+    files = [file for path in (paths or [SAMPLE_TWEETS]) for file in _files(path)]
+    if repeated := {file.name for file in files if files.count(file) > 1}:
+        raise TrainingError(f"expected each file once, got {sorted(repeated)} more than once")
+    parts = []
+    for file in files:
+        on_file(file.name)
+        parts.append(read_file(file, labels))
+    rows = joined(parts)
+    if missing := {0, 1} - set(rows.labels.tolist()):
+        raise TrainingError(f"expected rows of both labels, got none with label {missing.pop()} in {len(rows)} rows")
+    return rows
+
+
+def read_file(path: Path, labels: Labels = "auto") -> Rows:
+    """The rows of one file with neutral ones left out. Its name without the suffix names the data set.
+
+    `labels` wins over what is known of the data set; see `_binary` for how `auto` decides.
+    """
+    frame = _parquet(path) if path.suffix == ".parquet" else _csv(path)
+    codes = [_code(path, number, value) for number, value in enumerate(frame[LABEL], 1)]
+    for number, text in enumerate(frame[TEXT], 1):
+        if not isinstance(text, str) or not text.strip():
+            raise WrongFile(path, f"expected a text, got {text!r}", row=number, column=TEXT)
+    named = any(str(value).strip().lower() in _NAMES for value in frame[LABEL])
+    family = labels if labels != "auto" else known_set(path.stem).labels
+    frame = pd.DataFrame(
+        {
+            TEXT: frame[TEXT].to_numpy(object),
+            LABEL: _binary(path, codes, "named" if named else family),
+            SOURCE: path.stem,
+            DAY: frame["created_at"].fillna("").astype(str).str[:10].to_numpy(object) if "created_at" in frame else "",
+            SAMPLING: frame["sampling"].fillna("").to_numpy(object) if "sampling" in frame else "",
+        }
+    )
+    return Rows(frame[frame[LABEL] >= 0].reset_index(drop=True))
+
+
+def sample_texts() -> list[str]:
+    """The tweets that ship with the project: free to show, to store and to send."""
+    return read_file(SAMPLE_TWEETS).texts
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = [file for file in sorted(path.iterdir()) if file.stem in KNOWN and file.suffix in (".parquet", ".csv")]
+        if not found:
+            raise TrainingError(f"{path}: expected at least one data set of {', '.join(KNOWN)}, got none")
+        return found
+    if not path.is_file():
+        raise WrongFile(path, "expected a file or a folder, got nothing of that name")
+    if path.suffix not in (".parquet", ".csv"):
+        raise WrongFile(path, f"expected a .parquet or .csv file, got suffix {path.suffix!r}")
+    return [path]
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        frame = pyarrow.parquet.read_table(path).to_pandas()
+    except (pyarrow.ArrowException, OSError) as error:
+        raise WrongFile(path, f"expected a Parquet file: {error}") from error
+    return _with_columns(path, frame)
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    original = _is_original_sentiment140(path)
+    try:
+        frame = pd.read_csv(
+            path,
+            encoding="latin-1" if original else "utf-8-sig",
+            header=None if original else 0,
+            names=list(SENTIMENT140_COLUMNS) if original else None,
+            dtype=str,
+            keep_default_na=False,
+        )
+    except UnicodeDecodeError as error:
+        row = path.read_bytes()[: error.start].count(b"\n")
+        raise WrongFile(path, f"expected UTF-8 text, got byte 0x{error.object[error.start]:02x}", row=row) from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise WrongFile(path, f"expected comma-separated rows of equal length: {error}".strip()) from error
+    if original:
+        frame["created_at"] = ""
+    return _with_columns(path, frame)
+
+
+def _is_original_sentiment140(path: Path) -> bool:
+    """Six quoted fields without a header, the first of them 0, 2 or 4."""
+    with path.open("rb") as file:
+        start = file.readline()
+    return start.startswith((b'"0","', b'"2","', b'"4","')) and start.count(b'","') >= len(SENTIMENT140_COLUMNS) - 1
+
+
+def _with_columns(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    for column in (TEXT, LABEL):
+        if column not in frame:
+            raise WrongFile(path, f"expected this column, got {', '.join(map(repr, frame.columns))}", column=column)
+    if frame.empty:
+        raise WrongFile(path, "expected at least one row, got none")
+    return frame
+
+
+def _code(path: Path, number: int, value: object) -> int:
+    text = str(value).strip().lower().removesuffix(".0")
+    if text not in _CODES:
+        raise WrongFile(path, f"expected 0, 1, 2 (or 0, 4), or a name, got {value!r}", row=number, column=LABEL)
+    return _CODES[text]
+
+
+def _binary(path: Path, codes: list[int], labels: str) -> list[int]:
+    """0, 1, or -1 for a neutral row to leave out.
+
+    `auto`: a 4 anywhere means Sentiment140's 0/2/4, else a 2 anywhere means 0/1/2 with 1 neutral, else 0/1. A 3-class
+    file that happens to hold no 2 cannot be told from a binary one: then `three-class` has to be said.
+    """
+    seen = set(codes)
+    if labels == "named" or (labels == "auto" and 4 in seen):
+        meaning = {0: 0, 2: -1, 4: 1}
+    elif labels == "three-class" or (labels == "auto" and 2 in seen):
+        meaning = {0: 0, 1: -1, 2: 1}
+    else:
+        meaning = {0: 0, 1: 1}
+    for number, code in enumerate(codes, 1):
+        if code not in meaning:
+            raise WrongFile(path, f"expected one of {sorted(meaning)}, got {code}", row=number, column=LABEL)
+    return [meaning[code] for code in codes]

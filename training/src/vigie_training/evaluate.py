@@ -1,0 +1,73 @@
+"""Metrics of a model on rows that nothing was fitted on, pooled and per data set."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import f1_score, log_loss, recall_score, roc_auc_score
+
+from vigie.predictor import Probabilities
+from vigie_training.rows import SOURCE, Rows
+
+CALIBRATION_BINS = 15
+POOLED = "all"
+METRICS = ("accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error")
+_BATCH = 512
+
+Predict = Callable[[Sequence[str]], Probabilities]
+
+
+class Evaluation(NamedTuple):
+    """What a model said of `rows`, and one line of metrics per data set after the pooled one (`all`)."""
+
+    rows: Rows
+    positive: npt.NDArray[np.float64]
+    table: pd.DataFrame
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether each row's answer is its label."""
+        right: npt.NDArray[np.bool_] = (self.positive > 0.5) == (self.rows.labels == 1)
+        return right
+
+    def metrics(self) -> dict[str, float]:
+        """`accuracy`, … of all rows, and `accuracy.<data set>`, … of each data set if there are several."""
+        flat: dict[str, float] = {}
+        for line in self.table.to_dict("records"):
+            suffix = "" if line["data_set"] == POOLED else f".{line['data_set']}"
+            flat |= {f"{name}{suffix}": float(line[name]) for name in METRICS if not np.isnan(line[name])}
+        return flat
+
+
+def evaluate(predict: Predict, rows: Rows) -> Evaluation:
+    """Evaluates on every row; a data set with rows of one label only has no area under the curve (NaN)."""
+    parts = [predict(rows.texts[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
+    positive = 1.0 - np.concatenate(parts).astype(np.float64)
+    sources = rows.frame[SOURCE].to_numpy()
+    lines = [_line(POOLED, rows.labels, positive)]
+    if len(rows.sources) > 1:
+        lines += [_line(source, rows.labels[sources == source], positive[sources == source]) for source in rows.sources]
+    return Evaluation(rows, positive, pd.DataFrame(lines))
+
+
+def calibration_error(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> float:
+    """Expected calibration error over equal bins of the probability (Naeini et al. 2015)."""
+    bins = np.minimum((positive * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, positive - labels, CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _line(name: str, labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> dict[str, str | int | float]:
+    answers = (positive > 0.5).astype(int)
+    return {
+        "data_set": name,
+        "rows": len(labels),
+        "accuracy": float((answers == labels).mean()),
+        "f1": float(f1_score(labels, answers, zero_division=0)),
+        "macro_recall": float(recall_score(labels, answers, average="macro", zero_division=0)),
+        "roc_auc": float(roc_auc_score(labels, positive)) if len(set(labels.tolist())) == 2 else float("nan"),
+        "log_loss": float(log_loss(labels, positive, labels=[0, 1])),
+        "calibration_error": calibration_error(labels, positive),
+    }

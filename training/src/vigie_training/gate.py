@@ -1,0 +1,96 @@
+"""Decides whether a version may become the champion."""
+
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy.stats import binomtest
+
+from vigie_training.evaluate import POOLED, Evaluation
+from vigie_training.rows import SOURCE
+
+SIGNIFICANCE = 0.05
+FEWEST_ROWS = 100
+
+
+class Limits(NamedTuple):
+    """What a model may cost."""
+
+    size_mib: float
+    latency_ms: float
+
+
+class Cost(NamedTuple):
+    """What a model costs: folder size, median latency of one tweet."""
+
+    size_mib: float
+    latency_ms: float
+
+
+class Verdict(BaseModel):
+    """Whether the version passed, and every reason why not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    passed: bool
+    champion: str | None
+    reasons: list[str]
+    p_values: dict[str, float] = {}
+
+    def summary(self) -> str:
+        """One line for people and tags."""
+        if not self.passed:
+            return "; ".join(self.reasons)
+        return "passed" if self.champion is None else f"passed against version {self.champion}"
+
+
+def judge(
+    candidate: Evaluation, champion: Evaluation | None, *, number: str | None, golden: str, cost: Cost, limits: Limits
+) -> Verdict:
+    """Compares on the same held-out rows; `number` is the champion's, `golden` what is wrong with the golden rows.
+
+    Against a champion: McNemar's exact test, one-sided, on all rows and on each data set of at least 100, with
+    Bonferroni's correction (McNemar 1947). Without one the candidate has to beat chance.
+    """
+    reasons = [golden] if golden else []
+    if cost.size_mib > limits.size_mib:
+        reasons.append(f"size: expected at most {limits.size_mib:g} MiB, got {cost.size_mib:.1f}")
+    if cost.latency_ms > limits.latency_ms:
+        reasons.append(f"latency: expected at most {limits.latency_ms:g} ms a tweet, got {cost.latency_ms:.1f}")
+    p_values = _worse(candidate, champion) if champion else _no_better_than_chance(candidate)
+    level = SIGNIFICANCE / max(1, len(p_values))
+    for name, p in p_values.items():
+        if champion and p < level:
+            reasons.append(f"worse than version {number} on {name} (McNemar p = {p:.2g} < {level:.2g})")
+        if not champion and p >= level:
+            reasons.append(f"not better than chance on {name} (p = {p:.2g})")
+    return Verdict(passed=not reasons, champion=number, reasons=reasons, p_values=p_values)
+
+
+def _worse(candidate: Evaluation, champion: Evaluation) -> dict[str, float]:
+    """The chance of as many lost rows as were lost if both were equally good, per data set."""
+    lost, won = champion.right & ~candidate.right, candidate.right & ~champion.right
+    sources = candidate.rows.frame[SOURCE].to_numpy()
+    masks = {POOLED: np.ones(len(sources), bool)}
+    if len(candidate.rows.sources) > 1:
+        masks |= {source: sources == source for source in candidate.rows.sources}
+    return {
+        name: _sign_test(int(lost[mask].sum()), int(won[mask].sum()))
+        for name, mask in masks.items()
+        if name == POOLED or mask.sum() >= FEWEST_ROWS
+    }
+
+
+def _no_better_than_chance(candidate: Evaluation) -> dict[str, float]:
+    """The chance of as many right answers in each label, balanced, for a coin."""
+    labels, right = candidate.rows.labels, candidate.right
+    smaller = min((labels == 0).sum(), (labels == 1).sum())
+    balanced = np.mean([right[labels == label].mean() for label in (0, 1)])
+    pairs = int(2 * smaller)
+    return {POOLED: float(binomtest(round(balanced * pairs), pairs, 0.5, alternative="greater").pvalue)}
+
+
+def _sign_test(lost: int, won: int) -> float:
+    if lost + won == 0:
+        return 1.0
+    return float(binomtest(lost, lost + won, 0.5, alternative="greater").pvalue)

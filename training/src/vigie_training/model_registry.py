@@ -1,0 +1,115 @@
+"""The registry as training sees it: versions, the champion, their artefacts."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from vigie.artifacts import ArtifactError, verify
+from vigie.catalogue import CHAMPION, Family
+from vigie_training.errors import Refused
+
+ARTIFACT_FOLDER = "vigie"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version of a family; `tags` hold its gate verdict and data hash, `aliases` what points at it."""
+
+    number: str
+    created_at: datetime
+    run_id: str
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+
+
+class ModelRegistry:
+    """One family's registered model on the server that `tracking.connect` has set."""
+
+    def __init__(self, family: Family) -> None:
+        self._family = family
+        self._client = MlflowClient()
+
+    @property
+    def name(self) -> str:
+        """Name of the registered model."""
+        return self._family.registered_model
+
+    def exists(self) -> bool:
+        """Whether anything was ever registered."""
+        return bool(self._client.search_registered_models(f"name='{self.name}'", max_results=1))
+
+    def champion(self) -> str | None:
+        """The number of the version that is served, null when there is none."""
+        if not self.exists():
+            return None
+        return str(self._client.get_registered_model(self.name).aliases.get(CHAMPION) or "") or None
+
+    def set_champion(self, number: str) -> None:
+        """Moves the alias: predictors follow within their polling interval."""
+        self._client.set_registered_model_alias(self.name, CHAMPION, number)
+
+    def versions(self) -> list[RegisteredVersion]:
+        """All versions, newest first."""
+        found = self._client.search_model_versions(f"name='{self.name}'", max_results=1000)
+        champion = self.champion()
+        versions = [_version(version, champion) for version in found]
+        return sorted(versions, key=lambda version: int(version.number), reverse=True)
+
+    def version(self, number: str) -> RegisteredVersion:
+        """One version; raises `Refused` with the numbers there are."""
+        known = {version.number: version for version in self.versions()}
+        if number not in known:
+            raise Refused(f"{self.name}: expected one of the versions {', '.join(known) or '(none)'}, got {number!r}")
+        return known[number]
+
+    def add_version(self, model_uri: str, run_id: str, model_id: str | None, tags: dict[str, str]) -> str:
+        """Registers a logged model as the next version and returns its number."""
+        try:
+            self._client.create_registered_model(self.name, description=self._family.title)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        made = self._client.create_model_version(self.name, model_uri, run_id, tags=tags, model_id=model_id)
+        return str(made.version)
+
+    def tag_version(self, number: str, key: str, value: str) -> None:
+        """Sets a tag of a version."""
+        self._client.set_model_version_tag(self.name, number, key, value)
+
+    def tags(self) -> dict[str, str]:
+        """Tags of the registered model itself."""
+        return dict(self._client.get_registered_model(self.name).tags)
+
+    def tag(self, key: str, value: str) -> None:
+        """Sets a tag of the registered model itself."""
+        self._client.set_registered_model_tag(self.name, key, value)
+
+    @contextmanager
+    def artefact(self, number: str) -> Iterator[Path]:
+        """The verified artefact folder of a version, for as long as the context lasts; raises `ArtifactError`."""
+        with tempfile.TemporaryDirectory(prefix="vigie-") as place:
+            uri = f"models:/{self.name}/{number}/artifacts/{ARTIFACT_FOLDER}"
+            try:
+                folder = Path(download_artifacts(artifact_uri=uri, dst_path=place))
+            except (MlflowException, OSError) as error:
+                raise ArtifactError(f"{self.name} version {number}: no artefact could be fetched: {error}") from error
+            verify(folder, family=self._family.name)
+            yield folder
+
+
+def _version(found: ModelVersion, champion: str | None) -> RegisteredVersion:
+    return RegisteredVersion(
+        number=str(found.version),
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        run_id=found.run_id or "",
+        aliases=(CHAMPION,) if str(found.version) == champion else (),
+        tags=dict(found.tags),
+    )

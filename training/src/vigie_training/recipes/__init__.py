@@ -1,0 +1,53 @@
+"""One recipe per model family; the module is named like the family."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from vigie.catalogue import FAMILIES, find_family
+from vigie.predictor import Probabilities
+from vigie_training.splitting import Split
+
+Parameters = dict[str, str | int | float]
+Report = Callable[[str], None]
+"""Told in a few words what a long piece of work is doing now."""
+
+
+class Fitted(Protocol):
+    """A model in memory."""
+
+    parameters: Parameters
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of `negative`, exactly as the predictor of the family answers."""
+        ...
+
+    def save(self, directory: Path) -> None:
+        """Writes the files of the artefact; the caller seals it."""
+        ...
+
+
+class Recipe(Protocol):
+    """What a module in this package offers."""
+
+    LIBRARIES: tuple[str, ...]
+
+    def fit(self, split: Split, seed: int, report: Report) -> Fitted:
+        """Fits on `split.fit`, calibrates on `split.calibration`; `split.test` is not for it to see."""
+        ...
+
+    def load(self, directory: Path) -> Fitted:
+        """Reads a verified artefact folder back."""
+        ...
+
+
+def find_recipe(family: str) -> Recipe:
+    """The recipe of a family in the catalogue; raises `KeyError` with the known names."""
+    recipe: Recipe = import_module(f"{__name__}.{find_family(family).name}")
+    return recipe
+
+
+def families(choice: str) -> list[str]:
+    """`all` or one name, as names; raises `KeyError` with the known names."""
+    return [family.name for family in FAMILIES] if choice == "all" else [find_family(choice).name]

@@ -1,0 +1,44 @@
+"""What the training job reads from the environment."""
+
+import getpass
+import os
+from typing import Annotated
+
+from pydantic import field_validator
+from pydantic_settings import NoDecode
+
+from vigie.catalogue import FAMILIES, find_family
+from vigie.settings import ServiceSettings
+
+
+class TrainingSettings(ServiceSettings):
+    """See `ServiceSettings`; the limits are what the gate asks of a version."""
+
+    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
+    registry_wait_seconds: float = 120.0
+    gate_size_mib: float = 500.0
+    gate_latency_ms: float = 100.0
+    vigie_actor: str = ""
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+        for name in names:
+            try:
+                find_family(name)
+            except KeyError as error:
+                raise ValueError(error.args[0]) from error
+        return names
+
+    def actor(self) -> str:
+        """Who acts, for the ledger: `VIGIE_ACTOR`, else the user's name."""
+        if self.vigie_actor:
+            return self.vigie_actor
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            return f"uid {os.getuid()}"

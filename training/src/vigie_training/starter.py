@@ -1,0 +1,74 @@
+"""The models that ship with the repository: registered once, so that a new system can answer at once."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+
+import mlflow
+
+from vigie.artifacts import verify
+from vigie.catalogue import Family
+from vigie_training import promotion
+from vigie_training.data import SAMPLE_TWEETS, read_file
+from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.evaluate import evaluate
+from vigie_training.gate import Limits
+from vigie_training.measuring import folder_mib, latency
+from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
+from vigie_training.publishing import publish
+from vigie_training.recipes import find_recipe
+from vigie_training.tracking import probe, tracked
+from vigie_training.training import Job, judge_folder
+
+STARTERS = Path(__file__).with_name("starter")
+_PAUSE_SECONDS = 0.5
+
+
+def wait_for_registry(
+    tracking_uri: str, *, seconds: float, clock: Callable[[], float] = monotonic, pause: Callable[[float], None] = sleep
+) -> None:
+    """Returns when the server answers; raises `RegistryUnreachable` when it still does not after the deadline."""
+    deadline = clock() + seconds
+    while True:
+        try:
+            return probe(tracking_uri)
+        except RegistryUnreachable:
+            if clock() >= deadline:
+                raise
+            pause(_PAUSE_SECONDS)
+
+
+def starter_folder(family: Family) -> Path:
+    """The family's sealed artefact; raises `TrainingError` when none ships."""
+    folder = STARTERS / family.name
+    if not folder.is_dir():
+        raise TrainingError(f"{family.name}: no starter model ships with the project: run vigie-train run")
+    return folder
+
+
+@tracked
+def register_starter(run: mlflow.ActiveRun, family: Family, *, who: str, limits: Limits) -> str:
+    """Registers the starter and promotes it through the gate, judged on the sample tweets; returns its version.
+
+    Raises `TrainingError` when it does not pass.
+    """
+    mlflow.set_tags({"family": family.name, "mlflow.runName": f"{family.name} starter"})
+    recipe, shipped = find_recipe(family.name), starter_folder(family)
+    manifest = verify(shipped, family=family.name)
+    fitted = recipe.load(shipped)
+    job = Job(family, read_file(SAMPLE_TWEETS), seed=0, who=who, limits=limits)
+    evaluation = evaluate(fitted.predict, job.rows)
+    costs = {"size_mib": folder_mib(shipped), **latency(fitted.predict, job.rows.texts)}
+    mlflow.log_metrics(manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs)
+    registry = ModelRegistry(family)
+    verdict, _ = judge_folder(job, shipped, evaluation, costs, registry)
+    with tempfile.TemporaryDirectory(prefix="vigie-") as place:
+        folder = Path(shutil.copytree(shipped, Path(place) / ARTIFACT_FOLDER))
+        tags = {"family": family.name, "origin": "starter"}
+        version = publish(folder, family, run_id=run.info.run_id, tags=tags)
+    if not promotion.promote(registry, version, verdict, who=who, at=datetime.now(UTC)):
+        raise TrainingError(f"{family.name}: the starter did not pass the gate: {verdict.summary()}")
+    return version

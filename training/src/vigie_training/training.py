@@ -1,0 +1,143 @@
+"""One training from rows to a judged version."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+
+import mlflow
+import pandas as pd
+
+from vigie.artifacts import ArtifactError
+from vigie.catalogue import Family
+from vigie_training import charts, promotion
+from vigie_training.errors import Refused
+from vigie_training.evaluate import Evaluation, evaluate
+from vigie_training.gate import Cost, Limits, Verdict, judge
+from vigie_training.measuring import folder_mib, latency, peak_memory_mib
+from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
+from vigie_training.packaging import golden_problem, package
+from vigie_training.publishing import publish
+from vigie_training.recipes import Report, find_recipe
+from vigie_training.rows import Rows
+from vigie_training.splitting import split
+from vigie_training.tracking import tracked
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to train, on what, who asks for it, what the gate allows, and where else the artefact should go."""
+
+    family: Family
+    rows: Rows
+    seed: int
+    who: str
+    limits: Limits
+    save_to: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A registered version, what it is like and whether it serves now."""
+
+    version: str
+    run_id: str
+    promoted: bool
+    verdict: Verdict
+    evaluation: Evaluation
+    costs: dict[str, float]
+
+
+@tracked
+def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
+    """Splits, fits, evaluates, logs, registers, judges. Whatever fails before the end of the log registers nothing."""
+    run_id = run.info.run_id
+    mlflow.set_tags({"family": job.family.name, "mlflow.runName": f"{job.family.name} {run_id[:8]}"})
+    report("splitting")
+    parts = split(job.rows, job.seed)
+    identity = {"family": job.family.name, "data_hash": job.rows.content_hash(), "split_seed": str(job.seed)}
+    sizes = {f"rows_{name}": len(part) for name, part in zip(parts._fields, parts, strict=True)}
+    mlflow.log_params(identity | sizes | {"data_sets": ",".join(job.rows.sources)})
+    recipe = find_recipe(job.family.name)
+    started = perf_counter()
+    fitted = recipe.fit(parts, job.seed, report)
+    costs = {"training_seconds": perf_counter() - started, "peak_memory_mib": peak_memory_mib()}
+    mlflow.log_params(fitted.parameters)
+    report("evaluating")
+    evaluation = evaluate(fitted.predict, parts.test)
+    with tempfile.TemporaryDirectory(prefix="vigie-") as place:
+        folder = Path(place) / ARTIFACT_FOLDER
+        folder.mkdir()
+        metrics = evaluation.metrics()
+        now = datetime.now(UTC)
+        package(fitted, recipe, folder, family=job.family.name, created_at=now, metrics=metrics)
+        costs |= {"size_mib": folder_mib(folder), **latency(fitted.predict, parts.test.texts)}
+        mlflow.log_metrics(metrics | costs)
+        return _register(job, run_id, folder, evaluation, costs, tags=identity, report=report)
+
+
+def _register(
+    job: Job,
+    run_id: str,
+    folder: Path,
+    evaluation: Evaluation,
+    costs: dict[str, float],
+    *,
+    tags: dict[str, str],
+    report: Report,
+) -> Outcome:
+    registry = ModelRegistry(job.family)
+    report("comparing with the champion")
+    verdict, comparison = judge_folder(job, folder, evaluation, costs, registry)
+    report("publishing")
+    _log_artefacts(evaluation, comparison)
+    version = publish(folder, job.family, run_id=run_id, tags=tags)
+    if job.save_to:
+        shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
+    promoted = promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
+    mlflow.set_tags({"version": version, "gate": verdict.summary()[:4000]})
+    return Outcome(version, run_id, promoted, verdict, evaluation, costs)
+
+
+def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report) -> None:
+    """Judges a registered version on the job's held-out rows and makes it the champion; raises `Refused`."""
+    report("evaluating")
+    with registry.artefact(number) as folder:
+        fitted = find_recipe(job.family.name).load(folder)
+        evaluation = evaluate(fitted.predict, split(job.rows, job.seed).test)
+        costs = {"size_mib": folder_mib(folder), **latency(fitted.predict, evaluation.rows.texts)}
+        report("comparing with the champion")
+        verdict, _ = judge_folder(job, folder, evaluation, costs, registry)
+    if not promotion.promote(registry, number, verdict, who=job.who, at=datetime.now(UTC)):
+        raise Refused(f"{registry.name} version {number}: {verdict.summary()}")
+
+
+def judge_folder(
+    job: Job, folder: Path, evaluation: Evaluation, costs: dict[str, float], registry: ModelRegistry
+) -> tuple[Verdict, pd.DataFrame]:
+    """The gate's verdict on an artefact, and the table of both models per data set."""
+    recipe = find_recipe(job.family.name)
+    number = registry.champion()
+    champion, broken = None, ""
+    if number is not None:
+        try:
+            with registry.artefact(number) as served:
+                champion = evaluate(recipe.load(served).predict, evaluation.rows)
+        except ArtifactError as error:
+            broken = f"the champion cannot be compared with: {error}"
+    problem = broken or golden_problem(recipe, folder, family=job.family.name)
+    cost = Cost(costs["size_mib"], costs["latency_ms"])
+    verdict = judge(evaluation, champion, number=number, golden=problem, cost=cost, limits=job.limits)
+    tables = [evaluation.table.assign(version="candidate")]
+    if champion:
+        tables.append(champion.table.assign(version=number))
+    return verdict, pd.concat(tables, ignore_index=True)
+
+
+def _log_artefacts(evaluation: Evaluation, comparison: pd.DataFrame) -> None:
+    with tempfile.TemporaryDirectory(prefix="vigie-") as place:
+        comparison.to_csv(Path(place) / "comparison.csv", index=False)
+        charts.draw(evaluation, Path(place))
+        mlflow.log_artifacts(place, "evaluation")
