@@ -79,9 +79,10 @@ class Stack:
         body = {"prediction_id": prediction["prediction_id"], "verdict": verdict}
         return _json(self.gateway.post("/feedback", json=body))
 
-    def history(self) -> set[str]:
-        """Identifiers of the logged predictions."""
-        return {item["prediction_id"] for item in _json(self.gateway.get("/predictions?limit=500"))["items"]}
+    def history(self, since: str) -> set[str]:
+        """Identifiers of the predictions logged since a moment (ISO 8601), at most 500."""
+        found = _json(self.gateway.get("/predictions", params={"since": since, "limit": 500}))
+        return {item["prediction_id"] for item in found["items"]}
 
     def votes(self) -> set[str]:
         """Identifiers of the current votes."""
@@ -91,6 +92,11 @@ class Stack:
         """The alert history, newest first."""
         found: list[Json] = _json(self.gateway.get("/alerts"))["items"]
         return found
+
+    def name_champion(self, version: str) -> None:
+        """Moves the alias, past the gate."""
+        alias = {"name": "vigie-logreg", "alias": "champion", "version": version}
+        _json(self.mlflow.post("/api/2.0/mlflow/registered-models/alias", json=alias))
 
     def mails(self) -> list[Json]:
         """What arrived in the mailbox, newest first."""

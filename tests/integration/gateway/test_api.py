@@ -257,6 +257,7 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         ("GET", "/feedback?verdict=incorrect&limit=5"),
         ("GET", "/feedback/export.csv?raw=true"),
         ("GET", "/predictions?model=logreg&since=2026-01-01T00:00:00Z"),
+        ("GET", "/predictions?until=2026-01-01T00%3A00%3A00%2B01%3A00&cursor=a%20b"),
         ("GET", "/alerts?limit=3"),
         ("POST", "/alerts/test"),
     ],
