@@ -72,6 +72,8 @@ def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     os.chdir(here)
     os.environ.clear()
     os.environ.update(inherited)  # MLflow keeps its settings there
+    mlflow.set_tracking_uri("")
+    mlflow.set_registry_uri("")
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ def runs(url: str) -> list[Any]:
 def test_a_training_is_one_tracked_run_and_one_version_that_serves(first: dict[str, Any], url: str) -> None:
     assert (first["model"], first["version"], first["promoted"]) == ("logreg", "1", True)
     assert first["metrics"]["accuracy"] > 0.6
-    (tracked,) = runs(url)
+    (tracked,) = runs(url)[-1:]
     assert (tracked.info.run_id, tracked.info.status) == (first["run_id"], "FINISHED")
     assert {"data_hash", "split_seed", "rows_fit", "rows_test", "penalty_c"} <= set(tracked.data.params)
     wanted = {"accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error", "training_seconds"}
@@ -161,11 +163,35 @@ def test_a_promotion_can_be_forced_with_a_reason_and_rolled_back(first: dict[str
 
 def test_versions_are_evaluated_and_compared_on_held_out_rows(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
     evaluated = done(run("evaluate", "--model", "logreg", "--version", "1", "--json"))
-    assert evaluated["data_sets"][0]["accuracy"] == pytest.approx(first["metrics"]["accuracy"])
-    table = tmp_path / "table.csv"
-    compared = done(run("compare", "--model", "logreg", "--output", table, "--json"))
-    assert {line["version"] for line in compared} >= {"1"}
-    assert len(pd.read_csv(table)) == len(compared)
+    accuracy = first["metrics"]["accuracy"]
+    assert evaluated["data_sets"][0]["accuracy"] == pytest.approx(accuracy)
+    compared = done(run("compare", "--model", "logreg", "--output", tmp_path / "table.csv", "--json"))
+    table = pd.read_csv(tmp_path / "table.csv")
+    line = table[table["version"] == 1].iloc[0]
+    assert line["accuracy"] == pytest.approx(accuracy)
+    assert line["accuracy_low"] < accuracy < line["accuracy_high"]
+    assert {"negation", "airline"} <= {line["slice"] for line in compared["slices"]}
+    assert len(compared["pairs"]) == len(table) * (len(table) - 1) / 2
+    costs = (
+        "training_seconds",
+        "peak_memory_mib",
+        "size_mib",
+        "latency_ms",
+        "tweets_per_second",
+        "memory_mib",
+        "cpu_ms",
+    )
+    assert (table[list(costs)] > 0).all(axis=None)
+    for name in ("table_confusion.png", "table_quality_and_cost.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_comparison_is_logged(first: dict[str, Any], run: Run, url: str, tmp_path: Path) -> None:
+    printed = run("compare", "--output", tmp_path / "all.csv")
+    assert printed.returncode == 0, printed.stderr
+    assert "held-out rows, with 95 % intervals" in printed.stdout
+    (logged,) = [one for one in runs(url) if one.data.tags.get("mlflow.runName", "").startswith("comparison")][:1]
+    assert len(MlflowClient(url).list_artifacts(logged.info.run_id, "comparison")) == 5
 
 
 def test_the_same_data_and_seed_give_the_same_metrics(first: dict[str, Any], run: Run) -> None:

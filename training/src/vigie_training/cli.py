@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from vigie.catalogue import find_family
-from vigie_training import comparing, output, promotion, starter, summaries, training
+from vigie_training import comparing, output, promotion, reporting, starter, summaries, training
 from vigie_training.data import read
 from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
@@ -105,22 +105,32 @@ def evaluate(
 @app.command()
 def compare(
     *,
-    model: Model = "logreg",
+    model: Annotated[str, typer.Option("--model", "-m", help="A model family, or all: the champion of each.")] = "all",
     data: Data = "",
     labels: Labels = "auto",
     seed: Seed = DEFAULT_SEED,
-    last: Annotated[int, typer.Option(min=1, help="How many of the newest versions.")] = 5,
-    to: Annotated[Path, typer.Option("--output", help="Where the table is written as CSV.")] = Path("comparison.csv"),
+    last: Annotated[int, typer.Option(min=1, help="Of one family: how many of the newest versions.")] = 5,
+    to: Annotated[Path, typer.Option("--output", help="The table as CSV; the rest is written beside it.")] = Path(
+        "comparison.csv"
+    ),
     as_json: Json = False,
 ) -> None:
-    """Compare versions on the same held-out rows, data set by data set."""
-    registry = _registry(model)
-    with output.progress(last + 2) as report:
+    """Compare models on the same held-out rows: metrics with intervals, costs, kinds of tweets, McNemar's tests."""
+    settings = TrainingSettings.read()
+    names = _known(model)
+    connect(settings.mlflow_tracking_uri)
+    with output.progress(last + 4) as report:
         rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-        table = comparing.compare(registry, find_recipe(model), split(rows, seed).test, last, report)
-    table.to_csv(to, index=False)
-    records = comparing.records(table)
-    output.show(records, [f"written to {to}"], as_json=as_json, tables=[output.table(registry.name, records)])
+        found = comparing.compare(names, split(rows, seed).test, last=last, seed=seed, report=report)
+        report("writing")
+        files = reporting.write(found, to)
+        reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), seed=seed)
+    output.show(
+        {part: comparing.records(getattr(found, part)) for part in ("table", "slices", "pairs")},
+        [f"written: {', '.join(str(file) for file in files)}"],
+        as_json=as_json,
+        tables=[output.table(title, records) for title, records in reporting.for_people(found) if records],
+    )
 
 
 @app.command()

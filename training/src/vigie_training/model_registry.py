@@ -84,6 +84,14 @@ class ModelRegistry:
         """Sets a tag of a version."""
         self._client.set_model_version_tag(self.name, number, key, value)
 
+    def costs(self, run_id: str) -> dict[str, float]:
+        """What the training of a version cost; empty when its run is gone."""
+        try:
+            metrics = self._client.get_run(run_id).data.metrics if run_id else {}
+        except MlflowException:
+            return {}
+        return {name: metrics[name] for name in ("training_seconds", "peak_memory_mib") if name in metrics}
+
     def tags(self) -> dict[str, str]:
         """Tags of the registered model itself."""
         return dict(self._client.get_registered_model(self.name).tags)
