@@ -8,14 +8,14 @@ from vigie_training.evaluate import Evaluation, evaluate
 from vigie_training.gate import Cost, Limits, Verdict, judge
 from vigie_training.rows import Rows, joined
 
-CHEAP, LIMITS = Cost(1, 1), Limits(size_mib=10, latency_ms=10)
+CHEAP, LIMITS = Cost(1, 1), Limits(size_mib=10, latency_ms=10, calibration_error=0.5)
 
 
 def right_on(rows: Rows, share: float, seed: int = 0) -> Evaluation:
     """An evaluation of a model that answers a random share of the rows rightly."""
     right = np.random.default_rng(seed).permutation(len(rows)) < round(share * len(rows))
     positive = np.where(right, rows.labels, 1 - rows.labels).astype(np.float64)
-    table = evaluate(lambda texts: np.full(len(texts), 0.5, np.float32), rows).table
+    table = evaluate(lambda texts: np.full(len(texts), 0.5, np.float32), rows).table  # calibrated, and nothing else
     return Evaluation(rows, positive, table)
 
 
@@ -83,3 +83,10 @@ def test_cost_and_golden_rows_can_refuse_alone(cost: Cost, golden: str, reason: 
     rows = made_up(400)
     found = verdict(right_on(rows, 0.9), right_on(rows, 0.8), cost=cost, golden=golden)
     assert (found.passed, found.reasons) == (False, [reason])
+
+
+def test_probabilities_far_from_the_truth_are_refused() -> None:
+    rows = made_up(400)
+    sure = evaluate(lambda texts: np.where(right_on(rows, 0.6).right == (rows.labels == 1), 0.0, 1.0), rows)
+    found = judge(sure, None, number=None, golden="", cost=CHEAP, limits=LIMITS._replace(calibration_error=0.1))
+    assert found.reasons == ["calibration error: expected at most 0.1, got 0.400"]

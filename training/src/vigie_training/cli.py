@@ -250,4 +250,4 @@ def _paths(data: str) -> list[Path]:
 
 
 def _limits(settings: TrainingSettings) -> Limits:
-    return Limits(settings.gate_size_mib, settings.gate_latency_ms)
+    return Limits(settings.gate_size_mib, settings.gate_latency_ms, settings.gate_calibration_error)

@@ -14,10 +14,11 @@ FEWEST_ROWS = 100
 
 
 class Limits(NamedTuple):
-    """What a model may cost."""
+    """What a model may cost, and how far its probabilities may be from the truth."""
 
     size_mib: float
     latency_ms: float
+    calibration_error: float
 
 
 class Cost(NamedTuple):
@@ -57,6 +58,9 @@ def judge(
         reasons.append(f"size: expected at most {limits.size_mib:g} MiB, got {cost.size_mib:.1f}")
     if cost.latency_ms > limits.latency_ms:
         reasons.append(f"latency: expected at most {limits.latency_ms:g} ms a tweet, got {cost.latency_ms:.1f}")
+    error = candidate.metrics()["calibration_error"]
+    if error > limits.calibration_error:
+        reasons.append(f"calibration error: expected at most {limits.calibration_error:g}, got {error:.3f}")
     if (p := _chance(candidate)) >= SIGNIFICANCE:
         reasons.append(f"not better than chance (p = {p:.2g})")
     p_values = _worse(candidate, champion) if champion else {}

@@ -2,10 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep, time
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
@@ -17,6 +18,8 @@ from vigie.catalogue import CHAMPION, Family
 from vigie_training.errors import Refused
 
 ARTIFACT_FOLDER = "vigie"
+LOCK_SECONDS = 15.0
+LOCK_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,40 @@ class ModelRegistry:
         if not self.exists():
             return None
         return str(self._client.get_registered_model(self.name).aliases.get(CHAMPION) or "") or None
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Only one process at a time is within this, per family: the registry has no conditional update of its own.
+
+        The lock is a registered model of another name, which can be made only once. One that a dead process left
+        behind counts for `LOCK_SECONDS`. Raises `Refused` when it cannot be had in that time.
+        """
+        lock = f"{self.name}.moving"
+        deadline = monotonic() + 2 * LOCK_SECONDS
+        while not self._locked(lock):
+            if monotonic() > deadline:
+                raise Refused(f"{self.name}: another move of the champion is under way: try again")
+            sleep(LOCK_PAUSE_SECONDS)
+        try:
+            yield
+        finally:
+            self._client.delete_registered_model(lock)
+
+    def _locked(self, lock: str) -> bool:
+        try:
+            self._client.create_registered_model(lock, description="held while the champion is moved")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            self._break_if_old(lock)
+            return False
+        return True
+
+    def _break_if_old(self, lock: str) -> None:
+        with suppress(MlflowException):  # its holder, or somebody who waits like us, was quicker
+            made = self._client.get_registered_model(lock).creation_timestamp / 1000
+            if time() - made > LOCK_SECONDS:
+                self._client.delete_registered_model(lock)
 
     def set_champion(self, number: str) -> None:
         """Moves the alias: predictors follow within their polling interval."""

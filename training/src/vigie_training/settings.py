@@ -19,6 +19,7 @@ class TrainingSettings(ServiceSettings):
     registry_wait_seconds: float = 120.0
     gate_size_mib: float = 500.0
     gate_latency_ms: float = 100.0
+    gate_calibration_error: float = 0.15
     vigie_actor: str = ""
 
     @field_validator("models", mode="before")
