@@ -7,13 +7,16 @@ from typing import Annotated, Literal
 import typer
 
 from vigie.catalogue import find_family
-from vigie_training import comparing, output, promotion, reporting, starter, summaries, training
+from vigie_training import comparing, output, promotion, reporting, scoring, starter, summaries, training
 from vigie_training.data import read
 from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
+from vigie_training.feedback import fetch, qualified
 from vigie_training.gate import Limits
 from vigie_training.model_registry import ModelRegistry
 from vigie_training.recipes import families, find_recipe
+from vigie_training.retraining import Thresholds, reasons
+from vigie_training.rows import Rows, joined
 from vigie_training.settings import TrainingSettings
 from vigie_training.splitting import DEFAULT_SEED, split
 from vigie_training.tracking import connect
@@ -51,6 +54,9 @@ def run(
     data: Data = "",
     labels: Labels = "auto",
     seed: Seed = DEFAULT_SEED,
+    with_feedback: Annotated[
+        bool, typer.Option("--with-feedback", help="Also learn from votes on which people agree (FEEDBACK_URL).")
+    ] = False,
     save_to: Annotated[
         Path | None, typer.Option(help="Also write the artefact to a folder of the family's name in this one.")
     ] = None,
@@ -60,20 +66,60 @@ def run(
     settings = TrainingSettings.read()
     names = _known(model)
     connect(settings.mlflow_tracking_uri)
-    outcomes = []
-    for name in names:
-        with output.progress(STEPS) as report:
-            rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-            job = Job(find_family(name), rows, seed, settings.actor(), _limits(settings), save_to)
-            outcomes.append((name, training.train(settings.mlflow_tracking_uri, job, report)))
-    tables = [
-        output.table(f"{name}: held-out rows", comparing.records(outcome.evaluation.table))
-        for name, outcome in outcomes
-    ]
-    lines = [summaries.sentence(name, outcome) for name, outcome in outcomes]
-    output.show(
-        [summaries.of_outcome(name, outcome) for name, outcome in outcomes], lines, as_json=as_json, tables=tables
+    votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
+    outcomes = [(name, _train(settings, name, (data, labels, seed), votes, save_to)) for name in names]
+    _show_outcomes(outcomes, as_json=as_json)
+
+
+@app.command()
+def retrain(
+    *,
+    model: Model = "logreg",
+    data: Data = "",
+    labels: Labels = "auto",
+    seed: Seed = DEFAULT_SEED,
+    as_json: Json = False,
+) -> None:
+    """Train a challenger with feedback if that is due (RETRAIN_LABELS, RETRAIN_DAYS), and say why or why not."""
+    settings = TrainingSettings.read()
+    registry = _registry(model)
+    votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators)
+    champion = registry.champion()
+    why = reasons(
+        registry.version(champion) if champion else None,
+        len(votes),
+        Thresholds(settings.retrain_labels, settings.retrain_days),
+        now=datetime.now(UTC),
     )
+    if not why:
+        output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
+        return
+    outcome = _train(settings, registry.family.name, (data, labels, seed), votes)
+    registry.set_challenger(outcome.version)
+    if as_json:
+        output.show({"due": True, "why": why, **summaries.of_outcome(model, outcome)}, [], as_json=True)
+        return
+    output.show({}, [f"{model}: a training was due: {'; '.join(why)}"], as_json=False)
+    _show_outcomes([(model, outcome)], as_json=False)
+
+
+@app.command()
+def score(
+    source: Annotated[Path, typer.Argument(help="Parquet or CSV with the column text, of any size.")],
+    target: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
+    *,
+    model: Model = "logreg",
+    version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Add probability_negative and prediction_label to every row of a file, a chunk at a time."""
+    registry = _registry(model)
+    number = version or _champion(registry)
+    registry.version(number)
+    with registry.artefact(number) as folder, output.progress(None) as report:
+        rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
+    shown = {"model": model, "version": number, "rows": rows, "written": str(target)}
+    output.show(shown, [f"{rows:,} rows scored by {model} version {number}: {target}"], as_json=as_json)
 
 
 @app.command()
@@ -223,6 +269,32 @@ def main() -> None:
     except (TrainingError, RegistryUnreachable) as error:
         typer.echo(f"vigie-train: {error}", err=True)
         raise SystemExit(1) from None
+
+
+def _train(
+    settings: TrainingSettings,
+    name: str,
+    given: tuple[str, Labels, int],
+    votes: Rows | None,
+    save_to: Path | None = None,
+) -> training.Outcome:
+    data, labels, seed = given
+    with output.progress(STEPS) as report:
+        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        rows = rows if votes is None else joined([rows, votes])
+        job = Job(find_family(name), rows, seed, settings.actor(), _limits(settings), save_to)
+        return training.train(settings.mlflow_tracking_uri, job, report)
+
+
+def _show_outcomes(outcomes: list[tuple[str, training.Outcome]], *, as_json: bool) -> None:
+    tables = [
+        output.table(f"{name}: held-out rows", comparing.records(outcome.evaluation.table))
+        for name, outcome in outcomes
+    ]
+    lines = [summaries.sentence(name, outcome) for name, outcome in outcomes]
+    output.show(
+        [summaries.of_outcome(name, outcome) for name, outcome in outcomes], lines, as_json=as_json, tables=tables
+    )
 
 
 def _registry(model: str) -> ModelRegistry:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from vigie.artifacts import ArtifactError
-from vigie.catalogue import find_family
+from vigie.catalogue import CHAMPION, find_family
 from vigie_training.bootstrap import intervals
 from vigie_training.errors import Refused
 from vigie_training.evaluate import METRICS, POOLED, Evaluation, evaluate
@@ -92,7 +92,7 @@ def overview(comparison: Comparison) -> list[dict[str, Any]]:
 def _contestants(family: str, rows: Rows, last: int, report: Report) -> Iterator[Contestant]:
     registry = ModelRegistry(find_family(family))
     known = registry.versions()
-    for version in [found for at, found in enumerate(known) if at < last or found.aliases]:
+    for version in [found for at, found in enumerate(known) if at < last or CHAMPION in found.aliases]:
         report(f"evaluating {family} {version.number}")
         try:
             yield _judged(family, registry, version, rows)
@@ -107,7 +107,7 @@ def _judged(family: str, registry: ModelRegistry, version: RegisteredVersion, ro
         measured = {"size_mib": folder_mib(folder), **latency(fitted.predict, rows.texts)}
         measured |= resources(family, folder, rows.texts)
     return Contestant(
-        family, version.number, bool(version.aliases), evaluation, registry.costs(version.run_id) | measured
+        family, version.number, CHAMPION in version.aliases, evaluation, registry.costs(version.run_id) | measured
     )
 
 

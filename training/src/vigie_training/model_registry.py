@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from vigie.artifacts import ArtifactError, verify
-from vigie.catalogue import CHAMPION, Family
+from vigie.catalogue import CHALLENGER, CHAMPION, Family
 from vigie_training.errors import Refused
 
 ARTIFACT_FOLDER = "vigie"
@@ -37,13 +37,13 @@ class ModelRegistry:
     """One family's registered model on the server that `tracking.connect` has set."""
 
     def __init__(self, family: Family) -> None:
-        self._family = family
+        self.family = family
         self._client = MlflowClient()
 
     @property
     def name(self) -> str:
         """Name of the registered model."""
-        return self._family.registered_model
+        return self.family.registered_model
 
     def exists(self) -> bool:
         """Whether anything was ever registered."""
@@ -51,9 +51,13 @@ class ModelRegistry:
 
     def champion(self) -> str | None:
         """The number of the version that is served, null when there is none."""
+        return self._aliases().get(CHAMPION)
+
+    def _aliases(self) -> dict[str, str]:
+        """Version numbers by alias."""
         if not self.exists():
-            return None
-        return str(self._client.get_registered_model(self.name).aliases.get(CHAMPION) or "") or None
+            return {}
+        return {name: str(number) for name, number in self._client.get_registered_model(self.name).aliases.items()}
 
     @contextmanager
     def moving(self) -> Iterator[None]:
@@ -93,11 +97,15 @@ class ModelRegistry:
         """Moves the alias: predictors follow within their polling interval."""
         self._client.set_registered_model_alias(self.name, CHAMPION, number)
 
+    def set_challenger(self, number: str) -> None:
+        """Names the candidate; nothing serves it by that."""
+        self._client.set_registered_model_alias(self.name, CHALLENGER, number)
+
     def versions(self) -> list[RegisteredVersion]:
         """All versions, newest first."""
         found = self._client.search_model_versions(f"name='{self.name}'", max_results=1000)
-        champion = self.champion()
-        versions = [_version(version, champion) for version in found]
+        aliases = self._aliases()
+        versions = [_version(version, aliases) for version in found]
         return sorted(versions, key=lambda version: int(version.number), reverse=True)
 
     def version(self, number: str) -> RegisteredVersion:
@@ -110,7 +118,7 @@ class ModelRegistry:
     def add_version(self, model_uri: str, run_id: str, model_id: str | None, tags: dict[str, str]) -> str:
         """Registers a logged model as the next version and returns its number."""
         try:
-            self._client.create_registered_model(self.name, description=self._family.title)
+            self._client.create_registered_model(self.name, description=self.family.title)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -146,15 +154,15 @@ class ModelRegistry:
                 folder = Path(download_artifacts(artifact_uri=uri, dst_path=place))
             except (MlflowException, OSError) as error:
                 raise ArtifactError(f"{self.name} version {number}: no artefact could be fetched: {error}") from error
-            verify(folder, family=self._family.name)
+            verify(folder, family=self.family.name)
             yield folder
 
 
-def _version(found: ModelVersion, champion: str | None) -> RegisteredVersion:
+def _version(found: ModelVersion, aliases: dict[str, str]) -> RegisteredVersion:
     return RegisteredVersion(
         number=str(found.version),
         created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
         run_id=found.run_id or "",
-        aliases=(CHAMPION,) if str(found.version) == champion else (),
+        aliases=tuple(sorted(name for name, number in aliases.items() if number == str(found.version))),
         tags=dict(found.tags),
     )
