@@ -12,8 +12,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
+
+from vigie.store import create_missing
 
 METADATA = MetaData()
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -73,6 +74,4 @@ audit = Table(
 
 def create_tables(connection: Connection) -> None:
     """Creates what is missing; safe when several processes start at once."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    METADATA.create_all(connection)
+    create_missing(connection, METADATA, lock=_ADVISORY_LOCK)

@@ -53,13 +53,16 @@ alerts = APIRouter(tags=["alerts"], dependencies=[_require(Scope.ADMIN)])
 @predicting.post("/predict", responses=_errors(*_WRITES))
 async def predict(request: Request, body: PredictRequest) -> Prediction:
     """The sentiment of one tweet."""
-    return await state_of(request).predictions.predict(body.text, body.model)
+    state = state_of(request)
+    return await state.predictions.predict(body.text, body.model, state.origins.of(body))
 
 
 @predicting.post("/predict/batch", responses=_errors(*_WRITES))
 async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse:
     """The sentiment of up to 1,000 tweets, in order; one bad text fails the request and is named."""
-    return BatchResponse(predictions=await state_of(request).predictions.predict_many(body.texts, body.model))
+    state = state_of(request)
+    origins = state.origins.of_each(body)
+    return BatchResponse(predictions=await state.predictions.predict_many(body.texts, body.model, origins))
 
 
 @models.get("/models", responses=_errors())
