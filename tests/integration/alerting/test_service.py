@@ -112,6 +112,8 @@ def test_readiness_names_every_part_and_does_not_need_the_mail_server(
         "store",
         "feedback stream",
         "alerts stream",
+        "predictions stream",
+        "radar",
         "sender",
         "outbox",
         "intake",

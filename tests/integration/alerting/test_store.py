@@ -13,8 +13,8 @@ from alerting.rule import PastAlert
 from alerting.store import AlertStore, AuditNote, Recipient, StoreUnavailable
 from alerting.tables import audit
 from tests.support.alerts import error_state
+from vigie.alerts import AlertState, DeliveryState, RaisedAlert, RaisedError
 from vigie.errors import InvalidRequest
-from vigie.schemas import AlertState, DeliveryState, RaisedAlert, RaisedError
 from vigie.store import Store
 
 NOON = 1_790_000_000_000

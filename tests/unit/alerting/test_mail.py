@@ -10,7 +10,7 @@ import pytest
 from alerting.mail import MailWriter, Sites, masked
 from alerting.wording import English
 from tests.support.alerts import error_state
-from vigie.schemas import RaisedAlert, RaisedError
+from vigie.alerts import RaisedAlert, RaisedError
 
 NOON = 1_795_435_200_000
 SITES = Sites(gateway="http://gateway:8000/", mlflow="http://mlflow:5000", ui="http://ui:7860")

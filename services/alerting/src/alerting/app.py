@@ -70,9 +70,11 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     outbox = Outbox(store, parts.mail_writer(settings), settings.alert_mail_to, sender.wake)
     errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
+    radar = parts.radar_feed(settings, redis)
     chores = Housekeeping(
         redis,
         rule,
+        radar.memory,
         store,
         queue,
         every_seconds=settings.housekeeping_seconds,
@@ -85,10 +87,12 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
         trial=parts.trial_mail(settings),
         errors=errors,
         alerts=alerts,
+        radar=radar if settings.radar_enabled else None,
         tasks=(
             Supervised("sender", sender.run),
             Supervised("outbox", alerts.run),
             Supervised("intake", errors.run),
+            *([Supervised("radar", radar.run)] if settings.radar_enabled else []),
             Supervised("housekeeping", chores.run),
         ),
     )

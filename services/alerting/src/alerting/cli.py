@@ -1,4 +1,4 @@
-"""`vigie-alerting`: what an operator does with mails without the API."""
+"""`vigie-alerting`: what an operator does without the API."""
 
 import argparse
 import asyncio
@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 
 from alerting import parts
 from alerting.deliveries import DeliveryQueue
+from alerting.radar import commands as radar
 from alerting.settings import AlertingSettings
 from alerting.store import AlertStore, moment
 from vigie.errors import VigieError
 from vigie.store import Store
 from vigie.streams import ALERTS, FEEDBACK, open_redis, read_dead, replay_dead
+
+RADAR = {"replay": radar.replay, "evaluate": radar.evaluate}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = _parser().parse_args(arguments)
     settings = AlertingSettings.read()
     try:
-        if told.command == "test-mail":
+        if told.command in RADAR:
+            RADAR[told.command](told, settings)
+        elif told.command == "test-mail":
             asyncio.run(send_test_mail(settings))
         elif told.action == "list":
             asyncio.run(list_dead(settings))
@@ -39,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="show them")
     again = actions.add_parser("replay", help="try them again")
     again.add_argument("id", nargs="*", type=int, help="numbers of mails as listed; none: everything")
+    radar.add_commands(commands)
     return parser
 
 

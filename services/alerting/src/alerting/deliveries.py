@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from alerting.store import AlertStore
 from alerting.tables import alerts, deliveries
-from vigie.schemas import DeliveryState, RaisedAlert
+from vigie.alerts import DeliveryState, RaisedAlert
 
 _DUE = (DeliveryState.PENDING.value, DeliveryState.AMBIGUOUS.value)
 

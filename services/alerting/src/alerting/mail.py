@@ -19,7 +19,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from alerting.store import moment
 from alerting.wording import Wording
-from vigie.schemas import ErrorState, RaisedAlert, RaisedError
+from vigie.alerts import RaisedAlert, RaisedError
+from vigie.schemas import ErrorState
 
 COMMENTS_SHOWN = 5
 _LINK = re.compile(r"\b(?:https?://|www\.|t\.co/)\S+", re.IGNORECASE)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from alerting.mail import MailWriter
 from alerting.store import AlertStore, Recipient
-from vigie.schemas import RaisedAlert
+from vigie.alerts import RaisedAlert
 
 _LOG = logging.getLogger(__name__)
 

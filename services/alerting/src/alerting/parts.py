@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from alerting.deliveries import DeliveryQueue
 from alerting.housekeeping import GROUP
 from alerting.mail import MailWriter, Sites
+from alerting.radar.feed import RadarFeed
 from alerting.retries import Pauses
 from alerting.sender import Sender, SenderTiming, new_owner
 from alerting.settings import AlertingSettings
@@ -70,6 +71,11 @@ def sender(settings: AlertingSettings, queue: DeliveryQueue) -> Sender:
         now_ms=now_ms,
         chance=random,
     )
+
+
+def radar_feed(settings: AlertingSettings, redis: Redis) -> RadarFeed:
+    """This worker's radar."""
+    return RadarFeed(redis, settings.radar(), token=new_owner(settings.worker_name()), now_ms=now_ms)
 
 
 def consumer(

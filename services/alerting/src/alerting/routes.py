@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from alerting.state import state_of
-from vigie.schemas import AlertPage, ErrorBody, TestMailResult
+from vigie.alerts import AlertPage, TestMailResult
+from vigie.schemas import ErrorBody
 
 router = APIRouter(tags=["alerts"])
 

@@ -60,6 +60,7 @@ class PastAlert:
     scope: str
     fired_ms: int
     newest_ms: int
+    rule: str = "errors"
 
 
 class ErrorRule:

@@ -12,7 +12,7 @@ from alerting.metrics import ATTEMPTS, MAIL_SECONDS
 from alerting.retries import Pauses, already_resent, decide
 from alerting.smtp import Answer, Ending, Envelope, Mailer, Step
 from alerting.store import Clock, StoreUnavailable
-from vigie.schemas import DeliveryState
+from vigie.alerts import DeliveryState
 
 LANES = 4
 KEEP_PAUSE_SECONDS = 0.5
@@ -127,7 +127,7 @@ class Sender:
         accepted = answer.ending is Ending.ACCEPTED
         self.last_answer = "ok" if accepted else f"{answer.ending} at {answer.step}: {answer.reply}"
         if accepted:
-            MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.errors[-1].at_ms) / 1000)
+            MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.newest_ms) / 1000)
         if answer.ending is Ending.UNAUTHORISED:
             self._closed_until_ms = self._now_ms() + self._pauses.auth_ms
         _LOG.log(

@@ -13,11 +13,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alerting.rule import PastAlert
 from alerting.tables import alerts, audit, create_tables, deliveries
+from vigie.alerts import Alert, AlertPage, AlertState, Delivery, DeliveryState, RaisedAlert
 from vigie.errors import InvalidRequest
-from vigie.schemas import Alert, AlertPage, AlertState, Delivery, DeliveryState, RaisedAlert
 from vigie.store import Store
 
 RAISED, EMAIL = "raised", "email"
+ERRORS, SURGE = "errors", "surge"
 AUDIT_KEPT_MS = 90 * 24 * 3600 * 1000
 
 Clock = Callable[[], int]
@@ -69,16 +70,17 @@ class AlertStore:
         return await self.write(lambda connection: _keep(connection, alert, recipients, self.now_ms()))
 
     async def past_alerts(self, since_ms: int) -> list[PastAlert]:
-        """Every alert that fired since then."""
-        query = select(alerts).where(alerts.c.fired_ms >= since_ms).order_by(alerts.c.id)
+        """Every alert of the error rule that fired since then."""
+        recent = (alerts.c.fired_ms >= since_ms, alerts.c.rule == ERRORS)
+        query = select(alerts).where(*recent).order_by(alerts.c.id)
         rows = await self.read(lambda connection: connection.execute(query).all())
-        return [PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms) for row in rows]
+        return [_past(row) for row in rows]
 
     async def firing(self) -> list[PastAlert]:
         """Every alert that is not resolved."""
         query = select(alerts).where(alerts.c.state == AlertState.FIRING.value)
         rows = await self.read(lambda connection: connection.execute(query).all())
-        return [PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms) for row in rows]
+        return [_past(row) for row in rows]
 
     async def resolve(self, alert: PastAlert) -> None:
         """Marks the alert as over."""
@@ -120,7 +122,7 @@ def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recip
         "rule": alert.rule,
         "state": AlertState.FIRING.value,
         "fired_ms": alert.fired_ms,
-        "newest_ms": alert.errors[-1].at_ms,
+        "newest_ms": alert.newest_ms,
         "told": alert.model_dump_json(),
     }
     new = dialect.insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
@@ -150,6 +152,10 @@ def _note(connection: Connection, notes: Sequence[AuditNote], now_ms: int) -> No
     connection.execute(delete(audit).where(audit.c.at_ms < now_ms - AUDIT_KEPT_MS))
 
 
+def _past(row: Row[Any]) -> PastAlert:
+    return PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms, row.rule)
+
+
 def _row_id(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise InvalidRequest(f"cursor: expected a next_cursor of an earlier answer, got {cursor[:40]!r}")
@@ -175,7 +181,7 @@ def _alert(row: Row[Any], mails: Sequence[Row[Any]]) -> Alert:
         rule=row.rule,
         state=AlertState(row.state),
         fired_at=moment(row.fired_ms),
-        count=len(told.errors),
+        count=told.count,
         suppressed_before=told.suppressed_before,
         prediction_ids=[error.state.prediction_id for error in told.errors],
         deliveries=[

@@ -8,8 +8,8 @@ from fastapi.security import APIKeyHeader
 from gateway.direct import FeedbackRoute, PredictRoute
 from gateway.keys import Scope
 from gateway.state import state_of
+from vigie.alerts import AlertPage, TestMailResult
 from vigie.schemas import (
-    AlertPage,
     BatchRequest,
     BatchResponse,
     ErrorBody,
@@ -23,7 +23,6 @@ from vigie.schemas import (
     Prediction,
     PredictionPage,
     PredictRequest,
-    TestMailResult,
 )
 
 _KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the gateway has keys.")
