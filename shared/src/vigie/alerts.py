@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated, Literal
 
-from vigie.schemas import ErrorState, Message
+from pydantic import Field, StringConstraints
+
+from vigie.schemas import ErrorState, Message, Request
 
 
 class RaisedError(Message):
@@ -57,12 +60,20 @@ class SurgeFacts(Message):
     step_ms: int
 
 
+class DayFigures(Message):
+    """The last 24 hours when an alert was raised: predictions reported wrong, and all predictions."""
+
+    errors: int
+    predictions: int
+
+
 class RaisedAlert(Message):
     """A rule that fired, on its way to the mail: everything that is told, so that a resend tells the same.
 
     `alert_key` follows from scope, rule and what happened alone: the same errors give the same key, always.
     `errors` (of rule `errors`) are in the order of their times; a `surge` (of rule `surge`) has none.
-    `suppressed_before` counts the errors kept quiet since the last alert.
+    `suppressed_before` counts the errors kept quiet since the last alert; `day` and `episode_key` (the first alert of
+    the scope that is not resolved) are added when it is stored.
     """
 
     alert_key: str
@@ -74,6 +85,8 @@ class RaisedAlert(Message):
     suppressed_before: int
     errors: list[RaisedError]
     surge: SurgeFacts | None = None
+    day: DayFigures | None = None
+    episode_key: str | None = None
 
     @property
     def newest_ms(self) -> int:
@@ -104,9 +117,10 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(Message):
-    """One mail to one recipient."""
+    """One mail to one recipient; `kind` is `raised` or `resolved`."""
 
     recipient: str
+    kind: str
     state: DeliveryState
     attempts: int
     reply: str | None = None
@@ -121,6 +135,9 @@ class Alert(Message):
     rule: str
     state: AlertState
     fired_at: datetime
+    resolved_at: datetime | None = None
+    false_alarm_at: datetime | None = None
+    silenced: bool = False
     count: int
     suppressed_before: int
     prediction_ids: list[str]
@@ -132,6 +149,34 @@ class AlertPage(Message):
 
     items: list[Alert]
     next_cursor: str | None = None
+
+
+class SilenceRequest(Request):
+    """No mails for a scope (`*`: every scope) of a rule, for a while."""
+
+    scope: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    rule: Literal["errors", "surge", "*"] = "*"
+    hours: Annotated[float, Field(gt=0, le=24 * 30)]
+    reason: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
+class Silence(Message):
+    """A silence; it is over at `until`, or when it was ended before."""
+
+    silence_id: str
+    scope: str
+    rule: str
+    created_at: datetime
+    until: datetime
+    ended_at: datetime | None = None
+    active: bool
+    reason: str | None = None
+
+
+class SilenceList(Message):
+    """Silences, newest first; those that are over for at most 90 days."""
+
+    items: list[Silence]
 
 
 class TestMailResult(Message):

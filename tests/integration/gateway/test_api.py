@@ -292,6 +292,10 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         ("GET", "/predictions?model=logreg&since=2026-01-01T00:00:00Z"),
         ("GET", "/alerts?limit=3"),
         ("POST", "/alerts/test"),
+        ("GET", "/alerts/silences"),
+        ("DELETE", "/alerts/silences/abc"),
+        ("GET", "/alerts/act/e30.abc-_"),
+        ("POST", "/alerts/act/e30.abc-_"),
     ],
 )
 async def test_what_has_state_is_passed_on_as_it_came(client: httpx.AsyncClient, method: str, path: str) -> None:

@@ -10,7 +10,7 @@ from alerting.deliveries import DeliveryQueue
 from alerting.metrics import DELIVERIES, LAG
 from alerting.radar.memory import RadarMemory
 from alerting.rule import ErrorRule
-from alerting.store import SURGE, AlertStore
+from alerting.store import SURGE, AlertStore, MessageId
 from vigie.streams import ALERTS, FEEDBACK, trim_consumed
 
 GROUP = "alerting"
@@ -26,16 +26,18 @@ class Housekeeping:
         self,
         redis: Redis,
         rule: ErrorRule,
-        radar: RadarMemory,
         store: AlertStore,
         queue: DeliveryQueue,
         *,
+        radar: RadarMemory,
+        message_id: MessageId,
         every_seconds: float,
         quiet_ms: int,
     ) -> None:
         self._redis = redis
         self._rule = rule
         self._radar = radar
+        self._message_id = message_id
         self._store = store
         self._queue = queue
         self._every_seconds = every_seconds
@@ -75,4 +77,4 @@ class Housekeeping:
             memory = self._radar.last_high_ms if alert.rule == SURGE else self._rule.newest_error_ms
             newest = await memory(alert.scope) or 0
             if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._quiet_ms:
-                await self._store.resolve(alert)
+                await self._store.resolve(alert, self._message_id)

@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.rule import RuleParameters
-from vigie.settings import ServiceSettings
+from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings
 
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -31,6 +31,8 @@ class AlertingSettings(ServiceSettings):
     alert_scope: Literal["all", "model"] = "all"
     alert_resolve_seconds: Seconds = 900.0
 
+    alert_language: Literal["fr", "en", "both"] = "both"
+    receipt_secret: SecretStr = DEVELOPMENT_SECRET
     alert_mail_from: str = "vigie@localhost"
     alert_mail_to: Annotated[tuple[str, ...], NoDecode] = ("ops@localhost",)
     alert_mail_reply_to: str = ""

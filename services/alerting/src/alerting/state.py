@@ -7,8 +7,10 @@ from fastapi import Request
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from alerting.pages import ActionPages
 from alerting.radar.feed import RadarFeed
 from alerting.sender import Sender
+from alerting.silences import SilenceBook
 from alerting.store import AlertStore, StoreUnavailable
 from alerting.supervision import Supervised
 from alerting.trial import TrialMail
@@ -27,6 +29,8 @@ class AlertingState:
     store: AlertStore
     sender: Sender
     trial: TrialMail
+    silences: SilenceBook
+    pages: ActionPages
     errors: Consumer[ErrorState]
     alerts: Consumer[RaisedAlert]
     radar: RadarFeed | None

@@ -32,6 +32,8 @@ alerts = Table(
     Column("newest_ms", BigInteger, nullable=False),
     Column("resolved_ms", BigInteger),
     Column("told", Text, nullable=False),  # the RaisedAlert as JSON: a resend tells the same
+    Column("false_alarm_ms", BigInteger),
+    Column("silence_id", String(32)),
     Index("alerts_fired", "fired_ms"),
 )
 
@@ -56,6 +58,19 @@ deliveries = Table(
     Column("finished_ms", BigInteger),
     UniqueConstraint("alert_id", "kind", "channel", "recipient"),
     Index("alert_deliveries_due", "state", "next_attempt_ms"),
+)
+
+silences = Table(
+    "alert_silences",
+    METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("silence_id", String(32), nullable=False, unique=True),
+    Column("scope", String(200), nullable=False),
+    Column("rule", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("reason", String(200)),
 )
 
 audit = Table(

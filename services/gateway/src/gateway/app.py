@@ -48,7 +48,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         version="1",
         description="Sentiment of tweets, feedback on it, and the alerts that follow.",
     )
-    for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts):
+    for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts, routes.signed):
         app.include_router(router)
     for route in (*routes.predicting.routes, *routes.voting.routes):
         if isinstance(route, DirectRoute):

@@ -17,7 +17,7 @@ from alerting.radar.stories import risen, typical
 from alerting.radar.watch import MINUTE_MS, Tweet, Watch
 from alerting.store import SURGE, Clock
 from vigie.alerts import RaisedAlert, SurgeFacts, SurgePoint, SurgeTweet
-from vigie.schemas import PredictionEvent
+from vigie.schemas import EVERYTHING, PredictionEvent
 from vigie.streams import PREDICTIONS, Entry
 
 BATCH_ENTRIES = 64
@@ -57,6 +57,11 @@ class RadarFeed:
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._give_back()
+
+    def seen_since(self, minute: int) -> int:
+        """How many predictions were counted since that minute, as far as this worker knows."""
+        watch = self.radar.watches.get(EVERYTHING)
+        return watch.counts.tally(minute, watch.counts.newest + 1).total if watch else 0
 
     def forget(self, author: str) -> None:
         """Drops the texts of an author, known by a digest."""
