@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from alerting import parts
+from alerting.calibration import calibrate
 from alerting.deliveries import DeliveryQueue
 from alerting.radar import commands as radar
 from alerting.settings import AlertingSettings
@@ -15,7 +16,7 @@ from vigie.errors import VigieError
 from vigie.store import Store
 from vigie.streams import ALERTS, FEEDBACK, open_redis, read_dead, replay_dead
 
-RADAR = {"replay": radar.replay, "evaluate": radar.evaluate}
+ON_DATA = {"replay": radar.replay, "evaluate": radar.evaluate, "calibrate": calibrate}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,8 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = _parser().parse_args(arguments)
     settings = AlertingSettings.read()
     try:
-        if told.command in RADAR:
-            RADAR[told.command](told, settings)
+        if told.command in ON_DATA:
+            ON_DATA[told.command](told, settings)
         elif told.command == "test-mail":
             asyncio.run(send_test_mail(settings))
         elif told.action == "list":
@@ -45,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     again = actions.add_parser("replay", help="try them again")
     again.add_argument("id", nargs="*", type=int, help="numbers of mails as listed; none: everything")
     radar.add_commands(commands)
+    testing = commands.add_parser("calibrate", help="what other settings of the error rule would have mailed")
+    testing.add_argument("--days", type=float, default=30.0, help="of votes, asked from the gateway")
+    testing.add_argument("--json", action="store_true", help="one JSON object per line")
     return parser
 
 
