@@ -85,7 +85,7 @@ class FakeBackend:
 
     def app(self) -> Starlette:
         """As an application."""
-        return Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "POST"])])
+        return Starlette(routes=[Route("/{path:path}", self.answer, methods=["GET", "POST", "DELETE"])])
 
 
 class Peer:

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from vigie.schemas import ErrorState, PredictionEvent, RaisedAlert
+from vigie.alerts import RaisedAlert
+from vigie.schemas import ErrorState, PredictionEvent
 
 CLAIM_EVERY_SECONDS = 15.0
 CLAIM_IDLE_MS = 60_000

@@ -8,8 +8,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from alerting.deliveries import DeliveryQueue
 from alerting.metrics import DELIVERIES, LAG
+from alerting.radar.memory import RadarMemory
 from alerting.rule import ErrorRule
-from alerting.store import AlertStore
+from alerting.store import SURGE, AlertStore, MessageId
 from vigie.streams import ALERTS, FEEDBACK, trim_consumed
 
 GROUP = "alerting"
@@ -28,11 +29,15 @@ class Housekeeping:
         store: AlertStore,
         queue: DeliveryQueue,
         *,
+        radar: RadarMemory,
+        message_id: MessageId,
         every_seconds: float,
         quiet_ms: int,
     ) -> None:
         self._redis = redis
         self._rule = rule
+        self._radar = radar
+        self._message_id = message_id
         self._store = store
         self._queue = queue
         self._every_seconds = every_seconds
@@ -66,9 +71,10 @@ class Housekeeping:
         return sum((group["lag"] or 0) + group["pending"] for group in own)
 
     async def _resolve(self) -> None:
-        """An alert is over after a quiet time without any error in its scope."""
+        """An alert is over after a quiet time without an error, or anything unusual, in its scope."""
         now = self._store.now_ms()
         for alert in await self._store.firing():
-            newest = await self._rule.newest_error_ms(alert.scope) or 0
+            memory = self._radar.last_high_ms if alert.rule == SURGE else self._rule.newest_error_ms
+            newest = await memory(alert.scope) or 0
             if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._quiet_ms:
-                await self._store.resolve(alert)
+                await self._store.resolve(alert, self._message_id)

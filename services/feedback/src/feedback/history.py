@@ -114,6 +114,8 @@ def _as_prediction(row: Row[tuple[object, ...]]) -> LoggedPrediction:
         requested_model=row.requested_model,
         degraded=row.degraded,
         created_at=instant(row.created_ms),
+        topic=row.topic,
+        tweeted_at=None if row.tweeted_ms is None else instant(row.tweeted_ms),
     )
 
 
