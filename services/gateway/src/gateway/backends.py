@@ -48,8 +48,8 @@ class Backend:
         headers = {"X-Request-ID": REQUEST_ID.get()} | (
             {"Content-Type": "application/json"} if body is not None else {}
         )
-        query = quote(request.scope["query_string"], safe=_PRINTABLE)
-        url = URL(f"{self._url}{request.url.path}?{query}", encoded=True)
+        path, query = (quote(request.scope[part], safe=_PRINTABLE) for part in ("raw_path", "query_string"))
+        url = URL(f"{self._url}{path}?{query}", encoded=True)
         try:
             return await self._http.request(request.method, url, data=body, headers=headers, timeout=self._timeout)
         except TimeoutError:
