@@ -7,12 +7,13 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from alerting import parts
+from alerting.erasing import Eraser
 from alerting.housekeeping import Housekeeping
 from alerting.intake import Intake
 from alerting.outbox import Outbox
 from alerting.pages import ActionPages
 from alerting.routes import router
-from alerting.rule import ErrorRule
+from alerting.rule import DAY_MS, ErrorRule
 from alerting.settings import AlertingSettings
 from alerting.silences import SilenceBook
 from alerting.state import AlertingState
@@ -20,7 +21,7 @@ from alerting.store import AlertStore
 from alerting.supervision import Supervised
 from vigie.schemas import Readiness
 from vigie.store import Store
-from vigie.streams import ALERTS, FEEDBACK, open_redis
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, open_redis
 from vigie.web import service_app
 
 STOP_SECONDS = 5.0
@@ -74,6 +75,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     outbox = Outbox(store, writer, settings.alert_mail_to, figures=figures, wake=sender.wake)
     errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
+    erasures = parts.consumer(settings, redis, ERASURES, Eraser(redis, store, radar.forget).erase)
     chores = Housekeeping(
         redis,
         rule,
@@ -83,6 +85,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
         message_id=writer.message_id,
         every_seconds=settings.housekeeping_seconds,
         quiet_ms=round(settings.alert_resolve_seconds * 1000),
+        kept_ms=settings.retention_alerts_days * DAY_MS,
     )
     return AlertingState(
         redis=redis,
@@ -98,6 +101,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
             Supervised("sender", sender.run),
             Supervised("outbox", alerts.run),
             Supervised("intake", errors.run),
+            Supervised("erasures", erasures.run),
             *([Supervised("radar", radar.run)] if settings.radar_enabled else []),
             Supervised("housekeeping", chores.run),
         ),

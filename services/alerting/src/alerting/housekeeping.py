@@ -9,12 +9,12 @@ from redis.exceptions import RedisError, ResponseError
 from alerting.deliveries import DeliveryQueue
 from alerting.metrics import DELIVERIES, LAG
 from alerting.radar.memory import RadarMemory
-from alerting.rule import ErrorRule
+from alerting.rule import DAY_MS, ErrorRule
 from alerting.store import SURGE, AlertStore, MessageId
-from vigie.streams import ALERTS, FEEDBACK, trim_consumed
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, trim_consumed
 
 GROUP = "alerting"
-STREAMS = (FEEDBACK.name, ALERTS.name)
+STREAMS = (FEEDBACK.name, ALERTS.name, ERASURES.name)
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ class Housekeeping:
         message_id: MessageId,
         every_seconds: float,
         quiet_ms: int,
+        kept_ms: int,
     ) -> None:
         self._redis = redis
         self._rule = rule
@@ -42,6 +43,8 @@ class Housekeeping:
         self._queue = queue
         self._every_seconds = every_seconds
         self._quiet_ms = quiet_ms
+        self._kept_ms = kept_ms
+        self._forgot_ms = 0
 
     async def run(self) -> None:
         """Round after round."""
@@ -60,6 +63,10 @@ class Housekeeping:
             LAG.labels(stream).set(await self._waiting(stream))
             await trim_consumed(self._redis, stream)
         await self._resolve()
+        now = self._store.now_ms()
+        if now - self._forgot_ms >= DAY_MS:
+            await self._store.forget_before(now - self._kept_ms)
+            self._forgot_ms = now
 
     async def _waiting(self, stream: str) -> int:
         """Entries not delivered yet, and delivered ones without an acknowledgement."""

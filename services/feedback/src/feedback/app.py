@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from feedback.prediction_log import PredictionLog, keep_trimmed
 from feedback.publisher import Publisher
+from feedback.retention import Retention, keep_to
 from feedback.routes import router
 from feedback.settings import FeedbackSettings
 from feedback.state import FeedbackState
@@ -50,7 +51,9 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
     log = PredictionLog(store)
     publisher = Publisher(store, redis, now_ms=now_ms, text_arrived=log.arrived)
     consumer = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep)
-    tasks = [asyncio.create_task(each) for each in (publisher.run(), consumer.run(), keep_trimmed(redis))]
+    kept = Retention(settings.retention_predictions_days, settings.retention_votes_days)
+    work = (publisher.run(), consumer.run(), keep_trimmed(redis), keep_to(kept, store, now_ms))
+    tasks = [asyncio.create_task(each) for each in work]
     yield FeedbackState(
         store=store,
         redis=redis,
