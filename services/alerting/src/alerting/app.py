@@ -13,7 +13,7 @@ from alerting.intake import Intake
 from alerting.outbox import Outbox
 from alerting.pages import ActionPages
 from alerting.routes import router
-from alerting.rule import DAY_MS, ErrorRule
+from alerting.rule import ErrorRule
 from alerting.settings import AlertingSettings
 from alerting.silences import SilenceBook
 from alerting.state import AlertingState
@@ -77,15 +77,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
     erasures = parts.consumer(settings, redis, ERASURES, Eraser(redis, store, radar.forget).erase)
     chores = Housekeeping(
-        redis,
-        rule,
-        store,
-        queue,
-        radar=radar.memory,
-        message_id=writer.message_id,
-        every_seconds=settings.housekeeping_seconds,
-        quiet_ms=round(settings.alert_resolve_seconds * 1000),
-        kept_ms=settings.retention_alerts_days * DAY_MS,
+        redis, rule, store, queue, radar=radar.memory, message_id=writer.message_id, pace=parts.pace(settings)
     )
     return AlertingState(
         redis=redis,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -19,6 +20,15 @@ STREAMS = (FEEDBACK.name, ALERTS.name, ERASURES.name)
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between rounds; after how long a quiet time an alert is over; how long alerts are kept."""
+
+    every_seconds: float
+    quiet_ms: int
+    kept_ms: int
+
+
 class Housekeeping:
     """Runs until cancelled; a server that does not answer is for the next round."""
 
@@ -31,9 +41,7 @@ class Housekeeping:
         *,
         radar: RadarMemory,
         message_id: MessageId,
-        every_seconds: float,
-        quiet_ms: int,
-        kept_ms: int,
+        pace: Pace,
     ) -> None:
         self._redis = redis
         self._rule = rule
@@ -41,9 +49,7 @@ class Housekeeping:
         self._message_id = message_id
         self._store = store
         self._queue = queue
-        self._every_seconds = every_seconds
-        self._quiet_ms = quiet_ms
-        self._kept_ms = kept_ms
+        self._pace = pace
         self._forgot_ms = 0
 
     async def run(self) -> None:
@@ -53,7 +59,7 @@ class Housekeeping:
                 await self.round()
             except (RedisError, OSError) as error:
                 _LOG.warning("housekeeping waits", extra={"error": str(error)})
-            await asyncio.sleep(self._every_seconds)
+            await asyncio.sleep(self._pace.every_seconds)
 
     async def round(self) -> None:
         """Everything once."""
@@ -65,7 +71,7 @@ class Housekeeping:
         await self._resolve()
         now = self._store.now_ms()
         if now - self._forgot_ms >= DAY_MS:
-            await self._store.forget_before(now - self._kept_ms)
+            await self._store.forget_before(now - self._pace.kept_ms)
             self._forgot_ms = now
 
     async def _waiting(self, stream: str) -> int:
@@ -83,5 +89,5 @@ class Housekeeping:
         for alert in await self._store.firing():
             memory = self._radar.last_high_ms if alert.rule == SURGE else self._rule.newest_error_ms
             newest = await memory(alert.scope) or 0
-            if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._quiet_ms:
+            if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._pace.quiet_ms:
                 await self._store.resolve(alert, self._message_id)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from socket import gethostname
 from time import time
 
@@ -20,6 +20,7 @@ from vigie.schemas import Readiness
 from vigie.settings import derived_key
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, Consumer, open_redis
+from vigie.tasks import end
 from vigie.web import service_app
 
 
@@ -62,9 +63,7 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
         now_ms=now_ms,
     )
     for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
     await redis.aclose()
     await store.close()
 
