@@ -285,6 +285,23 @@ class ErrorState(Message):
     annotators: int = 0
 
 
+class Erasure(Message):
+    """An author asked to be forgotten: everything by the author (a keyed digest) and every text of these predictions.
+
+    Whoever handles it writes what was removed into the Redis hash `answer_key`, a number per kind of data.
+    """
+
+    erasure_id: str
+    author: str
+    prediction_ids: list[str]
+    at_ms: int
+
+    @property
+    def answer_key(self) -> str:
+        """Where the answers are."""
+        return f"erasure:{self.erasure_id}"
+
+
 class ErrorDetail(Message):
     """The one error shape."""
 

@@ -118,6 +118,7 @@ def test_readiness_names_every_part_and_does_not_need_the_mail_server(
         "sender",
         "outbox",
         "intake",
+        "erasures",
         "housekeeping",
     }
 

@@ -11,10 +11,10 @@ from alerting.english import English
 from alerting.french import French
 from alerting.links import ActionBook, Sites
 from alerting.mail import Letter, MailWriter
-from alerting.masking import masked
 from alerting.views import Viewer
 from tests.support.alerts import error_state
 from vigie.alerts import RaisedAlert, RaisedError, RisenWord, SurgeFacts, SurgePoint, SurgeTweet
+from vigie.masking import masked
 
 NOON = 1_795_435_200_000
 SITES = Sites(gateway="http://gateway:8000/", mlflow="http://mlflow:5000", ui="http://ui:7860")

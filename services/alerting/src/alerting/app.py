@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from alerting import parts
+from alerting.erasing import Eraser
 from alerting.housekeeping import Housekeeping
 from alerting.intake import Intake
 from alerting.outbox import Outbox
@@ -20,7 +21,7 @@ from alerting.store import AlertStore
 from alerting.supervision import Supervised
 from vigie.schemas import Readiness
 from vigie.store import Store
-from vigie.streams import ALERTS, FEEDBACK, open_redis
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, open_redis
 from vigie.web import service_app
 
 STOP_SECONDS = 5.0
@@ -74,15 +75,9 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     outbox = Outbox(store, writer, settings.alert_mail_to, figures=figures, wake=sender.wake)
     errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
+    erasures = parts.consumer(settings, redis, ERASURES, Eraser(redis, store, radar.forget).erase)
     chores = Housekeeping(
-        redis,
-        rule,
-        store,
-        queue,
-        radar=radar.memory,
-        message_id=writer.message_id,
-        every_seconds=settings.housekeeping_seconds,
-        quiet_ms=round(settings.alert_resolve_seconds * 1000),
+        redis, rule, store, queue, radar=radar.memory, message_id=writer.message_id, pace=parts.pace(settings)
     )
     return AlertingState(
         redis=redis,
@@ -98,6 +93,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
             Supervised("sender", sender.run),
             Supervised("outbox", alerts.run),
             Supervised("intake", errors.run),
+            Supervised("erasures", erasures.run),
             *([Supervised("radar", radar.run)] if settings.radar_enabled else []),
             Supervised("housekeeping", chores.run),
         ),

@@ -16,11 +16,11 @@ from hashlib import sha256
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from alerting import chart
-from alerting.masking import plain
 from alerting.store import RAISED, moment
 from alerting.views import AlertView, Viewer
 from alerting.wording import Wording
 from vigie.alerts import RaisedAlert
+from vigie.masking import plain
 
 CHART_ID = "chart"
 

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from alerting.deliveries import DeliveryQueue
 from alerting.english import English
 from alerting.french import French
-from alerting.housekeeping import GROUP
+from alerting.housekeeping import GROUP, Pace
 from alerting.links import ActionBook, Sites
 from alerting.mail import MailWriter
 from alerting.radar.feed import RadarFeed
@@ -110,6 +110,15 @@ def sender(settings: AlertingSettings, queue: DeliveryQueue) -> Sender:
 def radar_feed(settings: AlertingSettings, redis: Redis) -> RadarFeed:
     """This worker's radar."""
     return RadarFeed(redis, settings.radar(), token=new_owner(settings.worker_name()), now_ms=now_ms)
+
+
+def pace(settings: AlertingSettings) -> Pace:
+    """Of the housekeeping."""
+    return Pace(
+        every_seconds=settings.housekeeping_seconds,
+        quiet_ms=round(settings.alert_resolve_seconds * 1000),
+        kept_ms=settings.retention_alerts_days * DAY_MS,
+    )
 
 
 def consumer(

@@ -65,6 +65,7 @@ class AlertingSettings(ServiceSettings):
     smtp_ambiguous_seconds: Seconds = 120.0
     smtp_auth_pause_seconds: Seconds = 300.0
 
+    retention_alerts_days: int = Field(365, ge=2)
     delivery_lease_seconds: Seconds = 60.0
     delivery_poll_seconds: Seconds = 5.0
     stream_claim_seconds: Seconds = 60.0

@@ -91,6 +91,10 @@ class AlertStore:
         if await self.write(lambda connection: _resolve(connection, alert.alert_key, message_id, self.now_ms())):
             await self.note([AuditNote(alert.scope, alert.alert_key, "resolved")])
 
+    async def forget_before(self, unix_ms: int) -> int:
+        """Removes alerts that fired before, with their mails, and silences that were over then; how many alerts."""
+        return await self.write(lambda connection: _forget(connection, unix_ms))
+
     async def note(self, notes: Sequence[AuditNote]) -> None:
         """Adds to the audit trail, and forgets what is older than `AUDIT_KEPT_MS`."""
         if notes:
@@ -186,6 +190,13 @@ def _resolve(connection: Connection, alert_key: str, message_id: MessageId, now_
         recipients = [Recipient(row.recipient, message_id(alert_key, row.recipient, RESOLVED)) for row in rows]
         _address(connection, rows[0].alert_id, RESOLVED, recipients, now_ms)
     return True
+
+
+def _forget(connection: Connection, unix_ms: int) -> int:
+    old = select(alerts.c.id).where(alerts.c.fired_ms < unix_ms)
+    connection.execute(delete(deliveries).where(deliveries.c.alert_id.in_(old)))
+    connection.execute(delete(silences).where(silences.c.until_ms < unix_ms))
+    return connection.execute(delete(alerts).where(alerts.c.fired_ms < unix_ms)).rowcount
 
 
 def _note(connection: Connection, notes: Sequence[AuditNote], now_ms: int) -> None:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from alerting.links import VALID_MS, Action, ActionBook, Sites
-from alerting.masking import masked, plain
 from alerting.store import moment
 from alerting.wording import Wording
 from vigie.alerts import RaisedAlert, RaisedError, SurgeFacts, SurgeTweet
+from vigie.masking import masked, plain
 from vigie.schemas import ErrorState
 
 COMMENTS_SHOWN = 5

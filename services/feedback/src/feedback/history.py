@@ -94,7 +94,7 @@ def as_feedback(row: Row[tuple[object, ...]]) -> Feedback:
         prediction_label=row.label,
         probability_negative=row.probability_negative,
         predicted_at=instant(row.predicted_ms),
-        text=row.text,
+        text=row.text or None,
     )
 
 

@@ -83,6 +83,13 @@ votes = Table(
     ),
 )
 
+erased_authors = Table(
+    "erased_authors",
+    METADATA,
+    Column("author", String(32), primary_key=True),
+    Column("erased_ms", BigInteger, nullable=False),
+)
+
 _ADVISORY_LOCK = 7_310_448_201
 
 

@@ -15,4 +15,9 @@ def plain(text: str) -> str:
 
 def masked(text: str) -> str:
     """One line of a tweet without what points at people: handles, mail addresses and links are replaced."""
-    return _HANDLE.sub("@user", _MAIL_ADDRESS.sub("[mail]", _LINK.sub("[link]", plain(text))))
+    return anonymous(plain(text))
+
+
+def anonymous(text: str) -> str:
+    """The text with handles, mail addresses and links replaced, and otherwise as it is."""
+    return _HANDLE.sub("@user", _MAIL_ADDRESS.sub("[mail]", _LINK.sub("[link]", text)))
