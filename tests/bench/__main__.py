@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from predictor_logreg.predictor import LogregPredictor
+from tests.bench import alerting
 from tests.bench.load import Sample, wrk
 from tests.support.system import LocalSystem
 from vigie.catalogue import find_family
@@ -39,6 +40,7 @@ def main() -> None:
             results |= over_http(system, texts, Path(folder))
         finally:
             system.stop()
+        results["alerting"] = alerting.measure(Path(folder))
     show(results)
     Path("bench.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
 
