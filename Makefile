@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train up down e2e bench lock render clean
+.PHONY: help run test check format train up down images e2e k8s-smoke policies bench lock render clean
 
 PYTHON ?= python3
 MODELS ?= logreg
@@ -23,6 +23,10 @@ MANIFESTS := constraints.txt pyproject.toml $(wildcard */pyproject.toml services
 INSTALL := $(BIN)/uv pip install --quiet -c constraints.txt
 NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package registry the first time. What pip said stands above." >&2; exit 1; }
 
+CHECKOV := 3.3.30
+export VIGIE_VERSION ?= 0.1.0
+KUBECTL := command -v kubectl >/dev/null || { echo "kubectl is missing: it renders the overlays" >&2; exit 1; }
+
 # $(call need,command,Debian package): installs the package when the command is missing.
 need = command -v $(1) >/dev/null || ls /usr/lib/postgresql/*/bin/$(1) >/dev/null 2>&1 || { echo "installing $(2)"; \
 	as=; [ "$$(id -u)" = 0 ] || as=sudo; \
@@ -39,6 +43,7 @@ run: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## run the whole system here, i
 test: $(STAMPS)/dev ## run all tests that need no container engine
 	@$(call need,redis-server,redis-server)
 	@$(call need,initdb,postgresql)
+	@$(call need,promtool,--no-install-recommends prometheus)
 	@$(BIN)/python -m pytest -m "not e2e and not bench" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
 
 check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests
@@ -64,6 +69,19 @@ down: ## stop the containers; their volumes stay
 
 e2e: $(STAMPS)/dev ## run the journey tests against the Compose stack
 	@$(BIN)/python -m pytest -m e2e -q -s tests/e2e
+
+images: ## build every image: vigie/<name>:$(VIGIE_VERSION)
+	@docker compose build
+
+k8s-smoke: $(STAMPS)/dev ## start what k8s/overlays/local renders on the container engine, as it is specified, and run the journeys
+	@$(KUBECTL)
+	@docker compose build --quiet
+	@STACK=kubernetes $(BIN)/python -m pytest -m e2e -q -s tests/e2e
+
+policies: $(STAMPS)/dev ## scan the rendered overlays with checkov
+	@$(KUBECTL)
+	@for overlay in k8s/overlays/*/; do echo "$$overlay"; kubectl kustomize "$$overlay" > $(STAMPS)/rendered.yaml; \
+		$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov --config-file k8s/checkov.yaml -f $(STAMPS)/rendered.yaml; done
 
 bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
 	@$(call need,wrk,wrk)
