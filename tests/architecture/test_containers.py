@@ -59,6 +59,9 @@ def test_ports_are_published_on_loopback_only(name: str) -> None:
 
 
 def test_the_example_of_an_environment_file_names_every_variable_of_compose() -> None:
-    text = "".join((ROOT / name).read_text("utf-8") for name in ("docker-compose.yml", "docker-compose.predictors.yml"))
+    text = "".join(
+        (ROOT / name).read_text("utf-8")
+        for name in ("docker-compose.yml", "docker-compose.predictors.yml", "docker-compose.monitoring.yml")
+    )
     example = (ROOT / ".env.example").read_text("utf-8")
     assert set(re.findall(r"\$\{([A-Z_]+)", text)) == set(re.findall(r"^#?([A-Z_]+)=", example, re.M))

@@ -16,6 +16,7 @@ from vigie.settings import ServiceSettings
 SERVICES = services()
 NAMES = {service.name for service in SERVICES}
 NOT_OURS = {"redis", "mailpit"}
+MONITORING = {"prometheus", "grafana"}
 JOBS = {"training"}
 PASSWORDS = {"REDIS_PASSWORD", "MLFLOW_PASSWORD"}  # parts of URLs
 FACTORIES = {"mlflow": "server_command"}  # it becomes a program that somebody else wrote: no application of ours
@@ -82,7 +83,7 @@ def test_every_family_of_the_catalogue_has_its_parts_and_nothing_else_has() -> N
 
 
 def test_compose_and_the_folders_name_the_same_services() -> None:
-    assert set(compose()) == NAMES | JOBS | NOT_OURS
+    assert set(compose()) == NAMES | JOBS | NOT_OURS | MONITORING
 
 
 def test_kubernetes_and_the_folders_name_the_same_services() -> None:
