@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train up down images e2e k8s-smoke policies bench lock render clean
+.PHONY: help run test check format train up down images e2e k8s-smoke policies sbom push deploy-ec2 deploy-railway deploy-huggingface bench lock render clean
 
 PYTHON ?= python3
 MODELS ?= logreg
@@ -24,6 +24,7 @@ INSTALL := $(BIN)/uv pip install --quiet -c constraints.txt
 NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package registry the first time. What pip said stands above." >&2; exit 1; }
 
 CHECKOV := 3.3.30
+CYCLONEDX := 7.5.0
 export VIGIE_VERSION ?= 0.1.0
 KUBECTL := command -v kubectl >/dev/null || { echo "kubectl is missing: it renders the overlays" >&2; exit 1; }
 
@@ -82,6 +83,23 @@ policies: $(STAMPS)/dev ## scan the rendered overlays with checkov
 	@$(KUBECTL)
 	@for overlay in k8s/overlays/*/; do echo "$$overlay"; kubectl kustomize "$$overlay" > $(STAMPS)/rendered.yaml; \
 		$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov --config-file k8s/checkov.yaml -f $(STAMPS)/rendered.yaml; done
+	@echo deploy/ec2; $(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov -d deploy/ec2 --framework terraform --compact --quiet --skip-download
+
+sbom: $(BIN)/uv ## write sbom.json: every dependency with its version (CycloneDX)
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements constraints.txt --output-reproducible -o sbom.json
+
+push: ## build every image and push it: TAG, REGISTRY, REGISTRY_USER, REGISTRY_TOKEN
+	@deploy/push.sh
+
+deploy-ec2: $(BIN)/uv ## bring a pushed TAG to the machine, see that it works, else go back: deploy/ec2/README.md
+	@$(INSTALL) pyyaml
+	@PYTHON=$(BIN)/python deploy/ec2/deploy.sh
+
+deploy-railway: ## bring this tree to Railway: deploy/railway/README.md
+	@deploy/railway/deploy.sh
+
+deploy-huggingface: $(BIN)/uv ## bring this tree to a Hugging Face Space: deploy/huggingface/README.md
+	@UV=$(BIN)/uv deploy/huggingface/deploy.sh
 
 bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
 	@$(call need,wrk,wrk)

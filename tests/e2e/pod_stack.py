@@ -64,6 +64,7 @@ class PodStack(Stack):
         for name in self.services:
             self._wait(name)
         self.connect(self._url("gateway"), self._url("mailpit"), self._url("mlflow"), self._login())
+        self.mlflow.headers["Host"] = "mlflow"  # it answers to no address
 
     def close(self) -> None:
         """See `Stack`."""
