@@ -8,6 +8,7 @@ import aiohttp
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from gateway.breaker import CircuitBreaker
 from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
@@ -49,6 +50,7 @@ class PredictorClient:
     ) -> None:
         self.family = family
         self.problem: str | None = None
+        self._breaker = CircuitBreaker()
         self._http = http
         self._infer_url = f"{url}/v2/models/{family.name}/infer"
         self._model_url = f"{url}/v2/models/{family.name}"
@@ -78,10 +80,12 @@ class PredictorClient:
 
         Raises `QueueFull`, `DeadlineExceeded`, or `Unavailable` when this predictor cannot answer.
         """
+        self._check()
         return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get()), deadline)
 
     async def infer_many(self, texts: list[str], deadline: float) -> Answer:
         """Up to a thousand texts; raises like `infer_one`."""
+        self._check()
         return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get()), deadline)
 
     async def status(self) -> ModelStatus:
@@ -121,6 +125,7 @@ class PredictorClient:
             except aiohttp.ServerDisconnectedError:  # an idle connection that was just closed; inference is idempotent
                 status, headers, content = await self._post(body, request)
         except TimeoutError:
+            self._breaker.failed(_now())
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
         except aiohttp.ClientError as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
@@ -147,6 +152,7 @@ class PredictorClient:
         if len(probabilities) != expected:
             raise self._unavailable(f"expected {expected} probabilities, got {len(probabilities)}")
         self.problem = None
+        self._breaker.succeeded()
         return Answer(self.family.name, response.model_version, probabilities)
 
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> VigieError:
@@ -159,9 +165,19 @@ class PredictorClient:
             return InvalidRequest(said)
         return self._unavailable(said)
 
+    def _check(self) -> None:
+        """Raises `Unavailable` at once for a predictor that failed again and again."""
+        if not self._breaker.allows(_now()):
+            raise Unavailable(self.problem or f"{self.family.service} does not answer")
+
     def _unavailable(self, problem: str) -> Unavailable:
         self.problem = problem
+        self._breaker.failed(_now())
         return Unavailable(problem)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _seconds(total: float) -> aiohttp.ClientTimeout:
