@@ -13,7 +13,7 @@ from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
 from vigie_training.gate import Limits
 from vigie_training.model_registry import ModelRegistry
-from vigie_training.recipes import families, find_recipe
+from vigie_training.recipes import Options, families, find_recipe
 from vigie_training.settings import TrainingSettings
 from vigie_training.splitting import DEFAULT_SEED, split
 from vigie_training.tracking import connect
@@ -54,6 +54,9 @@ def run(
     save_to: Annotated[
         Path | None, typer.Option(help="Also write the artefact to a folder of the family's name in this one.")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small and fast, for demonstrations: a minute a family on the sample rows.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train, evaluate on held-out rows, log, register, and promote if the gate allows it."""
@@ -64,7 +67,9 @@ def run(
     for name in names:
         with output.progress(STEPS) as report:
             rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-            job = Job(find_family(name), rows, seed, settings.actor(), _limits(settings), save_to)
+            job = Job(
+                find_family(name), rows, seed, settings.actor(), _limits(settings), _options(settings, seed, quick), save_to
+            )
             outcomes.append((name, training.train(settings.mlflow_tracking_uri, job, report)))
     tables = [
         output.table(f"{name}: held-out rows", comparing.records(outcome.evaluation.table))
@@ -147,7 +152,8 @@ def promote(
     else:
         with output.progress(STEPS) as report:
             rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-            job = Job(find_family(model), rows, seed, settings.actor(), _limits(settings))
+            options = _options(settings, seed)
+            job = Job(find_family(model), rows, seed, settings.actor(), _limits(settings), options)
             training.judge_version(registry, version, job, report)
     shown = {"model": model, "champion": version, "before": before, "forced": force}
     output.show(shown, [f"{model}: version {version} serves now, {before or 'nothing'} before"], as_json=as_json)
@@ -237,6 +243,10 @@ def _champion(registry: ModelRegistry) -> str:
 
 def _paths(data: str) -> list[Path]:
     return [Path(part.strip()) for part in data.split(",") if part.strip()]
+
+
+def _options(settings: TrainingSettings, seed: int, quick: bool = False) -> Options:
+    return Options(seed, quick, settings.vigie_base_model, settings.vigie_home)
 
 
 def _limits(settings: TrainingSettings) -> Limits:

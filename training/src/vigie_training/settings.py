@@ -12,7 +12,7 @@ from vigie.settings import ServiceSettings
 
 
 class TrainingSettings(ServiceSettings):
-    """See `ServiceSettings`; the limits are what the gate asks of a version."""
+    """See `ServiceSettings`; the limits are what the gate asks of a version, `vigie_base_model` is in `recipes.Options`."""
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
@@ -20,6 +20,7 @@ class TrainingSettings(ServiceSettings):
     gate_size_mib: float = 500.0
     gate_latency_ms: float = 100.0
     vigie_actor: str = ""
+    vigie_base_model: str = ""
 
     @field_validator("models", mode="before")
     @classmethod

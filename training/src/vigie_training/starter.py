@@ -19,7 +19,7 @@ from vigie_training.gate import Limits
 from vigie_training.measuring import folder_mib, latency
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
 from vigie_training.publishing import publish
-from vigie_training.recipes import find_recipe
+from vigie_training.recipes import Options, find_recipe
 from vigie_training.tracking import probe, tracked
 from vigie_training.training import Job, judge_folder
 
@@ -59,7 +59,7 @@ def register_starter(run: mlflow.ActiveRun, family: Family, *, who: str, limits:
     recipe, shipped = find_recipe(family.name), starter_folder(family)
     manifest = verify(shipped, family=family.name)
     fitted = recipe.load(shipped)
-    job = Job(family, read_file(SAMPLE_TWEETS), seed=0, who=who, limits=limits)
+    job = Job(family, read_file(SAMPLE_TWEETS), seed=0, who=who, limits=limits, options=Options(seed=0))
     evaluation = evaluate(fitted.predict, job.rows)
     costs = {"size_mib": folder_mib(shipped), **latency(fitted.predict, job.rows.texts)}
     mlflow.log_metrics(manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs)

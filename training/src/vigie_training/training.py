@@ -20,7 +20,7 @@ from vigie_training.measuring import folder_mib, latency, peak_memory_mib
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
 from vigie_training.packaging import golden_problem, package
 from vigie_training.publishing import publish
-from vigie_training.recipes import Report, find_recipe
+from vigie_training.recipes import Options, Report, find_recipe
 from vigie_training.rows import Rows
 from vigie_training.splitting import split
 from vigie_training.tracking import tracked
@@ -35,6 +35,7 @@ class Job:
     seed: int
     who: str
     limits: Limits
+    options: Options
     save_to: Path | None = None
 
 
@@ -62,7 +63,7 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
     mlflow.log_params(identity | sizes | {"data_sets": ",".join(job.rows.sources)})
     recipe = find_recipe(job.family.name)
     started = perf_counter()
-    fitted = recipe.fit(parts, job.seed, report)
+    fitted = recipe.fit(parts, job.options, report)
     costs = {"training_seconds": perf_counter() - started, "peak_memory_mib": peak_memory_mib()}
     mlflow.log_params(fitted.parameters)
     report("evaluating")

@@ -1,0 +1,124 @@
+"""Tunes a pretrained transformer on labelled tweets."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Tokenizer
+
+from vigie.text import normalise
+from vigie_training.recipes import Report
+from vigie_training.transformer.network import SentimentNetwork
+
+LONGEST = 64
+_REPORTS = 20
+_BATCHES_SORTED_TOGETHER = 50
+
+Tokens = list[list[int]]
+
+
+class Schedule(NamedTuple):
+    """How long and how fast: `rate` is the peak of a linear warm-up and decay."""
+
+    epochs: int = 2
+    batch: int = 64
+    rate: float = 1.5e-4
+    warm_up: float = 0.06
+    decay: float = 0.01
+    head_rate: float = 1e-3
+
+
+QUICK = Schedule(epochs=1, rate=2e-4)
+
+
+class Labelled(NamedTuple):
+    """n tweets, the probability `[n]` that each is positive (0 or 1 for a plain label) and weights `[n]`."""
+
+    texts: Sequence[str]
+    targets: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+
+
+def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
+    """As it is stored with the model: truncates by itself, leaves padding to the caller."""
+    tokenizer = Tokenizer.from_buffer(tokenizer_json)
+    tokenizer.enable_truncation(LONGEST)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def tune(
+    network: SentimentNetwork, tokenizer: Tokenizer, rows: Labelled, schedule: Schedule, seed: int, report: Report
+) -> None:
+    """Fits every weight of the network in place, in bfloat16 where that is safe (autocast)."""
+    torch.manual_seed(seed)
+    generator = np.random.default_rng(seed)
+    tokens = [encoded.ids for encoded in tokenizer.encode_batch_fast([normalise(text) for text in rows.texts])]
+    targets = torch.tensor(rows.targets, dtype=torch.float32)
+    weights = torch.tensor(rows.weights / rows.weights.mean(), dtype=torch.float32)
+    optimiser = _optimiser(network, schedule)
+    steps = schedule.epochs * -(-len(tokens) // schedule.batch)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps, schedule.warm_up))
+    network.train()
+    step = 0
+    for epoch in range(schedule.epochs):
+        for rows_of_batch in _batches(tokens, schedule.batch, generator):
+            if step % max(1, steps // _REPORTS) == 0:
+                report(f"tuning the transformer, epoch {epoch + 1}, {100 * step // steps} %")
+            loss = _loss(network, tokens, targets, weights, rows_of_batch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            scheduler.step()
+            step += 1
+    network.eval()
+
+
+def padded(tokens: Tokens) -> tuple[torch.Tensor, torch.Tensor]:
+    """Identifiers and mask, `[n, t]` each."""
+    longest = max(map(len, tokens))
+    identifiers = torch.tensor([row + [0] * (longest - len(row)) for row in tokens])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
+    return identifiers, mask
+
+
+def _loss(
+    network: SentimentNetwork, tokens: Tokens, targets: torch.Tensor, weights: torch.Tensor, rows: npt.NDArray[np.int64]
+) -> torch.Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores, _ = network(*padded([tokens[row] for row in rows]))
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), targets[rows], reduction="none")
+    return (losses * weights[rows]).mean()
+
+
+def _batches(tokens: Tokens, size: int, generator: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
+    """Every row once, in batches of rows of similar length: little is padded."""
+    lengths = np.array([len(row) for row in tokens])
+    order = generator.permutation(len(tokens))
+    together = size * _BATCHES_SORTED_TOGETHER
+    batches = []
+    for start in range(0, len(order), together):
+        part = order[start : start + together]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches += [part[first : first + size] for first in range(0, len(part), size)]
+    for number in generator.permutation(len(batches)):
+        yield batches[number]
+
+
+def _optimiser(network: SentimentNetwork, schedule: Schedule) -> torch.optim.Optimizer:
+    """AdamW; biases and norms are not decayed, and the head, which starts from nothing, learns faster."""
+    body = list(network.encoder.parameters())
+    groups = [
+        {"params": [p for p in body if p.ndim > 1], "lr": schedule.rate, "weight_decay": schedule.decay},
+        {"params": [p for p in body if p.ndim <= 1], "lr": schedule.rate, "weight_decay": 0.0},
+        {"params": list(network.head.parameters()), "lr": schedule.head_rate, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, fused=True)
+
+
+def _factor(step: int, steps: int, warm_up: float) -> float:
+    rising = max(1, round(steps * warm_up))
+    return (step + 1) / rising if step < rising else max(0.0, (steps - step) / (steps - rising))
