@@ -4,7 +4,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from vigie.schemas import ErrorState, RaisedAlert
+from vigie.alerts import RaisedAlert
+from vigie.schemas import ErrorState
 from vigie.streams import ALERTS
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -67,12 +68,16 @@ class LocalSystem:
         return reply.status_code == 200 and set(reply.json()["dependencies"].values()) == {"ok"}
 
     def processes(self) -> dict[str, psutil.Process]:
-        """The running programs by name; the first process of each where it has several."""
+        """The running programs, by the names that the supervisor gives them."""
         process = self._supervisor.process
         assert process is not None
         found = {}
         for child in psutil.Process(process.pid).children():
-            words = child.cmdline()
-            name = words[2] if len(words) > 2 and words[1] == "-m" else Path(words[0]).name if words else ""
-            found[name.replace("_", "-").removeprefix("vigie.local.")] = child
+            with suppress(psutil.Error):  # one that is just ending
+                found[name_of(child)] = child
         return found
+
+
+def name_of(process: psutil.Process) -> str:
+    """What the supervisor told the process; Redis writes its title over that."""
+    return process.environ().get("SUPERVISOR_PROCESS_NAME") or "".join(process.cmdline()[:1]).partition("-")[0]

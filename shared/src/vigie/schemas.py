@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 TEXT_LIMIT = 2000
 BATCH_LIMIT = 1000
+EVERYTHING = "all"
 
 
 class Message(BaseModel):
@@ -43,6 +44,15 @@ TweetText = Annotated[
     str, AfterValidator(tweet_text), Field(json_schema_extra={"minLength": 1, "maxLength": TEXT_LIMIT})
 ]
 Label = Literal[0, 1]
+Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Author = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+Instant = Annotated[datetime, AfterValidator(_in_utc), Field(description="ISO 8601; without a zone it is UTC.")]
 
 
 class Sentiment(StrEnum):
@@ -60,17 +70,36 @@ class Verdict(StrEnum):
 
 
 class PredictRequest(Request):
-    """One tweet."""
+    """One tweet. The radar watches each `topic` by itself; `author` is kept as a keyed digest only."""
 
     text: TweetText
     model: str | None = None
+    topic: Topic | None = None
+    author: Author | None = None
+    created_at: Instant | None = None
 
 
 class BatchRequest(Request):
-    """Up to a thousand tweets; one bad text fails the request."""
+    """Up to a thousand tweets; one bad text fails the request.
+
+    `topic`, `author` and `created_at` are one value for all texts, or a list as long as `texts`.
+    """
 
     texts: Annotated[list[TweetText], Field(min_length=1, max_length=BATCH_LIMIT)]
     model: str | None = None
+    topic: Topic | list[Topic | None] | None = None
+    author: Author | list[Author | None] | None = None
+    created_at: Instant | list[Instant | None] | None = None
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        for name in ("topic", "author", "created_at"):
+            given = getattr(self, name)
+            if isinstance(given, list) and len(given) != len(self.texts):
+                raise ValueError(
+                    f"{name}: expected one value or {len(self.texts)} (one for each text), got {len(given)}"
+                )
+        return self
 
 
 class ModelRef(Message):
@@ -125,7 +154,10 @@ class ModelList(Message):
 
 
 class PredictionEvent(Message):
-    """One answered prediction on its way to the log. Times are Unix milliseconds."""
+    """One answered prediction on its way to the log. Times are Unix milliseconds.
+
+    `tweeted_ms` is when the tweet was written, `author` a keyed digest (`vigie.authors`), both as the client said.
+    """
 
     prediction_id: str
     text: str
@@ -137,6 +169,9 @@ class PredictionEvent(Message):
     degraded: bool = False
     created_ms: int
     request_id: str = ""
+    topic: str | None = None
+    author: str | None = None
+    tweeted_ms: int | None = None
 
 
 class FeedbackRequest(Request):
@@ -186,6 +221,8 @@ class LoggedPrediction(Message):
     requested_model: str | None = None
     degraded: bool = False
     created_at: datetime
+    topic: str | None = None
+    tweeted_at: datetime | None = None
 
 
 class PredictionPage(Message):
@@ -193,13 +230,6 @@ class PredictionPage(Message):
 
     items: list[LoggedPrediction]
     next_cursor: str | None = None
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-Instant = Annotated[datetime, AfterValidator(_in_utc), Field(description="ISO 8601; without a zone it is UTC.")]
 
 
 class HistoryFilter(Message):
@@ -255,84 +285,21 @@ class ErrorState(Message):
     annotators: int = 0
 
 
-class RaisedError(Message):
-    """One error of an alert; `at_ms` is the time it counts with (never in the future of the moment it was judged)."""
+class Erasure(Message):
+    """An author asked to be forgotten: everything by the author (a keyed digest) and every text of these predictions.
 
-    at_ms: int
-    state: ErrorState
-
-
-class RaisedAlert(Message):
-    """A rule that fired, on its way to the mail: everything that is told, so that a resend tells the same.
-
-    `alert_key` follows from scope, rule and the predictions alone: the same errors give the same key, always.
-    `errors` are in the order of their times; `suppressed_before` counts the errors kept quiet since the last alert.
+    Whoever handles it writes what was removed into the Redis hash `answer_key`, a number per kind of data.
     """
 
-    alert_key: str
-    scope: str
-    rule: str
-    fired_ms: int
-    window_ms: int
-    cooldown_ms: int
-    suppressed_before: int
-    errors: list[RaisedError]
-
-
-class AlertState(StrEnum):
-    """Where an alert stands."""
-
-    FIRING = "firing"
-    RESOLVED = "resolved"
-
-
-class DeliveryState(StrEnum):
-    """Where a mail to one recipient stands. `ambiguous`: the connection was lost after the text was handed over."""
-
-    PENDING = "pending"
-    SENDING = "sending"
-    SENT = "sent"
-    AMBIGUOUS = "ambiguous"
-    DEAD = "dead"
-
-
-class Delivery(Message):
-    """One mail to one recipient."""
-
-    recipient: str
-    state: DeliveryState
-    attempts: int
-    reply: str | None = None
-    next_attempt_at: datetime | None = None
-
-
-class Alert(Message):
-    """One row of `GET /alerts`."""
-
-    alert_id: str
-    scope: str
-    rule: str
-    state: AlertState
-    fired_at: datetime
-    count: int
-    suppressed_before: int
+    erasure_id: str
+    author: str
     prediction_ids: list[str]
-    deliveries: list[Delivery]
+    at_ms: int
 
-
-class AlertPage(Message):
-    """Newest first; `next_cursor` is null on the last page."""
-
-    items: list[Alert]
-    next_cursor: str | None = None
-
-
-class TestMailResult(Message):
-    """What the SMTP server said to a test mail, per recipient."""
-
-    accepted: bool
-    message_id: str
-    replies: dict[str, str]
+    @property
+    def answer_key(self) -> str:
+        """Where the answers are."""
+        return f"erasure:{self.erasure_id}"
 
 
 class ErrorDetail(Message):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -42,6 +42,24 @@ class Store:
     def _writing(self, work: Callable[[Connection], ResultT]) -> ResultT:
         with self.engine.begin() as connection:
             return work(connection)
+
+
+def create_missing(connection: Connection, metadata: MetaData, *, lock: int) -> None:
+    """Creates tables and adds nullable columns that are not there; safe when several processes start at once.
+
+    `lock` is a number of the service's own for PostgreSQL's advisory lock. This is all the migration there is: a
+    column that changes its type, or must not be null, needs more.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock})
+    metadata.create_all(connection)
+    quote = connection.dialect.identifier_preparer.quote
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                connection.execute(text(f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"))
 
 
 def open_engine(url: str) -> Engine:

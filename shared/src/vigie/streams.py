@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from vigie.schemas import ErrorState, PredictionEvent, RaisedAlert
+from vigie.alerts import RaisedAlert
+from vigie.schemas import Erasure, ErrorState, PredictionEvent
 
 CLAIM_EVERY_SECONDS = 15.0
 CLAIM_IDLE_MS = 60_000
@@ -54,6 +55,7 @@ class Stream(Generic[EventType]):
 PREDICTIONS = Stream("predictions", TypeAdapter(list[PredictionEvent]))
 FEEDBACK = Stream("feedback", TypeAdapter(list[ErrorState]))
 ALERTS = Stream("alerts", TypeAdapter(list[RaisedAlert]))
+ERASURES = Stream("erasures", TypeAdapter(list[Erasure]))
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Handler = Callable[[list[EventType]], Awaitable[None]]
@@ -229,15 +231,55 @@ async def replay_dead(redis: Redis, stream: Stream[Any]) -> int:
 
 async def trim_consumed(redis: Redis, name: str) -> None:
     """Removes what every consumer group of the stream has acknowledged; never what one still has pending."""
-    kept: list[tuple[int, int]] = []
+    kept = await _consumed(redis, name)
+    if kept:
+        await redis.xtrim(name, minid="{}-{}".format(*min(kept)[:2]), approximate=True)
+
+
+async def purge(redis: Redis, stream: Stream[EventType], unwanted: Callable[[EventType], bool]) -> tuple[int, int]:
+    """Removes entries that hold an unwanted event and that every group is done with, and dead letters that hold one.
+
+    (how many were removed, how many must wait because somebody has not read them). An event that goes with an unwanted
+    one has been handled too.
+    """
+    entries: Any = await redis.xrange(stream.name)
+    groups = await _consumed(redis, stream.name) if entries else []
+    removed = waiting = 0
+    for entry_id, fields in entries:
+        if not _holds(stream, fields, unwanted):
+            continue
+        place = _place(entry_id)
+        if all(place < (time, number) or (done and place == (time, number)) for time, number, done in groups):
+            removed += await redis.xdel(stream.name, entry_id)
+        else:
+            waiting += 1
+    for letter in await read_dead(redis, stream):
+        if _holds(stream, letter.fields, unwanted):
+            removed += await redis.xdel(stream.dead, letter.dead_id)
+    return removed, waiting
+
+
+def _holds(stream: Stream[EventType], fields: dict[bytes, bytes], unwanted: Callable[[EventType], bool]) -> bool:
+    try:
+        return any(unwanted(event) for event in stream.decode(fields))
+    except ValueError:
+        return False
+
+
+async def _consumed(redis: Redis, name: str) -> list[tuple[int, int, bool]]:
+    """For each group how far it has come, and whether it is done with that entry too."""
+    kept: list[tuple[int, int, bool]] = []
     groups: Any = await redis.xinfo_groups(name)
     for group in groups:
         pending: Any = await redis.xpending(name, group["name"])
         oldest = pending["min"] if pending["pending"] else group["last-delivered-id"]
-        milliseconds, sequence = oldest.decode().split("-")
-        kept.append((int(milliseconds), int(sequence)))
-    if kept:
-        await redis.xtrim(name, minid="{}-{}".format(*min(kept)), approximate=True)
+        kept.append((*_place(oldest), not pending["pending"]))
+    return kept
+
+
+def _place(entry_id: bytes) -> tuple[int, int]:
+    milliseconds, sequence = entry_id.decode().split("-")
+    return int(milliseconds), int(sequence)
 
 
 def open_redis(url: str) -> Redis:

@@ -306,6 +306,6 @@ def test_a_wrong_password_pauses_all_mail(make_worker: MakeWorker, publish: Publ
         wait_for(lambda: len(worker.alerts()) == 3, what="more alerts")
         tried = [one for one in worker.deliveries() if one["attempts"]]
         assert len(tried) == 1, "the others were not tried"
-        assert tried[0]["reply"].startswith("connect: 535")
+        assert tried[0]["reply"].startswith("auth: 535")
     finally:
         guarded.stop()

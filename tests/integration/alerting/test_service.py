@@ -1,5 +1,6 @@
 """The service as a process: from the stream to the mail, and its API."""
 
+import re
 from signal import SIGTERM
 from statistics import median
 from time import monotonic
@@ -30,7 +31,7 @@ def test_three_errors_make_one_mail_for_each_recipient(
     wait_for(lambda: worker.deliveries(state="sent") == worker.deliveries() != [], what="the mails")
     assert sorted(mailbox.recipients) == [["boss@localhost"], ["ops@localhost"]]
     first, second = mailbox.messages
-    assert first["Subject"].startswith("[Vigie] 3 wrong predictions within 1 s: all models")
+    assert first["Subject"].startswith("[Vigie] 3 prédictions fausses en 1 s : tous les modèles")
     assert first["Message-ID"] != second["Message-ID"]
     (alert,) = worker.alerts()
     assert (alert["scope"], alert["count"], alert["prediction_ids"]) == ("all", 3, ["a", "b", "c"])
@@ -112,9 +113,12 @@ def test_readiness_names_every_part_and_does_not_need_the_mail_server(
         "store",
         "feedback stream",
         "alerts stream",
+        "predictions stream",
+        "radar",
         "sender",
         "outbox",
         "intake",
+        "erasures",
         "housekeeping",
     }
 
@@ -148,6 +152,48 @@ def test_an_alert_is_resolved_after_a_quiet_time(make_worker: MakeWorker, publis
     wait_for(worker.alerts, what="the alert")
     assert worker.alerts()[0]["state"] in ("firing", "resolved")
     wait_for(lambda: worker.alerts()[0]["state"] == "resolved", what="the end of the alert")
+
+
+def test_the_end_of_an_alert_is_mailed_in_its_thread(
+    make_worker: MakeWorker, publish: Publish, mail_server: MailServer
+) -> None:
+    make_worker(alert_resolve_seconds=0.5).run()
+    publish("a", "b", "c")
+    wait_for(lambda: len(mail_server.mailbox.messages) == 2, what="both mails")
+    raised, over = mail_server.mailbox.messages
+    assert over["Subject"].startswith("[Vigie] Terminé : 3 prédictions fausses")
+    assert over["In-Reply-To"] == over["References"] == raised["Message-ID"]
+
+
+def test_a_link_of_a_mail_asks_before_it_silences(worker: Worker, publish: Publish, mail_server: MailServer) -> None:
+    publish("a", "b", "c")
+    wait_for(lambda: mail_server.mailbox.messages, what="the mail")
+    body = mail_server.mailbox.messages[0].get_body(("plain",))
+    assert body is not None
+    hour, _, false_alarm = dict.fromkeys(re.findall(r"/alerts/act/\S+", body.get_content()))
+    for _ in range(3):
+        page = httpx.get(f"{worker.url}{hour}")
+        assert page.status_code == 200
+        assert '<form method="post">' in page.text
+    assert httpx.get(f"{worker.url}/alerts/silences").json()["items"] == []
+    assert httpx.post(f"{worker.url}{hour}").status_code == 200
+    (silence,) = httpx.get(f"{worker.url}/alerts/silences").json()["items"]
+    assert (silence["scope"], silence["rule"], silence["active"]) == ("all", "errors", True)
+    assert httpx.post(f"{worker.url}{false_alarm}").status_code == 200
+    assert worker.alerts()[0]["false_alarm_at"]
+    assert httpx.get(f"{worker.url}{hour[:-2]}").json()["error"]["code"] == "unknown_link"
+
+
+def test_silences_are_made_shown_and_ended(worker: Worker, publish: Publish) -> None:
+    made = httpx.post(f"{worker.url}/alerts/silences", json={"scope": "all", "hours": 1, "reason": "maintenance"})
+    assert made.status_code == 201
+    publish("a", "b", "c")
+    wait_for(worker.alerts, what="the alert")
+    assert (worker.alerts()[0]["silenced"], worker.alerts()[0]["deliveries"]) == (True, [])
+    ended = httpx.delete(f"{worker.url}/alerts/silences/{made.json()['silence_id']}")
+    assert ended.json()["active"] is False
+    assert httpx.delete(f"{worker.url}/alerts/silences/unknown").status_code == 404
+    assert httpx.post(f"{worker.url}/alerts/silences", json={"scope": "all", "hours": 0}).status_code == 400
 
 
 def test_streams_do_not_grow_without_end(worker: Worker, publish: Publish, redis_url: str) -> None:

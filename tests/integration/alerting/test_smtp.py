@@ -60,7 +60,7 @@ async def test_nobody_listens() -> None:
 
 async def test_a_name_that_does_not_exist_is_unreachable() -> None:
     answer = await Mailer(SmtpServer("no-such-host.invalid", 25)).send(MAIL, seconds=5)
-    assert (answer.ending, answer.step) == (Ending.UNREACHABLE, Step.CONNECT)
+    assert (answer.ending, answer.step) == (Ending.UNREACHABLE, Step.NAME)
 
 
 async def test_a_hang_after_the_text_leaves_the_mail_unanswered(mail_server: MailServer) -> None:
@@ -127,7 +127,7 @@ async def test_a_mail_that_is_not_ours_any_more_is_not_handed_over(mail_server: 
 
 async def test_starttls_fails_closed_when_it_is_not_offered(mail_server: MailServer) -> None:
     answer = await send(mail_server.port, security="starttls")
-    assert (answer.ending, answer.step) == (Ending.UNREACHABLE, Step.CONNECT)
+    assert (answer.ending, answer.step) == (Ending.UNREACHABLE, Step.TLS)
     assert "STARTTLS" in answer.reply
     assert mail_server.mailbox.messages == []
 
@@ -157,7 +157,7 @@ async def test_starttls_with_a_login_delivers(authority: trustme.CA, tmp_path: P
         answer = await send(server.port, password=SecretStr("secret"), **login)
         assert answer.ending is Ending.ACCEPTED
         answer = await send(server.port, password=SecretStr("wrong"), **login)
-        assert (answer.ending, answer.step, answer.reply[:3]) == (Ending.UNAUTHORISED, Step.CONNECT, "535")
+        assert (answer.ending, answer.step, answer.reply[:3]) == (Ending.UNAUTHORISED, Step.AUTH, "535")
         assert len(server.mailbox.messages) == 1
     finally:
         server.stop()
@@ -170,7 +170,7 @@ async def test_an_unknown_or_wrong_certificate_gets_no_mail(authority: trustme.C
     try:
         known = trusted(authority, tmp_path) if name != "127.0.0.1" else None
         answer = await send(server.port, security="starttls", ca_file=known)
-        assert (answer.ending, answer.step) == (Ending.UNREACHABLE, Step.CONNECT)
+        assert (answer.ending, answer.step) == (Ending.UNREACHABLE, Step.TLS)
         assert "certificate" in answer.reply.lower()
         assert server.mailbox.messages == []
     finally:

@@ -10,11 +10,12 @@ from sqlalchemy import select, text
 
 from alerting.deliveries import Decision, DeliveryQueue
 from alerting.rule import PastAlert
+from alerting.silences import SilenceBook
 from alerting.store import AlertStore, AuditNote, Recipient, StoreUnavailable
 from alerting.tables import audit
 from tests.support.alerts import error_state
-from vigie.errors import InvalidRequest
-from vigie.schemas import AlertState, DeliveryState, RaisedAlert, RaisedError
+from vigie.alerts import AlertState, DeliveryState, RaisedAlert, RaisedError, SilenceRequest
+from vigie.errors import InvalidRequest, NotFound
 from vigie.store import Store
 
 NOON = 1_790_000_000_000
@@ -75,6 +76,10 @@ def queue_of(store: AlertStore, owner: str = "one") -> DeliveryQueue:
     return DeliveryQueue(store, owner=owner, lease_ms=MINUTE)
 
 
+def message_id(about: str, recipient: str, kind: str) -> str:
+    return f"<{kind}.{about}.{recipient}>"
+
+
 async def test_tables_can_be_made_by_several_at_once(url: str) -> None:
     stores = [Store(url) for _ in range(4)]
     await asyncio.gather(*(AlertStore(sql, now_ms=Clock()).prepare() for sql in stores))
@@ -125,8 +130,8 @@ async def test_past_alerts_and_firing_ones_are_found(store: AlertStore) -> None:
     await store.keep(raised("new"), to("ops@x.org"))
     assert await store.past_alerts(NOON) == [PastAlert("new", "all", NOON, NOON - 7)]
     old, new = await store.firing()
-    await store.resolve(old)
-    await store.resolve(old)
+    await store.resolve(old, message_id)
+    await store.resolve(old, message_id)
     assert await store.firing() == [new]
     states = [alert.state for alert in (await store.page(limit=9, cursor=None)).items]
     assert states == [AlertState.FIRING, AlertState.RESOLVED]
@@ -147,7 +152,9 @@ async def test_a_delivery_is_leased_to_one_worker(store: AlertStore) -> None:
     leases = await asyncio.gather(*(queue.lease() for queue in queues for _ in range(3)))
     taken = [lease for lease in leases if lease]
     assert sorted(lease.recipient for lease in taken) == [f"r{n}@x.org" for n in range(6)]
-    assert all(lease.alert == raised("a") and lease.attempt == 1 for lease in taken)
+    assert all(
+        lease.alert == raised("a").model_copy(update={"episode_key": "a"}) and lease.attempt == 1 for lease in taken
+    )
 
 
 async def test_a_lease_ends_and_another_worker_goes_on(store: AlertStore, clock: Clock) -> None:
@@ -226,3 +233,67 @@ async def test_a_database_that_is_gone_is_said_so(store: AlertStore) -> None:
         await store.note([AuditNote("all", "p", "fired")])
     with pytest.raises(StoreUnavailable, match="the store does not answer"):
         await store.read(lambda connection: connection.execute(text("SELECT * FROM nowhere")))
+
+
+async def test_an_alert_in_a_silence_is_kept_and_mails_nobody(store: AlertStore, clock: Clock) -> None:
+    book = SilenceBook(store)
+    silence = await book.make(SilenceRequest(scope="all", rule="errors", hours=1, reason="known"))
+    await store.keep(raised("a"), to("ops@x.org"))
+    await store.keep(raised("b", scope="logreg:3"), to("ops@x.org"))
+    clock.now += 60 * MINUTE - 1
+    assert await store.keep(raised("c"), to("ops@x.org"))
+    clock.now += 1
+    assert await store.keep(raised("d"), to("ops@x.org"))
+    shown = {
+        alert.alert_id: (alert.silenced, len(alert.deliveries))
+        for alert in (await store.page(limit=9, cursor=None)).items
+    }
+    assert shown == {"a": (True, 0), "b": (False, 1), "c": (True, 0), "d": (False, 1)}
+    assert (await book.end(silence.silence_id)).ended_at is None, "it was over"
+
+
+async def test_a_silence_can_be_ended_and_every_step_is_in_the_audit_trail(store: AlertStore) -> None:
+    book = SilenceBook(store)
+    silence = await book.make(SilenceRequest(scope="*", hours=24))
+    await store.keep(raised("a"), to("ops@x.org"))
+    assert not (await book.end(silence.silence_id)).active
+    await store.keep(raised("b"), to("ops@x.org"))
+    assert await book.call_false("b")
+    assert await book.call_false("b")
+    assert not await book.call_false("unknown")
+    (alert, _) = (await store.page(limit=9, cursor=None)).items
+    assert alert.false_alarm_at is not None
+    with pytest.raises(NotFound):
+        await book.end("unknown")
+    rows = await store.read(lambda connection: connection.execute(select(audit).order_by(audit.c.id)).all())
+    assert [row.what for row in rows] == [
+        "silence begins",
+        "silenced",
+        "silence ended",
+        "raised",
+        "called a false alarm",
+    ]
+
+
+async def test_the_end_is_mailed_to_those_who_were_told_of_the_beginning(store: AlertStore) -> None:
+    await store.keep(raised("a"), to("told@x.org", "dead@x.org"))
+    queue = queue_of(store)
+    for state in (DeliveryState.SENT, DeliveryState.DEAD):
+        lease = await queue.lease()
+        assert lease is not None
+        await queue.finish(lease, Decision(state, "", 0))
+    (alert,) = await store.firing()
+    await store.resolve(alert, message_id)
+    await store.resolve(alert, message_id)
+    over = await queue.lease()
+    assert over is not None
+    assert (over.recipient, over.kind, over.resolved_ms) == ("told@x.org", "resolved", NOON)
+    assert over.message_id == "<resolved.a.told@x.org>"
+    assert await queue.lease() is None
+
+
+async def test_alerts_of_one_episode_name_its_first_one(store: AlertStore) -> None:
+    for key, scope in (("a", "all"), ("b", "all"), ("c", "logreg:3")):
+        await store.keep(raised(key, scope=scope), to("ops@x.org"))
+    leases = [lease for lease in [await queue_of(store).lease() for _ in range(3)] if lease]
+    assert [lease.alert.episode_key for lease in leases] == ["a", "a", "c"]

@@ -125,9 +125,42 @@ async def test_every_prediction_is_logged(client: httpx.AsyncClient, redis_url: 
     assert events[0].request_id == "r-1"
 
 
+async def logged(redis_url: str, count: int) -> list[Any]:
+    """The first events of the prediction log, once there are `count` of them."""
+    events: list[Any] = []
+    with redis.Redis.from_url(redis_url, protocol=2) as stream:
+        while len(events) < count:
+            await asyncio.sleep(0.01)
+            events = [event for _, fields in stream.xrange(PREDICTIONS.name) for event in PREDICTIONS.decode(fields)]
+    return events
+
+
+async def test_topic_and_time_are_logged_and_the_author_only_as_a_digest(
+    client: httpx.AsyncClient, redis_url: str
+) -> None:
+    told = {"topic": " Luggage ", "author": "@Ann", "created_at": "2026-11-23T12:00:00+01:00"}
+    assert (await client.post("/predict", json={"text": "x"} | told)).status_code == 200
+    columns = {"topic": ["a", None], "author": ["ann", "bob"], "created_at": "2026-11-23T11:00:00"}
+    assert (await client.post("/predict/batch", json={"texts": ["y", "z"]} | columns)).status_code == 200
+    one, two, three = await logged(redis_url, 3)
+    assert [each.topic for each in (one, two, three)] == ["Luggage", "a", None]
+    assert {each.tweeted_ms for each in (one, two, three)} == {1_795_431_600_000}
+    assert one.author == two.author != three.author
+    with redis.Redis.from_url(redis_url, protocol=2) as stream:
+        assert b'nn"' not in str(stream.xrange(PREDICTIONS.name)).lower().encode()
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "code", "message"),
     [
+        ("/predict", {"text": "a", "topic": "x" * 65}, 400, "invalid_request", "topic: String should have at most 64"),
+        (
+            "/predict/batch",
+            {"texts": ["a", "b"], "topic": ["x"]},
+            400,
+            "invalid_request",
+            "topic: expected one value or 2 (one for each text), got 1",
+        ),
         ("/predict", {"text": "x" * 4123}, 400, "text_too_long", "expected at most 2000 characters, got 4123"),
         ("/predict", {"text": " \n "}, 400, "text_empty", "after trimming, got none"),
         ("/predict", {"text": "a\0b"}, 400, "text_has_nul", "without NUL"),
@@ -257,8 +290,13 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         ("GET", "/feedback?verdict=incorrect&limit=5"),
         ("GET", "/feedback/export.csv?raw=true"),
         ("GET", "/predictions?model=logreg&since=2026-01-01T00:00:00Z"),
+        ("GET", "/predictions?until=2026-01-01T00%3A00%3A00%2B01%3A00&cursor=a%20b"),
         ("GET", "/alerts?limit=3"),
         ("POST", "/alerts/test"),
+        ("GET", "/alerts/silences"),
+        ("DELETE", "/alerts/silences/abc"),
+        ("GET", "/alerts/act/e30.abc-_"),
+        ("POST", "/alerts/act/e30.abc-_"),
     ],
 )
 async def test_what_has_state_is_passed_on_as_it_came(client: httpx.AsyncClient, method: str, path: str) -> None:

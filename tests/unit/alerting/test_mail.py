@@ -7,10 +7,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from alerting.mail import MailWriter, Sites, masked
-from alerting.wording import English
+from alerting.english import English
+from alerting.french import French
+from alerting.links import ActionBook, Sites
+from alerting.mail import Letter, MailWriter
+from alerting.views import Viewer
 from tests.support.alerts import error_state
-from vigie.schemas import RaisedAlert, RaisedError
+from vigie.alerts import RaisedAlert, RaisedError, RisenWord, SurgeFacts, SurgePoint, SurgeTweet
+from vigie.masking import masked
 
 NOON = 1_795_435_200_000
 SITES = Sites(gateway="http://gateway:8000/", mlflow="http://mlflow:5000", ui="http://ui:7860")
@@ -41,11 +45,14 @@ def an_alert(*, scope: str = "all", suppressed: int = 0, cooldown_ms: int = 900_
 
 @pytest.fixture
 def writer() -> MailWriter:
-    return MailWriter(English(), SITES, sender="vigie@example.org", reply_to="help@example.org")
+    return MailWriter(
+        (English(),), Viewer(SITES, ActionBook(b"k" * 32)), sender="vigie@example.org", reply_to="help@example.org"
+    )
 
 
 def write(writer: MailWriter, alert: RaisedAlert, *, attempt: int = 1) -> tuple[bytes, EmailMessage]:
-    raw = writer.alert_mail(alert, "ops@example.org", writer.message_id(alert.alert_key, "ops@example.org"), attempt)
+    to = "ops@example.org"
+    raw = writer.alert_mail(alert, Letter(to, writer.message_id(alert.alert_key, to), attempt))
     return raw, email.message_from_bytes(raw, policy=email.policy.default)
 
 
@@ -67,7 +74,7 @@ def test_the_headers_are_those_of_an_automatic_mail_that_can_be_recognised(write
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["List-Id"] == "Vigie alerts <alerts.example.org>"
     assert message["X-Vigie-Attempt"] == "1"
-    assert message["In-Reply-To"] == message["References"] != message["Message-ID"]
+    assert message["In-Reply-To"] is None, "the first mail of an episode begins a thread"
     assert message.get_content_type() == "multipart/alternative"
     assert b"\r\nMessage-ID: <5d2c006207a9ebeac309." in raw, "on one line"
     assert raw.isascii()
@@ -140,7 +147,7 @@ def test_links_lead_to_the_votes_the_alerts_and_the_versions(writer: MailWriter)
 
 
 def test_without_sites_there_are_no_links(writer: MailWriter) -> None:
-    bare = MailWriter(English(), Sites(), sender="vigie@example.org", reply_to="")
+    bare = MailWriter((English(),), Viewer(Sites(), None), sender="vigie@example.org", reply_to="")
     _, message = write(bare, an_alert(cooldown_ms=0))
     assert "http" not in part(message, "plain")
     assert "href" not in part(message, "html")
@@ -178,6 +185,72 @@ def test_a_test_mail_says_what_it_is(writer: MailWriter) -> None:
     assert message["Subject"] == "[Vigie] Test mail"
     assert message["Auto-Submitted"] == "auto-generated"
     assert "This is a test mail, sent 2026-11-23 12:00:00 UTC." in part(message, "plain")
+
+
+def a_surge(scope: str = "luggage") -> RaisedAlert:
+    points = [SurgePoint(at_ms=NOON - 3_600_000 + n * 300_000, negative=n, total=2 * n) for n in range(12)]
+    facts = SurgeFacts(
+        detectors=["count", "share"],
+        first_ms=NOON - 900_000,
+        at_ms=NOON,
+        count=41,
+        total=47,
+        baseline=6.2,
+        score=9.1,
+        tweets=[SurgeTweet(at_ms=NOON - 1000, text=NASTY, score=0.95)],
+        words=[RisenWord(word="luggage", count=22, usual=1.2)],
+        points=points,
+        step_ms=300_000,
+    )
+    return an_alert(scope=scope).model_copy(
+        update={"rule": "surge", "errors": [], "surge": facts, "window_ms": 900_000}
+    )
+
+
+def test_a_surge_has_its_figures_words_and_a_chart_with_a_text_of_its_own(writer: MailWriter) -> None:
+    raw, message = write(writer, a_surge())
+    assert message["Subject"] == "[Vigie] Surge of negative tweets: 41 tweets in 15 min: luggage"
+    text, html = part(message, "plain"), part(message, "html")
+    for fact in (
+        "6.6 times the usual",
+        "41 of 47 tweets were negative",
+        "Both detectors agree",
+        "luggage (in 22 tweets",
+    ):
+        assert fact in text
+        assert fact in words_of(html)
+    (picture,) = [each for each in message.walk() if each.get_content_type() == "image/png"]
+    assert picture["Content-ID"] == "<chart>"
+    assert 'src="cid:chart" alt="Chart: tweets per 5 min over the last 1 h' in html
+    assert picture.get_content().startswith(b"\x89PNG")
+    assert "[Chart: tweets per 5 min" in text
+    assert raw == write(writer, a_surge())[0], "the same facts give the same mail"
+
+
+def test_french_comes_first_and_english_below() -> None:
+    both = MailWriter(
+        (French(), English()), Viewer(SITES, ActionBook(b"k" * 32)), sender="vigie@example.org", reply_to=""
+    )
+    for alert, french, english in (
+        (an_alert(suppressed=1), "3 prédictions fausses en 4 min 12 s", "3 predictions reported wrong"),
+        (
+            a_surge("all"),
+            "Vague de tweets négatifs, tous les tweets : 6,6 fois",
+            "Surge of negative tweets on all tweets",
+        ),
+    ):
+        _, message = write(both, alert)
+        for content in (part(message, "plain"), words_of(part(message, "html"))):
+            assert 0 < content.find(french) < content.find(english) or content.find(french) == 0
+        assert "négati" in message["Subject"] or "fausses" in message["Subject"]
+
+
+def test_a_digest_tells_all_alerts_in_order(writer: MailWriter) -> None:
+    raw = writer.digest_mail([an_alert(), a_surge()], Letter("ops@example.org", "<d@example.org>"))
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert message["Subject"] == "[Vigie] 2 alerts that could not be mailed before"
+    lines = [line for line in part(message, "plain").splitlines() if line.startswith("- ")]
+    assert [line.split("UTC  ")[1][:14] for line in lines] == ["3 wrong predic", "Surge of negat"]
 
 
 def words_of(html: str) -> str:

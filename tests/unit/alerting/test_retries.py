@@ -7,7 +7,7 @@ import pytest
 from alerting.deliveries import Decision, Lease
 from alerting.retries import Pauses, already_resent, decide
 from alerting.smtp import Answer, Ending, Step
-from vigie.schemas import DeliveryState, RaisedAlert
+from vigie.alerts import DeliveryState, RaisedAlert
 
 NOW = 1_790_000_000_000
 HOUR = 3600 * 1000

@@ -47,7 +47,13 @@ def test_recipients_are_separated_by_commas_and_count_once(monkeypatch: pytest.M
 def test_production_refuses_mail_that_others_can_read() -> None:
     with pytest.raises(SystemExit, match="SMTP_SECURITY: in production starttls or tls is needed"):
         AlertingSettings.read(vigie_env="production")
-    assert AlertingSettings.read(vigie_env="production", smtp_security="starttls").smtp_security == "starttls"
+    safe = AlertingSettings.read(vigie_env="production", smtp_security="starttls", receipt_secret="s" * 40)
+    assert safe.smtp_security == "starttls"
+
+
+def test_production_refuses_links_in_mails_that_anybody_could_sign() -> None:
+    with pytest.raises(SystemExit, match="RECEIPT_SECRET: in production a secret of at least 32 characters"):
+        AlertingSettings.read(vigie_env="production", smtp_security="starttls")
 
 
 def test_two_workers_on_one_machine_have_two_names() -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerting.wording import English, duration
+from alerting.english import English
+from alerting.wording import duration
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

@@ -53,6 +53,14 @@ def test_the_safe_form_starts_with_a_mark_and_the_raw_one_is_untouched() -> None
     assert guarded[0]["text"] == '\'=cmd, "quoted"\nsecond line'
 
 
+def test_handles_and_links_are_masked_unless_raw() -> None:
+    rows = [vote("@ann see https://example.org/a", "ask @bob or bob@example.org")]
+    shown, raw = ("".join(csv_lines(rows, raw=raw)) for raw in (False, True))
+    assert "'@user see [link]" in shown
+    assert "ask @user or [mail]" in shown
+    assert "@ann see https://example.org/a" in raw
+
+
 def test_what_is_not_known_is_an_empty_cell() -> None:
     parsed = list(csv.DictReader(io.StringIO("".join(csv_lines([vote(None)], raw=True)))))
     assert (parsed[0]["text"], parsed[0]["expected_label"]) == ("", "")

@@ -3,9 +3,9 @@
 import threading
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, String, Table, select, text
 
-from vigie.store import open_engine
+from vigie.store import create_missing, open_engine
 
 
 def test_sqlite_gets_its_folder_and_a_write_ahead_log(tmp_path: Path) -> None:
@@ -43,4 +43,17 @@ def test_a_postgresql_url_uses_psycopg(postgres_url: str) -> None:
     with engine.connect() as connection:
         assert connection.dialect.driver == "psycopg"
         assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
+
+
+def test_a_table_of_an_older_version_gets_the_columns_it_lacks_and_keeps_its_rows(tmp_path: Path) -> None:
+    metadata = MetaData()
+    known = Table("tweets", metadata, Column("id", Integer, primary_key=True), Column("topic", String(64)))
+    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE tweets (id INTEGER PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO tweets VALUES (7)"))
+        create_missing(connection, metadata, lock=1)
+        create_missing(connection, metadata, lock=1)
+        assert connection.execute(select(known)).all() == [(7, None)]
     engine.dispose()

@@ -7,13 +7,16 @@ from typing import Annotated, Literal
 import typer
 
 from vigie.catalogue import find_family
-from vigie_training import comparing, output, promotion, starter, summaries, training
+from vigie_training import comparing, output, promotion, reporting, scoring, starter, summaries, training
 from vigie_training.data import read
 from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
+from vigie_training.feedback import fetch, qualified
 from vigie_training.gate import Limits
 from vigie_training.model_registry import ModelRegistry
 from vigie_training.recipes import Options, families, find_recipe
+from vigie_training.retraining import Thresholds, reasons
+from vigie_training.rows import Rows, joined
 from vigie_training.settings import TrainingSettings
 from vigie_training.splitting import DEFAULT_SEED, split
 from vigie_training.tracking import connect
@@ -51,6 +54,9 @@ def run(
     data: Data = "",
     labels: Labels = "auto",
     seed: Seed = DEFAULT_SEED,
+    with_feedback: Annotated[
+        bool, typer.Option("--with-feedback", help="Also learn from votes on which people agree (FEEDBACK_URL).")
+    ] = False,
     save_to: Annotated[
         Path | None, typer.Option(help="Also write the artefact to a folder of the family's name in this one.")
     ] = None,
@@ -63,22 +69,61 @@ def run(
     settings = TrainingSettings.read()
     names = _known(model)
     connect(settings.mlflow_tracking_uri)
-    outcomes = []
-    for name in names:
-        with output.progress(STEPS) as report:
-            rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-            job = Job(
-                find_family(name), rows, seed, settings.actor(), _limits(settings), _options(settings, seed, quick), save_to
-            )
-            outcomes.append((name, training.train(settings.mlflow_tracking_uri, job, report)))
-    tables = [
-        output.table(f"{name}: held-out rows", comparing.records(outcome.evaluation.table))
-        for name, outcome in outcomes
-    ]
-    lines = [summaries.sentence(name, outcome) for name, outcome in outcomes]
-    output.show(
-        [summaries.of_outcome(name, outcome) for name, outcome in outcomes], lines, as_json=as_json, tables=tables
+    votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
+    options = _options(settings, seed, quick)
+    outcomes = [(name, _train(settings, name, (data, labels), options, votes, save_to)) for name in names]
+    _show_outcomes(outcomes, as_json=as_json)
+
+
+@app.command()
+def retrain(
+    *,
+    model: Model = "logreg",
+    data: Data = "",
+    labels: Labels = "auto",
+    seed: Seed = DEFAULT_SEED,
+    as_json: Json = False,
+) -> None:
+    """Train a challenger with feedback if that is due (RETRAIN_LABELS, RETRAIN_DAYS), and say why or why not."""
+    settings = TrainingSettings.read()
+    registry = _registry(model)
+    votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators)
+    champion = registry.champion()
+    why = reasons(
+        registry.version(champion) if champion else None,
+        len(votes),
+        Thresholds(settings.retrain_labels, settings.retrain_days),
+        now=datetime.now(UTC),
     )
+    if not why:
+        output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
+        return
+    outcome = _train(settings, registry.family.name, (data, labels), _options(settings, seed), votes)
+    registry.set_challenger(outcome.version)
+    if as_json:
+        output.show({"due": True, "why": why, **summaries.of_outcome(model, outcome)}, [], as_json=True)
+        return
+    output.show({}, [f"{model}: a training was due: {'; '.join(why)}"], as_json=False)
+    _show_outcomes([(model, outcome)], as_json=False)
+
+
+@app.command()
+def score(
+    source: Annotated[Path, typer.Argument(help="Parquet or CSV with the column text, of any size.")],
+    target: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
+    *,
+    model: Model = "logreg",
+    version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Add probability_negative and prediction_label to every row of a file, a chunk at a time."""
+    registry = _registry(model)
+    number = version or _champion(registry)
+    registry.version(number)
+    with registry.artefact(number) as folder, output.progress(None) as report:
+        rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
+    shown = {"model": model, "version": number, "rows": rows, "written": str(target)}
+    output.show(shown, [f"{rows:,} rows scored by {model} version {number}: {target}"], as_json=as_json)
 
 
 @app.command()
@@ -110,22 +155,32 @@ def evaluate(
 @app.command()
 def compare(
     *,
-    model: Model = "logreg",
+    model: Annotated[str, typer.Option("--model", "-m", help="A model family, or all: the champion of each.")] = "all",
     data: Data = "",
     labels: Labels = "auto",
     seed: Seed = DEFAULT_SEED,
-    last: Annotated[int, typer.Option(min=1, help="How many of the newest versions.")] = 5,
-    to: Annotated[Path, typer.Option("--output", help="Where the table is written as CSV.")] = Path("comparison.csv"),
+    last: Annotated[int, typer.Option(min=1, help="Of one family: how many of the newest versions.")] = 5,
+    to: Annotated[Path, typer.Option("--output", help="The table as CSV; the rest is written beside it.")] = Path(
+        "comparison.csv"
+    ),
     as_json: Json = False,
 ) -> None:
-    """Compare versions on the same held-out rows, data set by data set."""
-    registry = _registry(model)
-    with output.progress(last + 2) as report:
+    """Compare models on the same held-out rows: metrics with intervals, costs, kinds of tweets, McNemar's tests."""
+    settings = TrainingSettings.read()
+    names = _known(model)
+    connect(settings.mlflow_tracking_uri)
+    with output.progress(last + 4) as report:
         rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-        table = comparing.compare(registry, find_recipe(model), split(rows, seed).test, last, report)
-    table.to_csv(to, index=False)
-    records = comparing.records(table)
-    output.show(records, [f"written to {to}"], as_json=as_json, tables=[output.table(registry.name, records)])
+        found = comparing.compare(names, split(rows, seed).test, last=last, seed=seed, report=report)
+        report("writing")
+        files = reporting.write(found, to)
+        reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), seed=seed)
+    output.show(
+        {part: comparing.records(getattr(found, part)) for part in ("table", "slices", "pairs")},
+        [f"written: {', '.join(str(file) for file in files)}"],
+        as_json=as_json,
+        tables=[output.table(title, records) for title, records in reporting.for_people(found) if records],
+    )
 
 
 @app.command()
@@ -152,8 +207,7 @@ def promote(
     else:
         with output.progress(STEPS) as report:
             rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-            options = _options(settings, seed)
-            job = Job(find_family(model), rows, seed, settings.actor(), _limits(settings), options)
+            job = Job(find_family(model), rows, _options(settings, seed), settings.actor(), _limits(settings))
             training.judge_version(registry, version, job, report)
     shown = {"model": model, "champion": version, "before": before, "forced": force}
     output.show(shown, [f"{model}: version {version} serves now, {before or 'nothing'} before"], as_json=as_json)
@@ -221,6 +275,33 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def _train(
+    settings: TrainingSettings,
+    name: str,
+    given: tuple[str, Labels],
+    options: Options,
+    votes: Rows | None,
+    save_to: Path | None = None,
+) -> training.Outcome:
+    data, labels = given
+    with output.progress(STEPS) as report:
+        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        rows = rows if votes is None else joined([rows, votes])
+        job = Job(find_family(name), rows, options, settings.actor(), _limits(settings), save_to)
+        return training.train(settings.mlflow_tracking_uri, job, report)
+
+
+def _show_outcomes(outcomes: list[tuple[str, training.Outcome]], *, as_json: bool) -> None:
+    tables = [
+        output.table(f"{name}: held-out rows", comparing.records(outcome.evaluation.table))
+        for name, outcome in outcomes
+    ]
+    lines = [summaries.sentence(name, outcome) for name, outcome in outcomes]
+    output.show(
+        [summaries.of_outcome(name, outcome) for name, outcome in outcomes], lines, as_json=as_json, tables=tables
+    )
+
+
 def _registry(model: str) -> ModelRegistry:
     name = _known(model)[0]
     connect(TrainingSettings.read().mlflow_tracking_uri)
@@ -250,4 +331,4 @@ def _options(settings: TrainingSettings, seed: int, quick: bool = False) -> Opti
 
 
 def _limits(settings: TrainingSettings) -> Limits:
-    return Limits(settings.gate_size_mib, settings.gate_latency_ms)
+    return Limits(settings.gate_size_mib, settings.gate_latency_ms, settings.gate_calibration_error)

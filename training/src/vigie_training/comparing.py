@@ -1,37 +1,69 @@
-"""Versions side by side on the same held-out rows."""
+"""Models side by side on the same held-out rows: how good, how sure, at what cost, and where."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from vigie.artifacts import ArtifactError
+from vigie.catalogue import CHAMPION, find_family
+from vigie_training.bootstrap import intervals
 from vigie_training.errors import Refused
-from vigie_training.evaluate import evaluate
-from vigie_training.model_registry import ModelRegistry
-from vigie_training.recipes import Recipe, Report
-from vigie_training.rows import Rows
+from vigie_training.evaluate import METRICS, POOLED, Evaluation, evaluate
+from vigie_training.measuring import folder_mib, latency, resources
+from vigie_training.model_registry import ModelRegistry, RegisteredVersion
+from vigie_training.recipes import Report, find_recipe
+from vigie_training.rows import SOURCE, Rows
+from vigie_training.slices import by_slice
+
+COSTS = ("training_seconds", "peak_memory_mib", "size_mib", "latency_ms", "tweets_per_second", "memory_mib", "cpu_ms")
 
 
-def compare(registry: ModelRegistry, recipe: Recipe, rows: Rows, last: int, report: Report) -> pd.DataFrame:
-    """One line per version (the newest `last` and the champion) and data set; a broken artefact is left out.
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One registered version, judged; costs as in `COSTS`, those that nobody measured are missing."""
+
+    family: str
+    version: str
+    champion: bool
+    evaluation: Evaluation
+    costs: dict[str, float]
+
+    @property
+    def name(self) -> str:
+        """`family version`."""
+        return f"{self.family} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`table`: a line per model and data set; `slices`: per model and kind of tweet; `pairs`: McNemar's tests."""
+
+    contestants: list[Contestant]
+    table: pd.DataFrame
+    slices: pd.DataFrame
+    pairs: pd.DataFrame
+
+
+def compare(families: Sequence[str], rows: Rows, *, last: int, seed: int, report: Report) -> Comparison:
+    """One family: its newest `last` versions and the champion; several: their champions. Broken artefacts are left out.
 
     Raises `Refused` when no version is left.
     """
-    tables = []
-    known = registry.versions()
-    for version in [found for at, found in enumerate(known) if at < last or found.aliases]:
-        report(f"evaluating version {version.number}")
-        try:
-            with registry.artefact(version.number) as folder:
-                table = evaluate(recipe.load(folder).predict, rows).table
-        except ArtifactError:
-            continue
-        table.insert(0, "version", version.number)
-        table.insert(1, "champion", "yes" if version.aliases else "")
-        tables.append(table)
-    if not tables:
-        raise Refused(f"{registry.name}: expected versions to compare, got none with a sound artefact")
-    return pd.concat(tables, ignore_index=True)
+    contestants = [
+        contestant
+        for family in families
+        for contestant in _contestants(family, rows, last if len(families) == 1 else 0, report)
+    ]
+    if not contestants:
+        raise Refused(f"{', '.join(families)}: expected versions to compare, got none with a sound artefact")
+    report("drawing intervals")
+    table = pd.concat([_with_intervals(one, seed) for one in contestants], ignore_index=True)
+    slices = [by_slice(one.evaluation).assign(model=one.name) for one in contestants]
+    return Comparison(contestants, table, pd.concat(slices, ignore_index=True), _pairs(contestants))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -40,3 +72,70 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
         {str(key): None if isinstance(value, float) and pd.isna(value) else value for key, value in line.items()}
         for line in table.to_dict("records")
     ]
+
+
+def overview(comparison: Comparison) -> list[dict[str, Any]]:
+    """One line per model for a terminal: metrics of all rows with their intervals, then costs."""
+    lines = []
+    for one in comparison.contestants:
+        mine = (comparison.table["model"] == one.name) & (comparison.table["data_set"] == POOLED)
+        found = comparison.table[mine].iloc[0]
+        metrics = {
+            name: f"{found[name]:.3f} ({found[f'{name}_low']:.3f}–{found[f'{name}_high']:.3f})"
+            for name in ("accuracy", "macro_recall", "roc_auc", "calibration_error")
+        }
+        costs = {name: f"{one.costs[name]:.4g}" if name in one.costs else "" for name in COSTS}
+        lines.append({"model": one.name, "champion": "yes" if one.champion else "", **metrics, **costs})
+    return lines
+
+
+def _contestants(family: str, rows: Rows, last: int, report: Report) -> Iterator[Contestant]:
+    registry = ModelRegistry(find_family(family))
+    known = registry.versions()
+    for version in [found for at, found in enumerate(known) if at < last or CHAMPION in found.aliases]:
+        report(f"evaluating {family} {version.number}")
+        try:
+            yield _judged(family, registry, version, rows)
+        except ArtifactError:
+            continue
+
+
+def _judged(family: str, registry: ModelRegistry, version: RegisteredVersion, rows: Rows) -> Contestant:
+    with registry.artefact(version.number) as folder:
+        fitted = find_recipe(family).load(folder)
+        evaluation = evaluate(fitted.predict, rows)
+        measured = {"size_mib": folder_mib(folder), **latency(fitted.predict, rows.texts)}
+        measured |= resources(family, folder, rows.texts)
+    return Contestant(
+        family, version.number, CHAMPION in version.aliases, evaluation, registry.costs(version.run_id) | measured
+    )
+
+
+def _with_intervals(one: Contestant, seed: int) -> pd.DataFrame:
+    """The table of an evaluation with `<metric>_low` and `<metric>_high`, and the costs on the pooled line."""
+    labels, positive = one.evaluation.rows.labels, one.evaluation.positive
+    sources = one.evaluation.rows.frame[SOURCE].to_numpy()
+    identity = {"model": one.name, "family": one.family, "version": one.version, "champion": one.champion}
+    lines = []
+    for line in one.evaluation.table.to_dict("records"):
+        mask = np.ones(len(labels), bool) if line["data_set"] == POOLED else sources == line["data_set"]
+        ends = intervals(labels[mask], positive[mask], seed=seed)
+        for metric in METRICS:
+            line[f"{metric}_low"], line[f"{metric}_high"] = ends[metric]
+        costs = one.costs if line["data_set"] == POOLED else {}
+        lines.append(identity | line | {name: costs.get(name, float("nan")) for name in COSTS})
+    return pd.DataFrame(lines)
+
+
+def _pairs(contestants: Sequence[Contestant]) -> pd.DataFrame:
+    """McNemar's exact test, two-sided, of each pair on all rows: who alone is right how often (McNemar 1947)."""
+    lines = []
+    for at, one in enumerate(contestants):
+        for other in contestants[at + 1 :]:
+            mine = int((one.evaluation.right & ~other.evaluation.right).sum())
+            theirs = int((other.evaluation.right & ~one.evaluation.right).sum())
+            p = binomtest(mine, mine + theirs, 0.5).pvalue if mine + theirs else 1.0
+            lines.append(
+                {"model": one.name, "other": other.name, "only_model": mine, "only_other": theirs, "p": float(p)}
+            )
+    return pd.DataFrame(lines, columns=["model", "other", "only_model", "only_other", "p"])

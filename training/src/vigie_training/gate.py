@@ -14,10 +14,11 @@ FEWEST_ROWS = 100
 
 
 class Limits(NamedTuple):
-    """What a model may cost."""
+    """What a model may cost, and how far its probabilities may be from the truth."""
 
     size_mib: float
     latency_ms: float
+    calibration_error: float
 
 
 class Cost(NamedTuple):
@@ -49,21 +50,24 @@ def judge(
 ) -> Verdict:
     """Compares on the same held-out rows; `number` is the champion's, `golden` what is wrong with the golden rows.
 
-    Against a champion: McNemar's exact test, one-sided, on all rows and on each data set of at least 100, with
-    Bonferroni's correction (McNemar 1947). Without one the candidate has to beat chance.
+    The candidate has to beat chance. Against a champion: McNemar's exact test, one-sided, on all rows and on each data
+    set of at least 100, with Bonferroni's correction (McNemar 1947).
     """
     reasons = [golden] if golden else []
     if cost.size_mib > limits.size_mib:
         reasons.append(f"size: expected at most {limits.size_mib:g} MiB, got {cost.size_mib:.1f}")
     if cost.latency_ms > limits.latency_ms:
         reasons.append(f"latency: expected at most {limits.latency_ms:g} ms a tweet, got {cost.latency_ms:.1f}")
-    p_values = _worse(candidate, champion) if champion else _no_better_than_chance(candidate)
+    error = candidate.metrics()["calibration_error"]
+    if error > limits.calibration_error:
+        reasons.append(f"calibration error: expected at most {limits.calibration_error:g}, got {error:.3f}")
+    if (p := _chance(candidate)) >= SIGNIFICANCE:
+        reasons.append(f"not better than chance (p = {p:.2g})")
+    p_values = _worse(candidate, champion) if champion else {}
     level = SIGNIFICANCE / max(1, len(p_values))
     for name, p in p_values.items():
-        if champion and p < level:
+        if p < level:
             reasons.append(f"worse than version {number} on {name} (McNemar p = {p:.2g} < {level:.2g})")
-        if not champion and p >= level:
-            reasons.append(f"not better than chance on {name} (p = {p:.2g})")
     return Verdict(passed=not reasons, champion=number, reasons=reasons, p_values=p_values)
 
 
@@ -81,13 +85,12 @@ def _worse(candidate: Evaluation, champion: Evaluation) -> dict[str, float]:
     }
 
 
-def _no_better_than_chance(candidate: Evaluation) -> dict[str, float]:
-    """The chance of as many right answers in each label, balanced, for a coin."""
+def _chance(candidate: Evaluation) -> float:
+    """The chance of as many right answers, balanced over the labels, for a coin."""
     labels, right = candidate.rows.labels, candidate.right
-    smaller = min((labels == 0).sum(), (labels == 1).sum())
+    pairs = int(2 * min((labels == 0).sum(), (labels == 1).sum()))
     balanced = np.mean([right[labels == label].mean() for label in (0, 1)])
-    pairs = int(2 * smaller)
-    return {POOLED: float(binomtest(round(balanced * pairs), pairs, 0.5, alternative="greater").pvalue)}
+    return float(binomtest(round(balanced * pairs), pairs, 0.5, alternative="greater").pvalue)
 
 
 def _sign_test(lost: int, won: int) -> float:

@@ -10,15 +10,15 @@ Labels = Literal["auto", "binary", "three-class"]
 class KnownSet:
     """How to treat a data set.
 
-    `held_out` says which rows are for evaluation: `all`; `last-day` (a stream: later days are unseen ones); `share`, a
-    tenth by content. `weight` is a row's weight in the fit, `sampling_weights` overrides it by the row's sampling.
-    With `fair_sampling` only rows of that sampling are evaluated or calibrated on: the others mix class with date.
-    `calibration` is what the set as a whole weighs in the calibration; a `balanced` one has as many of either label
-    where it comes from, though not in the file.
+    `held_out` says which rows are for evaluation: `all`; `none`; `last-day` (a stream: later days are unseen ones);
+    `share`, a tenth by content. `weight` is a row's weight in the fit, `sampling_weights` overrides it by the row's
+    sampling. With `fair_sampling` only rows of that sampling are evaluated or calibrated on: the others mix class with
+    date. `calibration` is what the set as a whole weighs in the calibration; a `balanced` one has as many of either
+    label where it comes from, though not in the file.
     """
 
     labels: Labels
-    held_out: Literal["all", "last-day", "share"] = "share"
+    held_out: Literal["all", "none", "last-day", "share"] = "share"
     weight: float = 2.0
     fair_sampling: str = ""
     sampling_weights: dict[str, float] = field(default_factory=dict)
@@ -43,6 +43,7 @@ KNOWN = {
     "brands_sxsw2011": KnownSet("three-class", calibration=0.2),
     "sanders": KnownSet("three-class", calibration=0.2),
     "apple_twitter": KnownSet("three-class", calibration=0.2),
+    "feedback": KnownSet("binary", held_out="none", weight=4.0),
 }
 ANY_OTHER = KnownSet("auto", weight=1.0)
 

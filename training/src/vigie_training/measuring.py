@@ -2,13 +2,18 @@
 
 import resource
 from collections.abc import Sequence
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
+
+import psutil
 
 from vigie_training.evaluate import Predict
 
-_SINGLES, _BATCH = 200, 64
+_SINGLES = 200
+_BATCHES = (8, 32, 128, 512)
+_TIMED = 512
 
 
 def peak_memory_mib() -> float:
@@ -22,13 +27,40 @@ def folder_mib(directory: Path) -> float:
 
 
 def latency(predict: Predict, texts: Sequence[str]) -> dict[str, float]:
-    """`latency_ms`: median for one tweet alone; `tweets_per_second`: in batches of 64, on one thread."""
+    """`latency_ms`: median for one tweet alone; `tweets_per_second` at the best of several batch sizes."""
     singles = list(texts[:_SINGLES])
     predict(singles)
-    many = (singles * _BATCH)[: _BATCH * 16]
     alone = [_seconds(predict, [text]) for text in singles]
-    batches = [_seconds(predict, many[start : start + _BATCH]) for start in range(0, len(many), _BATCH)]
-    return {"latency_ms": median(alone) * 1000, "tweets_per_second": _BATCH / median(batches)}
+    many = (singles * (_TIMED // len(singles) + 1))[:_TIMED]
+    rates = [_rate(predict, many, size) for size in _BATCHES]
+    return {"latency_ms": median(alone) * 1000, "tweets_per_second": max(rates)}
+
+
+def resources(family: str, directory: Path, texts: Sequence[str]) -> dict[str, float]:
+    """`memory_mib`: what a fresh process holds more once the artefact is loaded and has answered;
+    `cpu_ms`: processor time for one tweet in batches of 128.
+    """
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measured_alone, (family, directory, list(texts[:_SINGLES])))
+
+
+def _measured_alone(family: str, directory: Path, texts: list[str]) -> dict[str, float]:
+    from vigie_training.recipes import find_recipe  # noqa: PLC0415 (its libraries are part of what is measured)
+
+    process = psutil.Process()
+    before = process.memory_info().rss
+    fitted = find_recipe(family).load(directory)
+    fitted.predict(texts)
+    started = process_time()
+    for start in range(0, len(texts), 128):
+        fitted.predict(texts[start : start + 128])
+    cpu = (process_time() - started) / len(texts)
+    return {"memory_mib": (process.memory_info().rss - before) / 2**20, "cpu_ms": cpu * 1000}
+
+
+def _rate(predict: Predict, texts: Sequence[str], size: int) -> float:
+    batches = [_seconds(predict, texts[start : start + size]) / size for start in range(0, len(texts) - size + 1, size)]
+    return 1 / median(batches)
 
 
 def _seconds(predict: Predict, texts: Sequence[str]) -> float:

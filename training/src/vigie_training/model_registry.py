@@ -2,10 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep, time
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
@@ -13,10 +14,12 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from vigie.artifacts import ArtifactError, verify
-from vigie.catalogue import CHAMPION, Family
+from vigie.catalogue import CHALLENGER, CHAMPION, Family
 from vigie_training.errors import Refused
 
 ARTIFACT_FOLDER = "vigie"
+LOCK_SECONDS = 15.0
+LOCK_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,13 @@ class ModelRegistry:
     """One family's registered model on the server that `tracking.connect` has set."""
 
     def __init__(self, family: Family) -> None:
-        self._family = family
+        self.family = family
         self._client = MlflowClient()
 
     @property
     def name(self) -> str:
         """Name of the registered model."""
-        return self._family.registered_model
+        return self.family.registered_model
 
     def exists(self) -> bool:
         """Whether anything was ever registered."""
@@ -48,19 +51,61 @@ class ModelRegistry:
 
     def champion(self) -> str | None:
         """The number of the version that is served, null when there is none."""
+        return self._aliases().get(CHAMPION)
+
+    def _aliases(self) -> dict[str, str]:
+        """Version numbers by alias."""
         if not self.exists():
-            return None
-        return str(self._client.get_registered_model(self.name).aliases.get(CHAMPION) or "") or None
+            return {}
+        return {name: str(number) for name, number in self._client.get_registered_model(self.name).aliases.items()}
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Only one process at a time is within this, per family: the registry has no conditional update of its own.
+
+        The lock is a registered model of another name, which can be made only once. One that a dead process left
+        behind counts for `LOCK_SECONDS`. Raises `Refused` when it cannot be had in that time.
+        """
+        lock = f"{self.name}.moving"
+        deadline = monotonic() + 2 * LOCK_SECONDS
+        while not self._locked(lock):
+            if monotonic() > deadline:
+                raise Refused(f"{self.name}: another move of the champion is under way: try again")
+            sleep(LOCK_PAUSE_SECONDS)
+        try:
+            yield
+        finally:
+            self._client.delete_registered_model(lock)
+
+    def _locked(self, lock: str) -> bool:
+        try:
+            self._client.create_registered_model(lock, description="held while the champion is moved")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            self._break_if_old(lock)
+            return False
+        return True
+
+    def _break_if_old(self, lock: str) -> None:
+        with suppress(MlflowException):  # its holder, or somebody who waits like us, was quicker
+            made = self._client.get_registered_model(lock).creation_timestamp / 1000
+            if time() - made > LOCK_SECONDS:
+                self._client.delete_registered_model(lock)
 
     def set_champion(self, number: str) -> None:
         """Moves the alias: predictors follow within their polling interval."""
         self._client.set_registered_model_alias(self.name, CHAMPION, number)
 
+    def set_challenger(self, number: str) -> None:
+        """Names the candidate; nothing serves it by that."""
+        self._client.set_registered_model_alias(self.name, CHALLENGER, number)
+
     def versions(self) -> list[RegisteredVersion]:
         """All versions, newest first."""
         found = self._client.search_model_versions(f"name='{self.name}'", max_results=1000)
-        champion = self.champion()
-        versions = [_version(version, champion) for version in found]
+        aliases = self._aliases()
+        versions = [_version(version, aliases) for version in found]
         return sorted(versions, key=lambda version: int(version.number), reverse=True)
 
     def version(self, number: str) -> RegisteredVersion:
@@ -73,7 +118,7 @@ class ModelRegistry:
     def add_version(self, model_uri: str, run_id: str, model_id: str | None, tags: dict[str, str]) -> str:
         """Registers a logged model as the next version and returns its number."""
         try:
-            self._client.create_registered_model(self.name, description=self._family.title)
+            self._client.create_registered_model(self.name, description=self.family.title)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -83,6 +128,14 @@ class ModelRegistry:
     def tag_version(self, number: str, key: str, value: str) -> None:
         """Sets a tag of a version."""
         self._client.set_model_version_tag(self.name, number, key, value)
+
+    def costs(self, run_id: str) -> dict[str, float]:
+        """What the training of a version cost; empty when its run is gone."""
+        try:
+            metrics = self._client.get_run(run_id).data.metrics if run_id else {}
+        except MlflowException:
+            return {}
+        return {name: metrics[name] for name in ("training_seconds", "peak_memory_mib") if name in metrics}
 
     def tags(self) -> dict[str, str]:
         """Tags of the registered model itself."""
@@ -101,15 +154,15 @@ class ModelRegistry:
                 folder = Path(download_artifacts(artifact_uri=uri, dst_path=place))
             except (MlflowException, OSError) as error:
                 raise ArtifactError(f"{self.name} version {number}: no artefact could be fetched: {error}") from error
-            verify(folder, family=self._family.name)
+            verify(folder, family=self.family.name)
             yield folder
 
 
-def _version(found: ModelVersion, champion: str | None) -> RegisteredVersion:
+def _version(found: ModelVersion, aliases: dict[str, str]) -> RegisteredVersion:
     return RegisteredVersion(
         number=str(found.version),
         created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
         run_id=found.run_id or "",
-        aliases=(CHAMPION,) if str(found.version) == champion else (),
+        aliases=tuple(sorted(name for name, number in aliases.items() if number == str(found.version))),
         tags=dict(found.tags),
     )

@@ -37,8 +37,8 @@ def table(title: str, records: Sequence[dict[str, Any]]) -> Table:
 
 
 @contextmanager
-def progress(steps: int) -> Iterator[Report]:
-    """A bar of so many steps on standard error when that is a terminal; each report begins the next step."""
+def progress(steps: int | None) -> Iterator[Report]:
+    """A bar of so many steps (None: nobody knows) on standard error when that is a terminal; each report is a step."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

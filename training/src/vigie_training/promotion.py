@@ -19,9 +19,10 @@ def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str,
     registry.tag_version(number, VERDICT_TAG, verdict.summary()[:4000])
     if not verdict.passed:
         return False
-    if registry.champion() != verdict.champion:
-        raise Refused(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
-    _move(registry, number, "promote", why=verdict.summary(), who=who, at=at)
+    with registry.moving():
+        if registry.champion() != verdict.champion:
+            raise Refused(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
+        _move(registry, number, "promote", why=verdict.summary(), who=who, at=at)
     return True
 
 
@@ -30,19 +31,21 @@ def force(registry: ModelRegistry, number: str, *, why: str, who: str, at: datet
     if not why.strip():
         raise Refused("expected a reason with --force, got none")
     registry.tag_version(number, VERDICT_TAG, f"forced: {why}"[:4000])
-    _move(registry, number, "promote", why=why, who=who, at=at, forced=True)
+    with registry.moving():
+        _move(registry, number, "promote", why=why, who=who, at=at, forced=True)
 
 
 def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> str:
     """Makes the champion's predecessor the champion again and returns its number; raises `Refused` without one."""
-    current = registry.champion()
-    if current is None:
-        raise Refused(f"{registry.name}: there is no champion to roll back from")
-    before = ledger.predecessor(ledger.entries(registry), current)
-    if before is None:
-        raise Refused(f"{registry.name}: nothing served before version {current}")
-    registry.version(before)
-    _move(registry, before, "rollback", why=why, who=who, at=at)
+    with registry.moving():
+        current = registry.champion()
+        if current is None:
+            raise Refused(f"{registry.name}: there is no champion to roll back from")
+        before = ledger.predecessor(ledger.entries(registry), current)
+        if before is None:
+            raise Refused(f"{registry.name}: nothing served before version {current}")
+        registry.version(before)
+        _move(registry, before, "rollback", why=why, who=who, at=at)
     return before
 
 

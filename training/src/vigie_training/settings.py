@@ -19,15 +19,22 @@ class TrainingSettings(ServiceSettings):
     registry_wait_seconds: float = 120.0
     gate_size_mib: float = 500.0
     gate_latency_ms: float = 100.0
+    gate_calibration_error: float = 0.25
     vigie_actor: str = ""
     vigie_base_model: str = ""
+    feedback_url: str = "http://127.0.0.1:8010"
+    trusted_annotators: Annotated[tuple[str, ...], NoDecode] = ()
+    retrain_labels: int = 200
+    retrain_days: float = 30.0
 
-    @field_validator("models", mode="before")
+    @field_validator("models", "trusted_annotators", mode="before")
     @classmethod
-    def _names(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        names = tuple(name.strip() for name in value.split(",") if name.strip())
+    def _split(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("models")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
             try:
                 find_family(name)

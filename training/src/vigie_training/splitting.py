@@ -62,8 +62,8 @@ def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64]) -> tuple[Mask, M
             else mine
         )
         share = HELD_OUT_SHARE if source in KNOWN else UNKNOWN_HELD_OUT_SHARE
-        if known.held_out == "all":
-            test |= mine
+        if known.held_out in ("all", "none"):
+            test |= mine & (known.held_out == "all")
             continue
         if known.held_out == "last-day":
             share = 0.0

@@ -59,7 +59,7 @@ def register_starter(run: mlflow.ActiveRun, family: Family, *, who: str, limits:
     recipe, shipped = find_recipe(family.name), starter_folder(family)
     manifest = verify(shipped, family=family.name)
     fitted = recipe.load(shipped)
-    job = Job(family, read_file(SAMPLE_TWEETS), seed=0, who=who, limits=limits, options=Options(seed=0))
+    job = Job(family, read_file(SAMPLE_TWEETS), Options(seed=0), who, limits)
     evaluation = evaluate(fitted.predict, job.rows)
     costs = {"size_mib": folder_mib(shipped), **latency(fitted.predict, job.rows.texts)}
     mlflow.log_metrics(manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs)

@@ -15,12 +15,14 @@ from vigie.catalogue import Family
 from vigie_training import charts, promotion
 from vigie_training.errors import Refused
 from vigie_training.evaluate import Evaluation, evaluate
+from vigie_training.feedback import FEEDBACK
 from vigie_training.gate import Cost, Limits, Verdict, judge
 from vigie_training.measuring import folder_mib, latency, peak_memory_mib
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
 from vigie_training.packaging import golden_problem, package
 from vigie_training.publishing import publish
 from vigie_training.recipes import Options, Report, find_recipe
+from vigie_training.retraining import FEEDBACK_TAG
 from vigie_training.rows import Rows
 from vigie_training.splitting import split
 from vigie_training.tracking import tracked
@@ -32,10 +34,9 @@ class Job:
 
     family: Family
     rows: Rows
-    seed: int
+    options: Options
     who: str
     limits: Limits
-    options: Options
     save_to: Path | None = None
 
 
@@ -57,10 +58,12 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
     run_id = run.info.run_id
     mlflow.set_tags({"family": job.family.name, "mlflow.runName": f"{job.family.name} {run_id[:8]}"})
     report("splitting")
-    parts = split(job.rows, job.seed)
-    identity = {"family": job.family.name, "data_hash": job.rows.content_hash(), "split_seed": str(job.seed)}
+    parts = split(job.rows, job.options.seed)
+    identity = {"family": job.family.name, "data_hash": job.rows.content_hash(), "split_seed": str(job.options.seed)}
     sizes = {f"rows_{name}": len(part) for name, part in zip(parts._fields, parts, strict=True)}
     mlflow.log_params(identity | sizes | {"data_sets": ",".join(job.rows.sources)})
+    learnt = {FEEDBACK_TAG: str(len(job.rows.of(FEEDBACK)))}
+    mlflow.log_params(learnt)
     recipe = find_recipe(job.family.name)
     started = perf_counter()
     fitted = recipe.fit(parts, job.options, report)
@@ -76,7 +79,7 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
         package(fitted, recipe, folder, family=job.family.name, created_at=now, metrics=metrics)
         costs |= {"size_mib": folder_mib(folder), **latency(fitted.predict, parts.test.texts)}
         mlflow.log_metrics(metrics | costs)
-        return _register(job, run_id, folder, evaluation, costs, tags=identity, report=report)
+        return _register(job, run_id, folder, evaluation, costs, tags=identity | learnt, report=report)
 
 
 def _register(
@@ -107,7 +110,7 @@ def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report
     report("evaluating")
     with registry.artefact(number) as folder:
         fitted = find_recipe(job.family.name).load(folder)
-        evaluation = evaluate(fitted.predict, split(job.rows, job.seed).test)
+        evaluation = evaluate(fitted.predict, split(job.rows, job.options.seed).test)
         costs = {"size_mib": folder_mib(folder), **latency(fitted.predict, evaluation.rows.texts)}
         report("comparing with the champion")
         verdict, _ = judge_folder(job, folder, evaluation, costs, registry)

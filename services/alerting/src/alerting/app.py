@@ -7,18 +7,21 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from alerting import parts
+from alerting.erasing import Eraser
 from alerting.housekeeping import Housekeeping
 from alerting.intake import Intake
 from alerting.outbox import Outbox
+from alerting.pages import ActionPages
 from alerting.routes import router
 from alerting.rule import ErrorRule
 from alerting.settings import AlertingSettings
+from alerting.silences import SilenceBook
 from alerting.state import AlertingState
 from alerting.store import AlertStore
 from alerting.supervision import Supervised
 from vigie.schemas import Readiness
 from vigie.store import Store
-from vigie.streams import ALERTS, FEEDBACK, open_redis
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, open_redis
 from vigie.web import service_app
 
 STOP_SECONDS = 5.0
@@ -67,28 +70,31 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     rule, queue = ErrorRule(redis, settings.rule()), parts.delivery_queue(settings, store)
     sender = parts.sender(settings, queue)
     intake = Intake(rule, store)
-    outbox = Outbox(store, parts.mail_writer(settings), settings.alert_mail_to, sender.wake)
+    radar, writer, silences = parts.radar_feed(settings, redis), parts.mail_writer(settings), SilenceBook(store)
+    figures = parts.day_figures(rule, radar)
+    outbox = Outbox(store, writer, settings.alert_mail_to, figures=figures, wake=sender.wake)
     errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
+    erasures = parts.consumer(settings, redis, ERASURES, Eraser(redis, store, radar.forget).erase)
     chores = Housekeeping(
-        redis,
-        rule,
-        store,
-        queue,
-        every_seconds=settings.housekeeping_seconds,
-        quiet_ms=round(settings.alert_resolve_seconds * 1000),
+        redis, rule, store, queue, radar=radar.memory, message_id=writer.message_id, pace=parts.pace(settings)
     )
     return AlertingState(
         redis=redis,
         store=store,
         sender=sender,
         trial=parts.trial_mail(settings),
+        silences=silences,
+        pages=ActionPages(parts.action_book(settings), silences, parts.now_ms),
         errors=errors,
         alerts=alerts,
+        radar=radar if settings.radar_enabled else None,
         tasks=(
             Supervised("sender", sender.run),
             Supervised("outbox", alerts.run),
             Supervised("intake", errors.run),
+            Supervised("erasures", erasures.run),
+            *([Supervised("radar", radar.run)] if settings.radar_enabled else []),
             Supervised("housekeeping", chores.run),
         ),
     )

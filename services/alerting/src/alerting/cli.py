@@ -1,4 +1,4 @@
-"""`vigie-alerting`: what an operator does with mails without the API."""
+"""`vigie-alerting`: what an operator does without the API."""
 
 import argparse
 import asyncio
@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from alerting import parts
+from alerting.calibration import calibrate
 from alerting.deliveries import DeliveryQueue
+from alerting.radar import commands as radar
 from alerting.settings import AlertingSettings
 from alerting.store import AlertStore, moment
 from vigie.errors import VigieError
 from vigie.store import Store
 from vigie.streams import ALERTS, FEEDBACK, open_redis, read_dead, replay_dead
+
+ON_DATA = {"replay": radar.replay, "evaluate": radar.evaluate, "calibrate": calibrate}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -20,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = _parser().parse_args(arguments)
     settings = AlertingSettings.read()
     try:
-        if told.command == "test-mail":
+        if told.command in ON_DATA:
+            ON_DATA[told.command](told, settings)
+        elif told.command == "test-mail":
             asyncio.run(send_test_mail(settings))
         elif told.action == "list":
             asyncio.run(list_dead(settings))
@@ -39,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("list", help="show them")
     again = actions.add_parser("replay", help="try them again")
     again.add_argument("id", nargs="*", type=int, help="numbers of mails as listed; none: everything")
+    radar.add_commands(commands)
+    testing = commands.add_parser("calibrate", help="what other settings of the error rule would have mailed")
+    testing.add_argument("--days", type=float, default=30.0, help="of votes, asked from the gateway")
+    testing.add_argument("--json", action="store_true", help="one JSON object per line")
     return parser
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
-from alerting.store import AlertStore
+from alerting.store import RAISED, AlertStore
 from alerting.tables import alerts, deliveries
-from vigie.schemas import DeliveryState, RaisedAlert
+from vigie.alerts import DeliveryState, RaisedAlert
 
 _DUE = (DeliveryState.PENDING.value, DeliveryState.AMBIGUOUS.value)
 
@@ -29,6 +29,8 @@ class Lease:
     attempt: int
     handed_over: int
     queued_ms: int
+    kind: str = RAISED
+    resolved_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class DeliveryQueue:
 
 
 def _read_lease(connection: Connection, delivery_id: int) -> Lease:
-    query = select(deliveries, alerts.c.told).join(alerts).where(deliveries.c.id == delivery_id)
+    query = select(deliveries, alerts.c.told, alerts.c.resolved_ms).join(alerts).where(deliveries.c.id == delivery_id)
     row = connection.execute(query).one()
     return Lease(
         delivery_id=row.id,
@@ -148,6 +150,8 @@ def _read_lease(connection: Connection, delivery_id: int) -> Lease:
         attempt=row.attempts,
         handed_over=row.handed_over,
         queued_ms=row.queued_ms,
+        kind=row.kind,
+        resolved_ms=row.resolved_ms,
     )
 
 

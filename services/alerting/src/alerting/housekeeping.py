@@ -2,20 +2,31 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from alerting.deliveries import DeliveryQueue
 from alerting.metrics import DELIVERIES, LAG
-from alerting.rule import ErrorRule
-from alerting.store import AlertStore
-from vigie.streams import ALERTS, FEEDBACK, trim_consumed
+from alerting.radar.memory import RadarMemory
+from alerting.rule import DAY_MS, ErrorRule
+from alerting.store import SURGE, AlertStore, MessageId
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, trim_consumed
 
 GROUP = "alerting"
-STREAMS = (FEEDBACK.name, ALERTS.name)
+STREAMS = (FEEDBACK.name, ALERTS.name, ERASURES.name)
 
 _LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds between rounds; after how long a quiet time an alert is over; how long alerts are kept."""
+
+    every_seconds: float
+    quiet_ms: int
+    kept_ms: int
 
 
 class Housekeeping:
@@ -28,15 +39,18 @@ class Housekeeping:
         store: AlertStore,
         queue: DeliveryQueue,
         *,
-        every_seconds: float,
-        quiet_ms: int,
+        radar: RadarMemory,
+        message_id: MessageId,
+        pace: Pace,
     ) -> None:
         self._redis = redis
         self._rule = rule
+        self._radar = radar
+        self._message_id = message_id
         self._store = store
         self._queue = queue
-        self._every_seconds = every_seconds
-        self._quiet_ms = quiet_ms
+        self._pace = pace
+        self._forgot_ms = 0
 
     async def run(self) -> None:
         """Round after round."""
@@ -45,7 +59,7 @@ class Housekeeping:
                 await self.round()
             except (RedisError, OSError) as error:
                 _LOG.warning("housekeeping waits", extra={"error": str(error)})
-            await asyncio.sleep(self._every_seconds)
+            await asyncio.sleep(self._pace.every_seconds)
 
     async def round(self) -> None:
         """Everything once."""
@@ -55,6 +69,10 @@ class Housekeeping:
             LAG.labels(stream).set(await self._waiting(stream))
             await trim_consumed(self._redis, stream)
         await self._resolve()
+        now = self._store.now_ms()
+        if now - self._forgot_ms >= DAY_MS:
+            await self._store.forget_before(now - self._pace.kept_ms)
+            self._forgot_ms = now
 
     async def _waiting(self, stream: str) -> int:
         """Entries not delivered yet, and delivered ones without an acknowledgement."""
@@ -66,9 +84,10 @@ class Housekeeping:
         return sum((group["lag"] or 0) + group["pending"] for group in own)
 
     async def _resolve(self) -> None:
-        """An alert is over after a quiet time without any error in its scope."""
+        """An alert is over after a quiet time without an error, or anything unusual, in its scope."""
         now = self._store.now_ms()
         for alert in await self._store.firing():
-            newest = await self._rule.newest_error_ms(alert.scope) or 0
-            if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._quiet_ms:
-                await self._store.resolve(alert)
+            memory = self._radar.last_high_ms if alert.rule == SURGE else self._rule.newest_error_ms
+            newest = await memory(alert.scope) or 0
+            if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._pace.quiet_ms:
+                await self._store.resolve(alert, self._message_id)

@@ -9,6 +9,9 @@ ATTEMPTS = Counter("vigie_alert_mail_attempts_total", "Attempts to send a mail."
 DELIVERIES = Gauge("vigie_alert_deliveries", "Mails by state; dead ones wait for a person.", ["state"])
 LAG = Gauge("vigie_alert_stream_lag", "Entries of a stream that this service has not handled yet.", ["stream"])
 RESTARTS = Counter("vigie_alert_task_restarts_total", "Background tasks that crashed.", ["task"])
+TWEETS = Counter("vigie_radar_tweets_total", "Predictions that the radar saw.", ["result"])
+SURGES = Counter("vigie_radar_surges_total", "Episodes that began.", ["scope"])
+WATCHED = Gauge("vigie_radar_scopes", "Scopes under watch.")
 MAIL_SECONDS = Histogram(
     "vigie_alert_mail_seconds",
     "From the error that made an alert to the mail server's acceptance.",

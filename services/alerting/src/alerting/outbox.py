@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from alerting.mail import MailWriter
 from alerting.store import AlertStore, Recipient
-from vigie.schemas import RaisedAlert
+from vigie.alerts import DayFigures, RaisedAlert
 
 _LOG = logging.getLogger(__name__)
 
@@ -14,17 +14,25 @@ class Outbox:
     """Handles the stream `alerts`; an alert that was stored before changes nothing and mails nobody."""
 
     def __init__(
-        self, store: AlertStore, writer: MailWriter, recipients: Sequence[str], wake: Callable[[], Awaitable[None]]
+        self,
+        store: AlertStore,
+        writer: MailWriter,
+        recipients: Sequence[str],
+        *,
+        figures: Callable[[str], Awaitable[DayFigures]],
+        wake: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._writer = writer
         self._recipients = recipients
+        self._figures = figures
         self._wake = wake
 
     async def keep(self, raised: Sequence[RaisedAlert]) -> None:
         """Stores alerts, then wakes the sender."""
         for alert in raised:
             addressed = [Recipient(to, self._writer.message_id(alert.alert_key, to)) for to in self._recipients]
-            if not await self._store.keep(alert, addressed):
+            told = alert.model_copy(update={"day": await self._figures(alert.scope)})
+            if not await self._store.keep(told, addressed):
                 _LOG.info("the alert was known", extra={"alert": alert.alert_key})
         await self._wake()

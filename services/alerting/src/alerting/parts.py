@@ -1,21 +1,34 @@
 """Makes the parts of the service from its settings; the HTTP application and the command line use the same ones."""
 
+from collections.abc import Awaitable, Callable
 from random import random
 from time import time
 
 from redis.asyncio import Redis
 
 from alerting.deliveries import DeliveryQueue
-from alerting.housekeeping import GROUP
-from alerting.mail import MailWriter, Sites
+from alerting.english import English
+from alerting.french import French
+from alerting.housekeeping import GROUP, Pace
+from alerting.links import ActionBook, Sites
+from alerting.mail import MailWriter
+from alerting.radar.feed import RadarFeed
+from alerting.radar.watch import MINUTE_MS
 from alerting.retries import Pauses
+from alerting.rule import DAY_MS, ErrorRule
 from alerting.sender import Sender, SenderTiming, new_owner
 from alerting.settings import AlertingSettings
 from alerting.smtp import Mailer, SmtpServer
 from alerting.store import AlertStore
 from alerting.trial import TrialMail
-from alerting.wording import English
+from alerting.views import Viewer
+from alerting.wording import Wording
+from vigie.alerts import DayFigures
+from vigie.schemas import EVERYTHING
+from vigie.settings import derived_key
 from vigie.streams import Connected, Consumer, EventType, Handler, Stream
+
+LANGUAGES: dict[str, tuple[Wording, ...]] = {"fr": (French(),), "en": (English(),), "both": (French(), English())}
 
 
 def now_ms() -> int:
@@ -37,9 +50,27 @@ def mailer(settings: AlertingSettings) -> Mailer:
 
 
 def mail_writer(settings: AlertingSettings) -> MailWriter:
-    """Composes in the language of this installation."""
+    """Composes in the languages of this installation."""
     sites = Sites(gateway=settings.gateway_url, mlflow=settings.mlflow_url, ui=settings.ui_url)
-    return MailWriter(English(), sites, sender=settings.alert_mail_from, reply_to=settings.alert_mail_reply_to)
+    viewer = Viewer(sites, action_book(settings))
+    sender, reply_to = settings.alert_mail_from, settings.alert_mail_reply_to
+    return MailWriter(LANGUAGES[settings.alert_language], viewer, sender=sender, reply_to=reply_to)
+
+
+def action_book(settings: AlertingSettings) -> ActionBook:
+    """Signs what links in mails may do."""
+    return ActionBook(derived_key(settings.receipt_secret, "mail-action"))
+
+
+def day_figures(rule: ErrorRule, radar: RadarFeed) -> Callable[[str], Awaitable[DayFigures]]:
+    """Counts errors and predictions of the last 24 hours."""
+
+    async def figures(scope: str) -> DayFigures:
+        now = now_ms()
+        errors = await rule.errors_since(scope if rule.parameters.scope == "model" else EVERYTHING, now - DAY_MS)
+        return DayFigures(errors=errors, predictions=radar.seen_since((now - DAY_MS) // MINUTE_MS))
+
+    return figures
 
 
 def trial_mail(settings: AlertingSettings) -> TrialMail:
@@ -66,9 +97,27 @@ def sender(settings: AlertingSettings, queue: DeliveryQueue) -> Sender:
         mailer(settings),
         mail_writer(settings),
         pauses=pauses(settings),
-        timing=SenderTiming(attempt=settings.smtp_timeout_seconds, poll=settings.delivery_poll_seconds),
+        timing=SenderTiming(
+            attempt=settings.smtp_timeout_seconds,
+            poll=settings.delivery_poll_seconds,
+            quiet_ms=round(settings.alert_resolve_seconds * 1000),
+        ),
         now_ms=now_ms,
         chance=random,
+    )
+
+
+def radar_feed(settings: AlertingSettings, redis: Redis) -> RadarFeed:
+    """This worker's radar."""
+    return RadarFeed(redis, settings.radar(), token=new_owner(settings.worker_name()), now_ms=now_ms)
+
+
+def pace(settings: AlertingSettings) -> Pace:
+    """Of the housekeeping."""
+    return Pace(
+        every_seconds=settings.housekeeping_seconds,
+        quiet_ms=round(settings.alert_resolve_seconds * 1000),
+        kept_ms=settings.retention_alerts_days * DAY_MS,
     )
 
 

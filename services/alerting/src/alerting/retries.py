@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from alerting.deliveries import Decision, Lease
 from alerting.smtp import Answer, Ending
-from vigie.schemas import DeliveryState
+from vigie.alerts import DeliveryState
 
 GROWTH = 1.6
 JITTER = 0.2

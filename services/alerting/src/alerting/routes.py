@@ -3,9 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
 
 from alerting.state import state_of
-from vigie.schemas import AlertPage, ErrorBody, TestMailResult
+from vigie.alerts import AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.schemas import ErrorBody
 
 router = APIRouter(tags=["alerts"])
 
@@ -22,3 +24,33 @@ async def list_alerts(
 async def send_test_mail(request: Request) -> TestMailResult:
     """Sends a test mail to everybody who gets alerts, now, and answers with what the mail server said."""
     return await state_of(request).trial.send()
+
+
+@router.post("/alerts/silences", status_code=201, responses={400: {"model": ErrorBody}})
+async def make_silence(request: Request, body: SilenceRequest) -> Silence:
+    """No mails for a scope, for a while; what fires meanwhile is kept and shown."""
+    return await state_of(request).silences.make(body)
+
+
+@router.get("/alerts/silences")
+async def list_silences(request: Request) -> SilenceList:
+    """Silences, newest first."""
+    return await state_of(request).silences.all()
+
+
+@router.delete("/alerts/silences/{silence_id}", responses={404: {"model": ErrorBody}})
+async def end_silence(request: Request, silence_id: str) -> Silence:
+    """Ends a silence now."""
+    return await state_of(request).silences.end(silence_id)
+
+
+@router.get("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
+async def ask_first(request: Request, token: str) -> HTMLResponse:
+    """The page behind a signed link: it asks, and does nothing."""
+    return HTMLResponse(state_of(request).pages.ask(token))
+
+
+@router.post("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
+async def act(request: Request, token: str) -> HTMLResponse:
+    """Does what the signed link says."""
+    return HTMLResponse(await state_of(request).pages.act(token))

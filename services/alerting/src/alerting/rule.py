@@ -60,6 +60,7 @@ class PastAlert:
     scope: str
     fired_ms: int
     newest_ms: int
+    rule: str = "errors"
 
 
 class ErrorRule:
@@ -93,6 +94,10 @@ class ErrorRule:
         """The time of the newest error that the scope knows of."""
         newest = await self._redis.zrange(self._keys(scope, "")[0], -1, -1, withscores=True)
         return int(newest[0][1]) if newest else None
+
+    async def errors_since(self, scope: str, since_ms: int) -> int:
+        """How many errors of the scope are known since then, a day back at most."""
+        return int(await self._redis.zcount(self._keys(scope, "")[0], since_ms, "+inf"))
 
     async def _restore_scope(self, scope: str, alerts: list[PastAlert], now_ms: int | None) -> bool:
         _, _, state, _, episodes, _, outbox = self._keys(scope, "")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from alerting.deliveries import Decision, DeliveryQueue, Lease
-from alerting.mail import MailWriter
+from alerting.mail import Letter, MailWriter
 from alerting.metrics import ATTEMPTS, MAIL_SECONDS
 from alerting.retries import Pauses, already_resent, decide
 from alerting.smtp import Answer, Ending, Envelope, Mailer, Step
-from alerting.store import Clock, StoreUnavailable
-from vigie.schemas import DeliveryState
+from alerting.store import RAISED, RESOLVED, Clock, StoreUnavailable
+from vigie.alerts import DeliveryState
 
 LANES = 4
 KEEP_PAUSE_SECONDS = 0.5
@@ -22,10 +22,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SenderTiming:
-    """Seconds: the deadline of one attempt, and how often to look without being woken."""
+    """Seconds: the deadline of one attempt, how often to look without being woken. `quiet_ms` is told in mails."""
 
     attempt: float = 30.0
     poll: float = 5.0
+    quiet_ms: int = 900_000
 
 
 class Sender:
@@ -112,7 +113,7 @@ class Sender:
 
     async def _attempt(self, lease: Lease) -> Answer:
         try:
-            data = self._writer.alert_mail(lease.alert, lease.recipient, lease.message_id, lease.handed_over + 1)
+            data = self._compose(lease)
             return await self._mailer.send(
                 Envelope(self._writer.sender, lease.recipient, data),
                 seconds=self._timing.attempt,
@@ -122,12 +123,19 @@ class Sender:
             _LOG.exception("the attempt failed here", extra={"delivery": lease.delivery_id})
             return Answer(Ending.DEFERRED, Step.CONNECT, f"failed before it was sent: {type(error).__name__}")
 
+    def _compose(self, lease: Lease) -> bytes:
+        letter = Letter(lease.recipient, lease.message_id, lease.handed_over + 1)
+        if lease.kind == RESOLVED:
+            over_ms = lease.resolved_ms or lease.queued_ms
+            return self._writer.resolved_mail(lease.alert, letter, resolved_ms=over_ms, quiet_ms=self._timing.quiet_ms)
+        return self._writer.alert_mail(lease.alert, letter)
+
     def _note(self, lease: Lease, answer: Answer) -> None:
         ATTEMPTS.labels(answer.ending.value).inc()
         accepted = answer.ending is Ending.ACCEPTED
         self.last_answer = "ok" if accepted else f"{answer.ending} at {answer.step}: {answer.reply}"
-        if accepted:
-            MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.errors[-1].at_ms) / 1000)
+        if accepted and lease.kind == RAISED:
+            MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.newest_ms) / 1000)
         if answer.ending is Ending.UNAUTHORISED:
             self._closed_until_ms = self._now_ms() + self._pauses.auth_ms
         _LOG.log(

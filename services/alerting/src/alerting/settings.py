@@ -1,5 +1,6 @@
 """What the alerting service is told by its environment."""
 
+from dataclasses import replace
 from email.headerregistry import Address
 from pathlib import Path
 from socket import gethostname
@@ -8,10 +9,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.rule import RuleParameters
-from vigie.settings import ServiceSettings
+from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings
 
 Seconds = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 WindowSeconds = Annotated[float, Field(ge=0.001)]
 
 
@@ -28,12 +31,24 @@ class AlertingSettings(ServiceSettings):
     alert_scope: Literal["all", "model"] = "all"
     alert_resolve_seconds: Seconds = 900.0
 
+    alert_language: Literal["fr", "en", "both"] = "both"
+    receipt_secret: SecretStr = DEVELOPMENT_SECRET
     alert_mail_from: str = "vigie@localhost"
     alert_mail_to: Annotated[tuple[str, ...], NoDecode] = ("ops@localhost",)
     alert_mail_reply_to: str = ""
     gateway_url: str = "http://127.0.0.1:8000"
     mlflow_url: str = "http://127.0.0.1:5000"
     ui_url: str = ""
+
+    gateway_api_key: SecretStr | None = None
+
+    radar_enabled: bool = True
+    radar_threshold_all: float = Field(4.0, gt=0)
+    radar_threshold_topic: float = Field(4.3, gt=0)
+    radar_quiet_minutes: int = Field(60, ge=1, le=1440)
+    radar_topics: int = Field(100, ge=1, le=1000)
+    radar_hit_rate: Share = 0.9
+    radar_false_rate: Share = 0.25
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(1025, ge=1, le=65535)
@@ -50,6 +65,7 @@ class AlertingSettings(ServiceSettings):
     smtp_ambiguous_seconds: Seconds = 120.0
     smtp_auth_pause_seconds: Seconds = 300.0
 
+    retention_alerts_days: int = Field(365, ge=2)
     delivery_lease_seconds: Seconds = 60.0
     delivery_poll_seconds: Seconds = 5.0
     stream_claim_seconds: Seconds = 60.0
@@ -81,6 +97,11 @@ class AlertingSettings(ServiceSettings):
                 f"DELIVERY_LEASE_SECONDS: expected more than SMTP_TIMEOUT_SECONDS ({self.smtp_timeout_seconds:g}), "
                 f"got {self.delivery_lease_seconds:g}"
             )
+        if self.radar_hit_rate <= self.radar_false_rate:
+            raise ValueError(
+                f"RADAR_HIT_RATE: expected more than RADAR_FALSE_RATE ({self.radar_false_rate:g}), "
+                f"got {self.radar_hit_rate:g}"
+            )
         if bool(self.smtp_username) != bool(self.smtp_password):
             raise ValueError("SMTP_PASSWORD: expected SMTP_USERNAME and SMTP_PASSWORD both, or neither")
         return self
@@ -105,6 +126,18 @@ class AlertingSettings(ServiceSettings):
             window_ms=round(self.alert_window_seconds * 1000),
             cooldown_ms=round(self.alert_cooldown_seconds * 1000),
             scope=self.alert_scope,
+        )
+
+    def radar(self) -> RadarParameters:
+        """How the radar watches."""
+        usual = RadarParameters()
+        quiet = self.radar_quiet_minutes
+        return replace(
+            usual,
+            everything=replace(usual.everything, threshold=self.radar_threshold_all, quiet=quiet),
+            topic=replace(usual.topic, threshold=self.radar_threshold_topic, quiet=quiet),
+            errors=ErrorRates(hit=self.radar_hit_rate, false=self.radar_false_rate),
+            scopes=self.radar_topics + 1,
         )
 
 

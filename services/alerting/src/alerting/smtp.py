@@ -5,11 +5,12 @@ step tells whether a lost connection may have left a mail behind.
 """
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from socket import gethostname
+from socket import SOCK_STREAM, gethostname
 from typing import Literal
 
 import aiosmtplib
@@ -33,10 +34,16 @@ class Ending(StrEnum):
 class Step(StrEnum):
     """Where in the conversation it ended."""
 
+    NAME = "DNS"
     CONNECT = "connect"
+    TLS = "TLS"
+    AUTH = "auth"
     MAIL = "MAIL FROM"
     RCPT = "RCPT TO"
     DATA = "DATA"
+
+
+_OPENING = frozenset({Step.NAME, Step.CONNECT, Step.TLS, Step.AUTH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class Mailer:
 
         Never raises for anything a server or a network can do; an `OSError` of `before_text` also ends the attempt.
         """
-        conversation = _Conversation(self._client(seconds))
+        conversation = _Conversation(self._client(seconds), self._server)
         try:
             async with asyncio.timeout(seconds):
                 return await conversation.hold(envelope, before_text)
@@ -104,12 +111,10 @@ class Mailer:
         return aiosmtplib.SMTP(
             hostname=server.host,
             port=server.port,
-            username=server.username or None,
-            password=server.password.get_secret_value() if server.password else None,
             local_hostname=_own_name(),
             timeout=seconds,
             use_tls=server.security == "tls",
-            start_tls=server.security == "starttls",
+            start_tls=False,
             cert_bundle=str(server.ca_file) if server.ca_file else None,
         )
 
@@ -117,12 +122,13 @@ class Mailer:
 class _Conversation:
     """The commands of one mail, and how far it came."""
 
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
+    def __init__(self, client: aiosmtplib.SMTP, server: SmtpServer) -> None:
         self.client = client
-        self.step = Step.CONNECT
+        self.step = Step.NAME
+        self._server = server
 
     async def hold(self, envelope: Envelope, before_text: Callable[[], Awaitable[bool]]) -> Answer:
-        await self.client.connect()
+        await self._open()
         self.step = Step.MAIL
         await self.client.mail(envelope.sender)
         self.step = Step.RCPT
@@ -137,7 +143,24 @@ class _Conversation:
         """The connection never was there, was lost, or the deadline passed."""
         if self.step is Step.DATA:
             return Answer(Ending.UNANSWERED, self.step, why)
-        return Answer(Ending.UNREACHABLE if self.step is Step.CONNECT else Ending.DEFERRED, self.step, why)
+        return Answer(Ending.UNREACHABLE if self.step in _OPENING else Ending.DEFERRED, self.step, why)
+
+    async def _open(self) -> None:
+        """A connection that is encrypted and logged in as it must be; nothing is sent before."""
+        server = self._server
+        await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=SOCK_STREAM)
+        self.step = Step.CONNECT
+        try:
+            await self.client.connect()
+            if server.security == "starttls":
+                self.step = Step.TLS
+                await self.client.starttls()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            self.step = Step.TLS if _is_about_tls(error) else self.step
+            raise
+        if server.username and server.password:
+            self.step = Step.AUTH
+            await self.client.login(server.username, server.password.get_secret_value())
 
 
 def one_line(reply: str) -> str:
@@ -150,8 +173,17 @@ def _refusal(step: Step, error: aiosmtplib.SMTPResponseException) -> Answer:
     if error.code in AUTH_CODES or (isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500):
         return Answer(Ending.UNAUTHORISED, step, reply)
     # A greeting or a handshake that is refused says nothing about this mail or its recipient: another try is right.
-    permanent = 500 <= error.code < 600 and step is not Step.CONNECT
+    permanent = 500 <= error.code < 600 and step not in _OPENING
     return Answer(Ending.REFUSED if permanent else Ending.DEFERRED, step, reply)
+
+
+def _is_about_tls(error: BaseException | None) -> bool:
+    """Whether an error is, or comes from, one of encryption."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _own_name() -> str:

@@ -7,11 +7,15 @@ from fastapi import Request
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from alerting.pages import ActionPages
+from alerting.radar.feed import RadarFeed
 from alerting.sender import Sender
+from alerting.silences import SilenceBook
 from alerting.store import AlertStore, StoreUnavailable
 from alerting.supervision import Supervised
 from alerting.trial import TrialMail
-from vigie.schemas import ErrorState, RaisedAlert, Readiness
+from vigie.alerts import RaisedAlert
+from vigie.schemas import ErrorState, Readiness
 from vigie.streams import Consumer
 
 PROBE_SECONDS = 1.0
@@ -25,16 +29,19 @@ class AlertingState:
     store: AlertStore
     sender: Sender
     trial: TrialMail
+    silences: SilenceBook
+    pages: ActionPages
     errors: Consumer[ErrorState]
     alerts: Consumer[RaisedAlert]
+    radar: RadarFeed | None
     tasks: tuple[Supervised, ...]
 
     async def readiness(self) -> Readiness:
         """Ready when errors can become mails in the queue; the mail server's last answer is reported, not required."""
         redis, store = await asyncio.gather(self._probe_redis(), self._probe_store())
         states = {"redis": redis, "store": store}
-        for name, consumer in (("feedback stream", self.errors), ("alerts stream", self.alerts)):
-            states[name] = "ok" if consumer.connected else "not connected"
+        states |= {"feedback stream": _reading(self.errors), "alerts stream": _reading(self.alerts)}
+        states |= {"predictions stream": _reading(self.radar)} if self.radar else {}
         states |= {task.name: "ok" if task.alive else "is being restarted" for task in self.tasks}
         ready = all(state == "ok" for state in states.values())
         return Readiness(ready=ready, dependencies=states | {"smtp": self.sender.last_answer})
@@ -54,6 +61,10 @@ class AlertingState:
         except (StoreUnavailable, TimeoutError) as error:
             return f"does not answer ({error or 'too slow'})"
         return "ok"
+
+
+def _reading(reader: Consumer[ErrorState] | Consumer[RaisedAlert] | RadarFeed) -> str:
+    return "ok" if reader.connected else "not connected"
 
 
 def state_of(request: Request) -> AlertingState:

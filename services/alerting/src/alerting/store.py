@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alerting.rule import PastAlert
-from alerting.tables import alerts, audit, create_tables, deliveries
+from alerting.tables import alerts, audit, create_tables, deliveries, silences
+from vigie.alerts import Alert, AlertPage, AlertState, Delivery, DeliveryState, RaisedAlert
 from vigie.errors import InvalidRequest
-from vigie.schemas import Alert, AlertPage, AlertState, Delivery, DeliveryState, RaisedAlert
 from vigie.store import Store
 
-RAISED, EMAIL = "raised", "email"
+RAISED, RESOLVED, EMAIL = "raised", "resolved", "email"
+ERRORS, SURGE, ANYTHING = "errors", "surge", "*"
 AUDIT_KEPT_MS = 90 * 24 * 3600 * 1000
 
 Clock = Callable[[], int]
+MessageId = Callable[[str, str, str], str]
 ResultT = TypeVar("ResultT")
 
 _LOG = logging.getLogger(__name__)
@@ -65,27 +67,33 @@ class AlertStore:
         await self.read(lambda connection: connection.execute(text("SELECT 1")))
 
     async def keep(self, alert: RaisedAlert, recipients: Sequence[Recipient]) -> bool:
-        """Stores the alert with one pending delivery per recipient; false when it was stored before."""
-        return await self.write(lambda connection: _keep(connection, alert, recipients, self.now_ms()))
+        """Stores the alert, with one delivery per recipient unless silenced; false when it was stored before."""
+        done = await self.write(lambda connection: _keep(connection, alert, recipients, self.now_ms()))
+        if done:
+            await self.note([AuditNote(alert.scope, alert.alert_key, done)])
+        return done is not None
 
     async def past_alerts(self, since_ms: int) -> list[PastAlert]:
-        """Every alert that fired since then."""
-        query = select(alerts).where(alerts.c.fired_ms >= since_ms).order_by(alerts.c.id)
+        """Every alert of the error rule that fired since then."""
+        recent = (alerts.c.fired_ms >= since_ms, alerts.c.rule == ERRORS)
+        query = select(alerts).where(*recent).order_by(alerts.c.id)
         rows = await self.read(lambda connection: connection.execute(query).all())
-        return [PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms) for row in rows]
+        return [_past(row) for row in rows]
 
     async def firing(self) -> list[PastAlert]:
         """Every alert that is not resolved."""
         query = select(alerts).where(alerts.c.state == AlertState.FIRING.value)
         rows = await self.read(lambda connection: connection.execute(query).all())
-        return [PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms) for row in rows]
+        return [_past(row) for row in rows]
 
-    async def resolve(self, alert: PastAlert) -> None:
-        """Marks the alert as over."""
-        still = (alerts.c.alert_key == alert.alert_key, alerts.c.state == AlertState.FIRING.value)
-        change = update(alerts).where(*still).values(state=AlertState.RESOLVED.value, resolved_ms=self.now_ms())
-        if await self.write(lambda connection: connection.execute(change).rowcount):
+    async def resolve(self, alert: PastAlert, message_id: MessageId) -> None:
+        """Marks the alert as over, and addresses a mail to everybody who was told that it fired."""
+        if await self.write(lambda connection: _resolve(connection, alert.alert_key, message_id, self.now_ms())):
             await self.note([AuditNote(alert.scope, alert.alert_key, "resolved")])
+
+    async def forget_before(self, unix_ms: int) -> int:
+        """Removes alerts that fired before, with their mails, and silences that were over then; how many alerts."""
+        return await self.write(lambda connection: _forget(connection, unix_ms))
 
     async def note(self, notes: Sequence[AuditNote]) -> None:
         """Adds to the audit trail, and forgets what is older than `AUDIT_KEPT_MS`."""
@@ -112,26 +120,83 @@ class AlertStore:
             raise StoreUnavailable(f"the store refuses to write: {type(error).__name__}") from error
 
 
-def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> bool:
+def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> str | None:
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    silence_id = silencing(connection, alert, now_ms)
+    episode = _episode(connection, alert)
     row = {
         "alert_key": alert.alert_key,
         "scope": alert.scope,
         "rule": alert.rule,
         "state": AlertState.FIRING.value,
         "fired_ms": alert.fired_ms,
-        "newest_ms": alert.errors[-1].at_ms,
-        "told": alert.model_dump_json(),
+        "newest_ms": alert.newest_ms,
+        "told": alert.model_copy(update={"episode_key": episode}).model_dump_json(),
+        "silence_id": silence_id,
     }
     new = dialect.insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
     alert_id = connection.execute(new).scalar_one_or_none()
     if alert_id is None:
-        return False
-    fixed = {"alert_id": alert_id, "kind": RAISED, "channel": EMAIL, "state": DeliveryState.PENDING.value}
+        return None
+    if silence_id is None:
+        _address(connection, alert_id, RAISED, recipients, now_ms)
+    return "silenced" if silence_id else "raised"
+
+
+def silencing(connection: Connection, alert: RaisedAlert, now_ms: int) -> str | None:
+    """The id of a silence that keeps this alert quiet."""
+    meant = (silences.c.scope.in_((alert.scope, ANYTHING)), silences.c.rule.in_((alert.rule, ANYTHING)))
+    query = select(silences.c.silence_id).where(*meant, stands(now_ms)).limit(1)
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def stands(now_ms: int) -> ColumnElement[bool]:
+    """Whether a silence is on."""
+    return and_(silences.c.until_ms > now_ms, silences.c.ended_ms.is_(None))
+
+
+def _address(connection: Connection, alert_id: int, kind: str, recipients: Sequence[Recipient], now_ms: int) -> None:
+    """One pending delivery per recipient."""
+    fixed = {"alert_id": alert_id, "kind": kind, "channel": EMAIL, "state": DeliveryState.PENDING.value}
     counters = {"queued_ms": now_ms, "next_attempt_ms": now_ms, "attempts": 0, "handed_over": 0}
     addressed = [{"recipient": each.address, "message_id": each.message_id} for each in recipients]
     connection.execute(insert(deliveries), [fixed | counters | each for each in addressed])
+
+
+def _episode(connection: Connection, alert: RaisedAlert) -> str:
+    """The key of the first alert of the scope that is not over and was mailed; this one's own where there is none."""
+    same = (alerts.c.scope == alert.scope, alerts.c.rule == alert.rule, alerts.c.silence_id.is_(None))
+    firing = alerts.c.state == AlertState.FIRING.value
+    first = select(alerts.c.alert_key).where(*same, firing).order_by(alerts.c.id).limit(1)
+    found: str = connection.execute(first).scalar() or alert.alert_key
+    return found
+
+
+def _resolve(connection: Connection, alert_key: str, message_id: MessageId, now_ms: int) -> bool:
+    still = (alerts.c.alert_key == alert_key, alerts.c.state == AlertState.FIRING.value)
+    change = update(alerts).where(*still).values(state=AlertState.RESOLVED.value, resolved_ms=now_ms)
+    if not connection.execute(change).rowcount:
+        return False
+    told = (
+        deliveries.c.state.in_((DeliveryState.SENT.value, DeliveryState.AMBIGUOUS.value)),
+        deliveries.c.kind == RAISED,
+    )
+    query = (
+        select(deliveries.c.alert_id, deliveries.c.recipient).join(alerts).where(alerts.c.alert_key == alert_key, *told)
+    )
+    rows = connection.execute(query.order_by(deliveries.c.id)).all()
+    if rows:
+        recipients = [Recipient(row.recipient, message_id(alert_key, row.recipient, RESOLVED)) for row in rows]
+        _address(connection, rows[0].alert_id, RESOLVED, recipients, now_ms)
     return True
+
+
+def _forget(connection: Connection, unix_ms: int) -> int:
+    old = select(alerts.c.id).where(alerts.c.fired_ms < unix_ms)
+    connection.execute(delete(deliveries).where(deliveries.c.alert_id.in_(old)))
+    connection.execute(delete(silences).where(silences.c.until_ms < unix_ms))
+    return connection.execute(delete(alerts).where(alerts.c.fired_ms < unix_ms)).rowcount
 
 
 def _note(connection: Connection, notes: Sequence[AuditNote], now_ms: int) -> None:
@@ -148,6 +213,10 @@ def _note(connection: Connection, notes: Sequence[AuditNote], now_ms: int) -> No
     ]
     connection.execute(insert(audit), rows)
     connection.execute(delete(audit).where(audit.c.at_ms < now_ms - AUDIT_KEPT_MS))
+
+
+def _past(row: Row[Any]) -> PastAlert:
+    return PastAlert(row.alert_key, row.scope, row.fired_ms, row.newest_ms, row.rule)
 
 
 def _row_id(cursor: str) -> int:
@@ -175,12 +244,16 @@ def _alert(row: Row[Any], mails: Sequence[Row[Any]]) -> Alert:
         rule=row.rule,
         state=AlertState(row.state),
         fired_at=moment(row.fired_ms),
-        count=len(told.errors),
+        resolved_at=None if row.resolved_ms is None else moment(row.resolved_ms),
+        false_alarm_at=None if row.false_alarm_ms is None else moment(row.false_alarm_ms),
+        silenced=row.silence_id is not None,
+        count=told.count,
         suppressed_before=told.suppressed_before,
         prediction_ids=[error.state.prediction_id for error in told.errors],
         deliveries=[
             Delivery(
                 recipient=mail.recipient,
+                kind=mail.kind,
                 state=DeliveryState(mail.state),
                 attempts=mail.attempts,
                 reply=mail.reply,

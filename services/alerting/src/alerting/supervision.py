@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from alerting.metrics import RESTARTS
+from vigie.tasks import end
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -33,9 +33,7 @@ class Supervised:
             return
         if grace_seconds:
             await asyncio.wait([self._task], timeout=grace_seconds)
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
 
     async def _keep_running(self) -> None:
         pause = FIRST_PAUSE_SECONDS

@@ -12,8 +12,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
+
+from vigie.store import create_missing
 
 METADATA = MetaData()
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -31,6 +32,8 @@ alerts = Table(
     Column("newest_ms", BigInteger, nullable=False),
     Column("resolved_ms", BigInteger),
     Column("told", Text, nullable=False),  # the RaisedAlert as JSON: a resend tells the same
+    Column("false_alarm_ms", BigInteger),
+    Column("silence_id", String(32)),
     Index("alerts_fired", "fired_ms"),
 )
 
@@ -57,6 +60,19 @@ deliveries = Table(
     Index("alert_deliveries_due", "state", "next_attempt_ms"),
 )
 
+silences = Table(
+    "alert_silences",
+    METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("silence_id", String(32), nullable=False, unique=True),
+    Column("scope", String(200), nullable=False),
+    Column("rule", String(32), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("reason", String(200)),
+)
+
 audit = Table(
     "alert_audit",
     METADATA,
@@ -73,6 +89,4 @@ audit = Table(
 
 def create_tables(connection: Connection) -> None:
     """Creates what is missing; safe when several processes start at once."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    METADATA.create_all(connection)
+    create_missing(connection, METADATA, lock=_ADVISORY_LOCK)

@@ -7,8 +7,8 @@ from uuid import uuid4
 from alerting.mail import MailWriter
 from alerting.smtp import Answer, Ending, Envelope, Mailer
 from alerting.store import Clock
+from vigie.alerts import TestMailResult
 from vigie.errors import Unavailable, VigieError
-from vigie.schemas import TestMailResult
 
 
 class MailRefused(VigieError):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from socket import gethostname
 from time import time
 
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from feedback.prediction_log import PredictionLog, keep_trimmed
 from feedback.publisher import Publisher
+from feedback.retention import Retention, keep_to
 from feedback.routes import router
 from feedback.settings import FeedbackSettings
 from feedback.state import FeedbackState
@@ -19,6 +20,7 @@ from vigie.schemas import Readiness
 from vigie.settings import derived_key
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, Consumer, open_redis
+from vigie.tasks import end
 from vigie.web import service_app
 
 
@@ -50,7 +52,9 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
     log = PredictionLog(store)
     publisher = Publisher(store, redis, now_ms=now_ms, text_arrived=log.arrived)
     consumer = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep)
-    tasks = [asyncio.create_task(each) for each in (publisher.run(), consumer.run(), keep_trimmed(redis))]
+    kept = Retention(settings.retention_predictions_days, settings.retention_votes_days)
+    work = (publisher.run(), consumer.run(), keep_trimmed(redis), keep_to(kept, store, now_ms))
+    tasks = [asyncio.create_task(each) for each in work]
     yield FeedbackState(
         store=store,
         redis=redis,
@@ -59,9 +63,7 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
         now_ms=now_ms,
     )
     for task in tasks:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
     await redis.aclose()
     await store.close()
 

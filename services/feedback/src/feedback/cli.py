@@ -6,12 +6,16 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from time import time
 
+from feedback.erasure import erase
 from feedback.export import csv_lines
 from feedback.history import all_feedback
 from feedback.settings import FeedbackSettings
+from feedback.tables import create_tables
+from vigie.authors import AuthorBook
 from vigie.schemas import FeedbackFilter
-from vigie.store import open_engine
+from vigie.store import Store, open_engine
 from vigie.streams import PREDICTIONS, open_redis, read_dead, replay_dead
 
 
@@ -24,10 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     export.add_argument("--raw", action="store_true", help="untouched cells, for machines")
     dead = commands.add_parser("dead-letters", help="log entries that could not be stored")
     dead.add_argument("action", choices=["list", "replay"])
+    erasing = commands.add_parser("erase", help="remove everything that an author wrote, and print a receipt")
+    erasing.add_argument("--author", required=True, metavar="@NAME", help="the handle, as it was sent with predictions")
     told = parser.parse_args(arguments)
     settings = FeedbackSettings.read()
     if told.command == "export":
         export_votes(settings, told.file, raw=told.raw)
+    elif told.command == "erase":
+        asyncio.run(erase_author(settings, told.author))
     else:
         asyncio.run(dead_letters(settings, told.action))
 
@@ -40,6 +48,19 @@ def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) ->
         connection = stack.enter_context(engine.connect())
         target = stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else sys.stdout
         target.writelines(csv_lines(all_feedback(connection, FeedbackFilter()), raw=raw))
+
+
+async def erase_author(settings: FeedbackSettings, handle: str) -> None:
+    """Erases what the handle wrote; prints a receipt that does not name it."""
+    store, redis = Store(settings.store_url(), threads=1), open_redis(settings.redis_url)
+    try:
+        await store.write(create_tables)
+        author = AuthorBook(settings.receipt_secret).digest(handle)
+        receipt = await erase(store, redis, author, now_ms=int(time() * 1000))
+        sys.stdout.write("\n".join(receipt.lines()) + "\n")
+    finally:
+        await redis.aclose()
+        await store.close()
 
 
 async def dead_letters(settings: FeedbackSettings, action: str) -> None:

@@ -94,7 +94,7 @@ def as_feedback(row: Row[tuple[object, ...]]) -> Feedback:
         prediction_label=row.label,
         probability_negative=row.probability_negative,
         predicted_at=instant(row.predicted_ms),
-        text=row.text,
+        text=row.text or None,
     )
 
 
@@ -114,6 +114,8 @@ def _as_prediction(row: Row[tuple[object, ...]]) -> LoggedPrediction:
         requested_model=row.requested_model,
         degraded=row.degraded,
         created_at=instant(row.created_ms),
+        topic=row.topic,
+        tweeted_at=None if row.tweeted_ms is None else instant(row.tweeted_ms),
     )
 
 

@@ -6,10 +6,10 @@ import logging
 from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from feedback.tables import predictions
+from feedback.tables import erased_authors, predictions
 from vigie.schemas import PredictionEvent
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, trim_consumed
@@ -22,10 +22,27 @@ _LOG = logging.getLogger(__name__)
 
 
 def insert_predictions(connection: Connection, events: list[PredictionEvent]) -> None:
-    """Writes what is not there yet; the same event again changes nothing."""
+    """Writes what is not there yet; the same event again changes nothing. What an author had erased stays out."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    erased = _erased(connection, events)
+    events = [event for event in events if not is_erased(event, erased)]
+    if not events:
+        return
     statement = dialect.insert(predictions).on_conflict_do_nothing(index_elements=["prediction_id"])
     connection.execute(statement, [vars(event) for event in events])
+
+
+def is_erased(event: PredictionEvent, erased: dict[str, int]) -> bool:
+    """Whether its author was erased after it was answered."""
+    return event.author is not None and event.created_ms <= erased.get(event.author, -1)
+
+
+def _erased(connection: Connection, events: list[PredictionEvent]) -> dict[str, int]:
+    authors = {event.author for event in events if event.author}
+    if not authors:
+        return {}
+    rows = connection.execute(select(erased_authors).where(erased_authors.c.author.in_(authors))).all()
+    return {row.author: row.erased_ms for row in rows}
 
 
 class PredictionLog:

@@ -151,7 +151,7 @@ def states_of(connection: Connection, condition: ColumnElement[bool]) -> list[Er
             label=row.label,
             probability_negative=row.probability_negative,
             predicted_ms=row.predicted_ms,
-            text=row.text,
+            text=row.text or None,
             expected_label=next((vote[0] for vote in said.get(row.prediction_id, ()) if vote[0] is not None), None),
             comments=[vote[1] for vote in said.get(row.prediction_id, ()) if vote[1]],
             annotators=len(said.get(row.prediction_id, ())),

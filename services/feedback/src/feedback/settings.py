@@ -12,6 +12,8 @@ class FeedbackSettings(ServiceSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     database_url: str = ""
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
+    retention_predictions_days: int = Field(90, ge=1)
+    retention_votes_days: int = Field(730, ge=1)
 
     def store_url(self) -> str:
         """`DATABASE_URL`, else SQLite in `VIGIE_HOME`."""

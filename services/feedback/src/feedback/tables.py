@@ -17,6 +17,8 @@ from sqlalchemy import (
     text,
 )
 
+from vigie.store import create_missing
+
 METADATA = MetaData()
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -34,6 +36,10 @@ predictions = Table(
     Column("requested_model", String(64)),
     Column("degraded", Boolean, nullable=False),
     Column("request_id", String(128), nullable=False),
+    Column("topic", String(64)),
+    Column("author", String(32)),
+    Column("tweeted_ms", BigInteger),
+    Index("predictions_author", "author"),
     Index("predictions_newest", "created_ms", "id"),
 )
 
@@ -77,11 +83,16 @@ votes = Table(
     ),
 )
 
+erased_authors = Table(
+    "erased_authors",
+    METADATA,
+    Column("author", String(32), primary_key=True),
+    Column("erased_ms", BigInteger, nullable=False),
+)
+
 _ADVISORY_LOCK = 7_310_448_201
 
 
 def create_tables(connection: Connection) -> None:
     """Creates what is missing; safe when several processes start at once."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    METADATA.create_all(connection)
+    create_missing(connection, METADATA, lock=_ADVISORY_LOCK)

@@ -11,11 +11,13 @@ from gateway import routes
 from gateway.backends import Backend
 from gateway.direct import DirectRoute
 from gateway.keys import KeyRing
+from gateway.origins import Origins
 from gateway.prediction_log import PredictionLog
 from gateway.predictions import Predictions
 from gateway.predictors import PredictorClient
 from gateway.settings import GatewaySettings
 from gateway.state import GatewayState
+from vigie.authors import AuthorBook
 from vigie.receipts import ReceiptBook
 from vigie.schemas import Readiness
 from vigie.settings import derived_key
@@ -46,7 +48,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         version="1",
         description="Sentiment of tweets, feedback on it, and the alerts that follow.",
     )
-    for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts):
+    for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts, routes.signed):
         app.include_router(router)
     for route in (*routes.predicting.routes, *routes.voting.routes):
         if isinstance(route, DirectRoute):
@@ -77,6 +79,7 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
                 log=log,
                 timeout_seconds=settings.predict_timeout_seconds,
             ),
+            origins=Origins(AuthorBook(settings.receipt_secret)),
             log=log,
             feedback=Backend("feedback", settings.feedback_url, http, timeout_seconds=patience),
             alerting=Backend("alerting", settings.alerting_url, http, timeout_seconds=patience),

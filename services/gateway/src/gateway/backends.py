@@ -1,6 +1,7 @@
 """The services behind the gateway that keep state (feedback, alerting): requests are passed on, answers passed back."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import aiohttp
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from vigie.logs import REQUEST_ID
 
 _PASSED_BACK = ("content-type", "content-disposition", "retry-after")
 CONNECT_SECONDS = 2.0
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))  # the client has quoted what needs it
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 
 
@@ -46,7 +48,8 @@ class Backend:
         headers = {"X-Request-ID": REQUEST_ID.get()} | (
             {"Content-Type": "application/json"} if body is not None else {}
         )
-        url = URL(self._url).with_path(request.url.path).with_query(request.url.query)
+        path, query = (quote(request.scope[part], safe=_PRINTABLE) for part in ("raw_path", "query_string"))
+        url = URL(f"{self._url}{path}?{query}", encoded=True)
         try:
             return await self._http.request(request.method, url, data=body, headers=headers, timeout=self._timeout)
         except TimeoutError:

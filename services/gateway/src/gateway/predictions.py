@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from time import time
 
+from gateway.origins import NOWHERE, Origin
 from gateway.prediction_log import PredictionLog
 from gateway.predictors import Answer, PredictorClient
 from vigie.errors import NotFound, Unavailable
@@ -33,7 +34,7 @@ class Predictions:
         self._log = log
         self._timeout = timeout_seconds
 
-    async def predict(self, text: str, model: str | None) -> Prediction:
+    async def predict(self, text: str, model: str | None, origin: Origin = NOWHERE) -> Prediction:
         """One tweet; it shares an upstream call with whoever asks at the same time."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         for client in self._candidates(model):
@@ -41,10 +42,10 @@ class Predictions:
                 answer = await client.infer_one(text, deadline)
             except Unavailable:
                 continue
-            return self._finish([text], answer, model)[0]
+            return self._finish([text], [origin], answer, model)[0]
         raise self._nobody(model)
 
-    async def predict_many(self, texts: list[str], model: str | None) -> list[Prediction]:
+    async def predict_many(self, texts: list[str], model: str | None, origins: Sequence[Origin]) -> list[Prediction]:
         """Up to a thousand tweets in order, all answered by one version."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         for client in self._candidates(model):
@@ -52,7 +53,7 @@ class Predictions:
                 answer = await client.infer_many(texts, deadline)
             except Unavailable:
                 continue
-            return self._finish(texts, answer, model)
+            return self._finish(texts, origins, answer, model)
         raise self._nobody(model)
 
     def _candidates(self, model: str | None) -> list[PredictorClient]:
@@ -68,14 +69,16 @@ class Predictions:
         reasons = "; ".join(f"{name}: {client.problem or 'not ready'}" for name, client in self.clients.items())
         return Unavailable(f"no model can answer for {asked!r} right now ({reasons})", code="no_model_ready")
 
-    def _finish(self, texts: Sequence[str], answer: Answer, requested: str | None) -> list[Prediction]:
+    def _finish(
+        self, texts: Sequence[str], origins: Sequence[Origin], answer: Answer, requested: str | None
+    ) -> list[Prediction]:
         created_ms = int(time() * 1000)
         degraded = answer.model != (requested or self.default)
         asked = (requested or self.default) if degraded else None
         ref = ModelRef(name=answer.model, version=answer.version)
         request_id = REQUEST_ID.get()
         predictions, events = [], []
-        for text, negative in zip(texts, answer.probabilities, strict=True):
+        for text, origin, negative in zip(texts, origins, answer.probabilities, strict=True):
             prediction_id = self._receipts.issue(
                 text, model=answer.model, version=answer.version, probability_negative=negative, created_ms=created_ms
             )
@@ -92,6 +95,9 @@ class Predictions:
                     degraded=degraded,
                     created_ms=created_ms,
                     request_id=request_id,
+                    topic=origin.topic,
+                    author=origin.author,
+                    tweeted_ms=origin.tweeted_ms,
                 )
             )
         self._log.append(events)

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi.responses import HTMLResponse
 from fastapi.security import APIKeyHeader
 
 from gateway.direct import FeedbackRoute, PredictRoute
 from gateway.keys import Scope
 from gateway.state import state_of
+from vigie.alerts import AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.schemas import (
-    AlertPage,
     BatchRequest,
     BatchResponse,
     ErrorBody,
@@ -23,7 +24,6 @@ from vigie.schemas import (
     Prediction,
     PredictionPage,
     PredictRequest,
-    TestMailResult,
 )
 
 _KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the gateway has keys.")
@@ -48,18 +48,22 @@ voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[S
 models = APIRouter(tags=["predictions"], dependencies=[_require(Scope.PREDICT)])
 history = APIRouter(tags=["feedback"], dependencies=[_require(Scope.FEEDBACK)])
 alerts = APIRouter(tags=["alerts"], dependencies=[_require(Scope.ADMIN)])
+signed = APIRouter(tags=["alerts"])
 
 
 @predicting.post("/predict", responses=_errors(*_WRITES))
 async def predict(request: Request, body: PredictRequest) -> Prediction:
     """The sentiment of one tweet."""
-    return await state_of(request).predictions.predict(body.text, body.model)
+    state = state_of(request)
+    return await state.predictions.predict(body.text, body.model, state.origins.of(body))
 
 
 @predicting.post("/predict/batch", responses=_errors(*_WRITES))
 async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse:
     """The sentiment of up to 1,000 tweets, in order; one bad text fails the request and is named."""
-    return BatchResponse(predictions=await state_of(request).predictions.predict_many(body.texts, body.model))
+    state = state_of(request)
+    origins = state.origins.of_each(body)
+    return BatchResponse(predictions=await state.predictions.predict_many(body.texts, body.model, origins))
 
 
 @models.get("/models", responses=_errors())
@@ -110,4 +114,34 @@ async def list_alerts(
 @alerts.post("/alerts/test", response_model=TestMailResult, responses=_errors(502, *_READS))
 async def send_test_mail(request: Request) -> Response:
     """Sends a test mail and answers with what the SMTP server said."""
+    return await state_of(request).alerting.forward(request, b"")
+
+
+@alerts.post("/alerts/silences", status_code=201, response_model=Silence, responses=_errors(*_READS))
+async def make_silence(request: Request, body: SilenceRequest) -> Response:
+    """No mails for a scope (`*`: every scope) for a while; alerts that fire meanwhile are kept and shown."""
+    return await state_of(request).alerting.forward(request, body.model_dump_json().encode())
+
+
+@alerts.get("/alerts/silences", response_model=SilenceList, responses=_errors(*_READS))
+async def list_silences(request: Request) -> Response:
+    """Silences, newest first."""
+    return await state_of(request).alerting.forward(request)
+
+
+@alerts.delete("/alerts/silences/{silence_id}", response_model=Silence, responses=_errors(404, *_READS))
+async def end_silence(request: Request, silence_id: str) -> Response:
+    """Ends a silence now."""
+    return await state_of(request).alerting.forward(request)
+
+
+@signed.get("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
+async def ask_first(request: Request, token: str) -> Response:
+    """The page behind a link in a mail: it asks, and does nothing. The link's signature is the key."""
+    return await state_of(request).alerting.forward(request)
+
+
+@signed.post("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
+async def act(request: Request, token: str) -> Response:
+    """Does what a link in a mail says."""
     return await state_of(request).alerting.forward(request, b"")

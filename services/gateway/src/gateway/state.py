@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from gateway.backends import Backend
 from gateway.keys import KeyRing
+from gateway.origins import Origins
 from gateway.prediction_log import PredictionLog
 from gateway.predictions import Predictions
 from vigie.schemas import ModelList, Readiness
@@ -22,6 +23,7 @@ class GatewayState:
 
     keys: KeyRing
     predictions: Predictions
+    origins: Origins
     log: PredictionLog
     feedback: Backend
     alerting: Backend

@@ -3,12 +3,15 @@ names what keeps dying, and says when everything is ready.
 """
 
 import json
+import os
+import signal
 import sys
 import threading
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from time import monotonic
@@ -57,13 +60,21 @@ class Console:
     def state(self, event: str, details: dict[str, str]) -> None:
         """Says when a program died, and names one that keeps dying."""
         name = details["processname"]
-        if event == "PROCESS_STATE_EXITED" and details.get("expected") == "0":
-            self.line("vigie", f"{name} died; it is started again")
+        if event == "PROCESS_STATE_EXITED":
+            end_group(int(details["pid"]))
+            if details.get("expected") == "0":
+                self.line("vigie", f"{name} died; it is started again")
         tries = int(details.get("tries", 0))
         if event == "PROCESS_STATE_BACKOFF" and (tries == QUICK_DEATHS_BEFORE_NAMING or tries % NAMED_AGAIN_EVERY == 0):
             last = " / ".join(self._last.get(name, ())) or "it printed nothing"
             self.line("vigie", f"{name} keeps dying: {tries} quick deaths in a row, next try in {tries} s")
             self.line("vigie", f"its last lines: {last} (more in {self._logs / f'{name}.log'})")
+
+
+def end_group(leader: int) -> None:
+    """Ends what a dead program has left behind: a child of its own would keep the port that the next one needs."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def readable(line: str) -> str:

@@ -50,6 +50,7 @@ autorestart={"unexpected" if program.job else "true"}
 startsecs={healthy_after}
 startretries={MANY_TRIES}
 stopwaitsecs={STOP_SECONDS}
+killasgroup=true
 redirect_stderr=true
 stdout_logfile={logs}/{program.name}.log
 stdout_logfile_maxbytes=10MB

@@ -1,7 +1,12 @@
 """The supervisor's voice."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
+
+from tests.support.servers import wait_for
 from vigie.local.console import Console, missing, readable
 
 
@@ -40,10 +45,26 @@ def test_a_program_that_keeps_dying_is_named_with_its_last_words() -> None:
 
 def test_a_death_is_told_and_an_expected_end_is_not() -> None:
     speaker, lines = console()
-    speaker.state("PROCESS_STATE_EXITED", {"processname": "starter", "expected": "1"})
+    ended = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
+    ended.wait()
+    speaker.state("PROCESS_STATE_EXITED", {"processname": "starter", "expected": "1", "pid": str(ended.pid)})
     assert lines == []
-    speaker.state("PROCESS_STATE_EXITED", {"processname": "gateway", "expected": "0"})
+    speaker.state("PROCESS_STATE_EXITED", {"processname": "gateway", "expected": "0", "pid": str(ended.pid)})
     assert "gateway died; it is started again" in lines[0]
+
+
+def test_children_of_a_dead_program_are_ended() -> None:
+    child = "import signal; signal.pause()"
+    script = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {child!r}]).pid, flush=True)"
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert program.stdout is not None
+    orphan = psutil.Process(int(program.stdout.readline()))
+    program.stdout.close()
+    program.wait()
+    console()[0].state("PROCESS_STATE_EXITED", {"processname": "mlflow", "expected": "0", "pid": str(program.pid)})
+    wait_for(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE, what="the orphan's end")
 
 
 def test_colours_appear_only_where_they_are_wanted() -> None:

@@ -1,0 +1,57 @@
+"""Forgetting an author in alerts: what is kept of them, what waits to be mailed, and what the radar remembers."""
+
+from collections.abc import Callable, Sequence
+
+from redis.asyncio import Redis
+from sqlalchemy import Connection, select, update
+
+from alerting.store import AlertStore, AuditNote
+from alerting.tables import alerts
+from vigie.alerts import RaisedAlert
+from vigie.schemas import Erasure
+
+ANSWER_SECONDS = 3600
+
+
+class Eraser:
+    """Handles the stream `erasures`; the same erasure again changes nothing."""
+
+    def __init__(self, redis: Redis, store: AlertStore, forget: Callable[[str], None]) -> None:
+        self._redis = redis
+        self._store = store
+        self._forget = forget
+
+    async def erase(self, erasures: Sequence[Erasure]) -> None:
+        """Rewrites alerts, then answers how many."""
+        for erasure in erasures:
+            self._forget(erasure.author)
+            count = await self._store.write(lambda connection, told=erasure: _rewrite(connection, told))  # type: ignore[misc]
+            await self._store.note([AuditNote("all", erasure.erasure_id, "author erased", detail=f"{count} alerts")])
+            await self._redis.hset(erasure.answer_key, "alerts", str(count))
+            await self._redis.expire(erasure.answer_key, ANSWER_SECONDS)
+
+
+def without(alert: RaisedAlert, erasure: Erasure) -> RaisedAlert:
+    """The alert without a text of the author."""
+    ids = frozenset(erasure.prediction_ids)
+    errors = [
+        error.model_copy(update={"state": error.state.model_copy(update={"text": None})})
+        if error.state.prediction_id in ids
+        else error
+        for error in alert.errors
+    ]
+    surge = alert.surge
+    if surge:
+        surge = surge.model_copy(update={"tweets": [each for each in surge.tweets if each.author != erasure.author]})
+    return alert.model_copy(update={"errors": errors, "surge": surge})
+
+
+def _rewrite(connection: Connection, erasure: Erasure) -> int:
+    changed = 0
+    for row in connection.execute(select(alerts.c.id, alerts.c.told)).all():
+        alert = RaisedAlert.model_validate_json(row.told)
+        bare = without(alert, erasure)
+        if bare != alert:
+            connection.execute(update(alerts).where(alerts.c.id == row.id).values(told=bare.model_dump_json()))
+            changed += 1
+    return changed

@@ -1,0 +1,82 @@
+"""Silences: an alert that fires in one is kept and shown, and mails nobody."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row, insert, select, update
+
+from alerting.store import AlertStore, AuditNote, moment, stands
+from alerting.tables import alerts, silences
+from vigie.alerts import Silence, SilenceList, SilenceRequest
+from vigie.errors import NotFound
+
+SHOWN_MS = 90 * 24 * 3600 * 1000
+HOUR_MS = 3_600_000
+
+
+class SilenceBook:
+    """Makes, shows and ends silences; every change is in the audit trail."""
+
+    def __init__(self, store: AlertStore) -> None:
+        self._store = store
+
+    async def make(self, wanted: SilenceRequest) -> Silence:
+        """From now on."""
+        now, silence_id = self._store.now_ms(), uuid4().hex
+        row = wanted.model_dump(exclude={"hours"}) | {
+            "silence_id": silence_id,
+            "created_ms": now,
+            "until_ms": now + round(wanted.hours * HOUR_MS),
+        }
+        await self._store.write(lambda connection: connection.execute(insert(silences).values(row)))
+        await self._store.note([AuditNote(wanted.scope, silence_id, "silence begins", detail=wanted.reason)])
+        return await self._one(silence_id)
+
+    async def end(self, silence_id: str) -> Silence:
+        """Ends one now; raises `NotFound`. One that is over stays as it is."""
+        silence = await self._one(silence_id)
+        now = self._store.now_ms()
+        standing = (silences.c.silence_id == silence_id, stands(now))
+        change = update(silences).where(*standing).values(ended_ms=now)
+        if await self._store.write(lambda connection: connection.execute(change).rowcount):
+            await self._store.note([AuditNote(silence.scope, silence_id, "silence ended")])
+        return await self._one(silence_id)
+
+    async def all(self) -> SilenceList:
+        """Newest first."""
+        now = self._store.now_ms()
+        query = select(silences).where(silences.c.until_ms > now - SHOWN_MS).order_by(silences.c.id.desc())
+        rows = await self._store.read(lambda connection: connection.execute(query).all())
+        return SilenceList(items=[_silence(row, now) for row in rows])
+
+    async def call_false(self, alert_key: str) -> bool:
+        """Notes that an alert was a false alarm; false when it is not known, true also the second time."""
+        now = self._store.now_ms()
+        query = select(alerts.c.scope, alerts.c.false_alarm_ms).where(alerts.c.alert_key == alert_key)
+        row = await self._store.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            return False
+        change = update(alerts).where(alerts.c.alert_key == alert_key, alerts.c.false_alarm_ms.is_(None))
+        if await self._store.write(lambda connection: connection.execute(change.values(false_alarm_ms=now)).rowcount):
+            await self._store.note([AuditNote(row.scope, alert_key, "called a false alarm")])
+        return True
+
+    async def _one(self, silence_id: str) -> Silence:
+        query = select(silences).where(silences.c.silence_id == silence_id)
+        row = await self._store.read(lambda connection: connection.execute(query).one_or_none())
+        if row is None:
+            raise NotFound(f"no such silence: {silence_id[:40]!r}", code="unknown_silence")
+        return _silence(row, self._store.now_ms())
+
+
+def _silence(row: Row[Any], now_ms: int) -> Silence:
+    return Silence(
+        silence_id=row.silence_id,
+        scope=row.scope,
+        rule=row.rule,
+        created_at=moment(row.created_ms),
+        until=moment(row.until_ms),
+        ended_at=None if row.ended_ms is None else moment(row.ended_ms),
+        active=row.ended_ms is None and row.until_ms > now_ms,
+        reason=row.reason,
+    )

@@ -1,0 +1,24 @@
+"""Authors of tweets are known by a keyed digest alone: enough to count different ones, and to find one who asks."""
+
+import unicodedata
+from hashlib import blake2b
+
+from pydantic import SecretStr
+
+from vigie.settings import derived_key
+
+
+class AuthorBook:
+    """Digests of handles under a key of its own, derived from the installation's secret."""
+
+    def __init__(self, secret: SecretStr) -> None:
+        self._key = derived_key(secret, "author")
+
+    def digest(self, handle: str) -> str:
+        """32 hexadecimal characters, the same for `@Name`, `name` and ` NAME `."""
+        return blake2b(plain_handle(handle).encode(), digest_size=16, key=self._key).hexdigest()
+
+
+def plain_handle(handle: str) -> str:
+    """The handle in lower case without the sign before it."""
+    return unicodedata.normalize("NFKC", handle).strip().removeprefix("@").casefold()

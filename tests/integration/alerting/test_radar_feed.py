@@ -1,0 +1,184 @@
+"""The radar in the service: counts exactly once, on a real Redis, whatever ends in between."""
+
+from collections.abc import AsyncIterator, Callable
+from time import time
+from typing import Any
+
+import pytest
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis
+
+from alerting.radar.feed import RadarFeed
+from alerting.radar.memory import NotHeld
+from alerting.radar.parameters import RadarParameters
+from alerting.radar.watch import MINUTE_MS, Tweet
+from tests.support.alerting import MakeWorker
+from tests.support.alerts import raised_alerts
+from tests.support.mail import MailServer
+from tests.support.servers import wait_for
+from tests.support.tweets import HOUR_MS, a_burst, a_stream, together
+from vigie.schemas import PredictionEvent
+from vigie.streams import PREDICTIONS, open_redis, read_dead, trim_consumed
+
+NOW = int(time() * 1000)
+START = NOW - 20 * HOUR_MS
+MakeFeed = Callable[[str], RadarFeed]
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = open_redis(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def make_feed(redis: Redis) -> MakeFeed:
+    return lambda token: RadarFeed(redis, RadarParameters(), token=token, now_ms=lambda: NOW)
+
+
+def shifted(tweets: list[Tweet], start_ms: int) -> list[Tweet]:
+    """The same stream, beginning at another time."""
+    first = tweets[0].at_ms
+    return [
+        Tweet(tweet.at_ms - first + start_ms, tweet.negative, tweet.score, tweet.text, tweet.topic, tweet.author)
+        for tweet in tweets
+    ]
+
+
+def quiet_stream() -> list[Tweet]:
+    return shifted(a_stream(19.5 / 24, per_hour=12, topic="luggage"), START)
+
+
+def as_event(tweet: Tweet, number: int) -> PredictionEvent:
+    return PredictionEvent(
+        prediction_id=f"p{number}",
+        text=tweet.text,
+        model="logreg",
+        version="1",
+        label=0 if tweet.negative else 1,
+        probability_negative=tweet.score,
+        created_ms=NOW,
+        topic=tweet.topic,
+        author=tweet.author,
+        tweeted_ms=tweet.at_ms,
+    )
+
+
+async def publish(redis: Redis, tweets: list[Tweet]) -> None:
+    """Many tweets to an entry, as the gateway does."""
+    events = [as_event(tweet, number) for number, tweet in enumerate(tweets)]
+    for first in range(0, len(events), 50):
+        fields: dict[Any, Any] = dict(PREDICTIONS.encode(events[first : first + 50]))
+        await redis.xadd(PREDICTIONS.name, fields)
+
+
+async def read_all(feed: RadarFeed) -> None:
+    """What `run` does, until the stream is read."""
+    assert await feed.memory.hold()
+    position = await feed.restore()
+    while found := await feed.more(position, block_ms=1):
+        position = await feed.keep(found)
+
+
+async def test_a_burst_on_the_stream_becomes_one_alert_in_the_outbox(redis: Redis, make_feed: MakeFeed) -> None:
+    burst = a_burst(NOW - 20 * MINUTE_MS, 40, 18, topic="luggage")
+    await publish(redis, together(quiet_stream(), burst))
+    await read_all(make_feed("one"))
+    (alert,) = await raised_alerts(redis)
+    assert (alert.scope, alert.rule, alert.errors) == ("luggage", "surge", [])
+    assert alert.surge is not None
+    assert alert.surge.count > 2 * alert.surge.baseline
+    assert {tweet.text for tweet in alert.surge.tweets} == {"burst 0"}, "tweets alike but for a number are one"
+    assert len(alert.surge.points) == 48
+    assert sum(point.negative for point in alert.surge.points) > 12
+
+
+async def test_another_worker_goes_on_where_the_first_one_stopped(redis: Redis, make_feed: MakeFeed) -> None:
+    tweets = together(quiet_stream(), a_burst(NOW - 20 * MINUTE_MS, 40, 18, topic="luggage"))
+    one, two, whole = make_feed("one"), make_feed("two"), make_feed("whole")
+    await publish(redis, tweets[:-60])
+    await read_all(one)
+    assert not await two.memory.hold(), "one worker holds the radar"
+    await one.memory.release()
+    await publish(redis, tweets[-60:])
+    await read_all(two)
+    alerts = await raised_alerts(redis)
+    assert len(alerts) == 1
+    for tweet in tweets:
+        whole.radar.feed(tweet)
+    start, end = START // MINUTE_MS, NOW // MINUTE_MS + 1
+    for scope in ("all", "luggage"):
+        expected = whole.radar.watches[scope].counts.tally(start, end)
+        assert two.radar.watches[scope].counts.tally(start, end) == expected
+
+
+async def test_a_worker_that_lost_the_lease_writes_nothing(redis: Redis, make_feed: MakeFeed) -> None:
+    one, two = make_feed("one"), make_feed("two")
+    await publish(redis, quiet_stream())
+    assert await one.memory.hold()
+    found = await one.more(await one.restore(), block_ms=1)
+    await redis.delete("radar:{alerts}:holder")
+    assert await two.memory.hold()
+    with pytest.raises(NotHeld):
+        await one.keep(found)
+    await read_all(two)
+    total = two.radar.watches["all"].counts.tally(0, 2**40).total
+    assert total == len(quiet_stream())
+
+
+async def test_what_redis_lost_is_written_again(redis: Redis, make_feed: MakeFeed) -> None:
+    one = make_feed("one")
+    await publish(redis, quiet_stream())
+    await read_all(one)
+    before = one.radar.watches["all"].counts.tally(0, 2**40)
+    await redis.flushall()
+    await read_all(one)
+    await one.memory.release()
+    two = make_feed("two")
+    await read_all(two)
+    assert two.radar.watches["all"].counts.tally(0, 2**40) == before
+
+
+async def test_an_entry_nobody_can_read_is_set_aside(redis: Redis, make_feed: MakeFeed) -> None:
+    await redis.xadd(PREDICTIONS.name, {"events": b"[{]"})
+    await publish(redis, quiet_stream())
+    feed = make_feed("one")
+    await read_all(feed)
+    assert len(await read_dead(redis, PREDICTIONS)) == 1
+    assert feed.radar.watches["all"].counts.tally(0, 2**40).total == len(quiet_stream())
+
+
+async def test_the_stream_is_trimmed_only_as_far_as_the_radar_has_read(redis: Redis, make_feed: MakeFeed) -> None:
+    await publish(redis, quiet_stream())
+    feed = make_feed("one")
+    assert await feed.memory.hold()
+    await feed.keep(await feed.more(await feed.restore(), block_ms=1))
+    more = await redis.xadd(PREDICTIONS.name, {"events": b"[]"})
+    await trim_consumed(redis, PREDICTIONS.name)
+    left: Any = await redis.xrange(PREDICTIONS.name, more, more)
+    assert [entry for entry, _ in left] == [more]
+
+
+async def test_history_counts_and_raises_nothing(redis: Redis, make_feed: MakeFeed) -> None:
+    old = NOW - 60 * HOUR_MS
+    burst = a_burst(old + 10 * HOUR_MS, 40, 18, topic="luggage")
+    ancient = a_burst(NOW - 30 * 24 * HOUR_MS, 5, 5)
+    await publish(redis, together(ancient, shifted(a_stream(0.9, per_hour=12, topic="luggage"), old), burst))
+    feed = make_feed("one")
+    await read_all(feed)
+    assert await raised_alerts(redis) == []
+    assert feed.radar.watches["luggage"].counts.tally(0, 2**40).negative > 100
+
+
+def test_a_surge_is_mailed(make_worker: MakeWorker, mail_server: MailServer, redis_url: str) -> None:
+    worker = make_worker().run()
+    tweets = together(quiet_stream(), a_burst(NOW - 20 * MINUTE_MS, 40, 18, topic="luggage"))
+    events = [as_event(tweet, number) for number, tweet in enumerate(tweets)]
+    with SyncRedis.from_url(redis_url) as client:
+        for first in range(0, len(events), 50):
+            client.xadd(PREDICTIONS.name, dict(PREDICTIONS.encode(events[first : first + 50])))
+        wait_for(lambda: mail_server.mailbox.messages, what="the mail")
+    (alert,) = worker.alerts()
+    assert (alert["rule"], alert["scope"]) == ("surge", "luggage")
+    assert "luggage" in mail_server.mailbox.messages[0]["Subject"]

@@ -1,0 +1,130 @@
+"""Forgetting an author, and that nothing is left: the residue is looked for in every place that keeps something."""
+
+import asyncio
+import re
+import sqlite3
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import func, insert, select
+
+from feedback.cli import main
+from feedback.prediction_log import is_erased
+from feedback.retention import Retention, forget_old
+from feedback.settings import FeedbackSettings
+from feedback.tables import create_tables, predictions, votes
+from tests.integration.feedback.test_service import log, logged, prediction, service, until, vote
+from tests.support.alerting import Worker
+from tests.support.mail import MailServer
+from vigie.authors import AuthorBook
+from vigie.schemas import PredictionEvent
+from vigie.settings import DEVELOPMENT_SECRET
+from vigie.store import Store
+from vigie.streams import PREDICTIONS
+
+AUTHORS = AuthorBook(DEVELOPMENT_SECRET)
+SECRET_WORD = "xylophonist"
+DAY_MS = 24 * 3600 * 1000
+
+
+def by(author: str, text: str, **changes: object) -> PredictionEvent:
+    return prediction(text).model_copy(update={"author": AUTHORS.digest(author), "topic": "luggage"} | changes)
+
+
+def residue(home: Path, url: str) -> list[str]:
+    """Every place that still holds the word."""
+    found = []
+    with redis.Redis.from_url(url) as client:
+        for key in client.scan_iter():
+            kind = client.type(key)
+            value: Any = {
+                b"stream": lambda key=key: client.xrange(key),
+                b"hash": lambda key=key: client.hgetall(key),
+                b"string": lambda key=key: client.get(key),
+                b"zset": lambda key=key: client.zrange(key, 0, -1),
+                b"set": lambda key=key: client.smembers(key),
+            }[kind]()
+            found += [key.decode()] if SECRET_WORD in str(value) else []
+    for database in home.glob("*.db"):
+        with sqlite3.connect(database) as connection:
+            found += [database.name] if any(SECRET_WORD in line for line in connection.iterdump()) else []
+    return found
+
+
+async def test_an_author_is_forgotten_everywhere_and_the_others_are_not(
+    tmp_path: Path,
+    redis_url: str,
+    mail_server: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=redis_url)
+    mail_server.mailbox.behaviour.refuse = {"RCPT": "451 later"}
+    worker = Worker(tmp_path, redis_url=redis_url, smtp_port=mail_server.port)
+    await asyncio.to_thread(worker.run)
+    mine = [by("@Ann", f"the {SECRET_WORD} lost my bag {number}") for number in range(3)]
+    other = by("bob", "a quiet flight")
+    try:
+        async with service(settings) as client:
+            log(redis_url, [*mine, other])
+            await logged(client, 4)
+            for event in (*mine, other):
+                await vote(client, event.prediction_id)
+            await until(worker.alerts)
+            assert set(residue(tmp_path, redis_url)) >= {"feedback.db", "alerting.db", PREDICTIONS.name}
+            monkeypatch.setenv("VIGIE_HOME", str(tmp_path))
+            monkeypatch.setenv("REDIS_URL", redis_url)
+            await asyncio.to_thread(main, ["erase", "--author", "@ann"])
+            assert residue(tmp_path, redis_url) == []
+            rows = {row["prediction_id"]: row["text"] for row in (await client.get("/predictions")).json()["items"]}
+            assert rows == {event.prediction_id: "" for event in mine} | {other.prediction_id: "a quiet flight"}
+            export = (await client.get("/feedback/export.csv?raw=true")).text
+            assert SECRET_WORD not in export
+            assert "a quiet flight" in export
+            assert export.count("incorrect") == 4, "how people voted stays"
+            mail_server.mailbox.behaviour.refuse = {}
+            await until(lambda: mail_server.mailbox.messages)
+            assert SECRET_WORD not in mail_server.mailbox.messages[0].as_string()
+    finally:
+        worker.kill()
+    receipt = capsys.readouterr().out
+    assert "predictions whose text was removed: 3, of these voted on: 3" in receipt
+    assert "waiting for a service to read them first: 0" in receipt
+    assert re.search(r"alerts and mails rewritten: [1-9]", receipt)
+    assert "ann" not in receipt.replace("annot", "")
+
+
+async def test_what_comes_late_of_an_erased_author_stays_out(tmp_path: Path, redis_url: str) -> None:
+    event = by("ann", SECRET_WORD)
+    erased = {event.author or "": event.created_ms}
+    assert is_erased(event, erased)
+    assert not is_erased(event.model_copy(update={"created_ms": event.created_ms + 1}), erased), "written after that"
+    assert not is_erased(prediction(), erased)
+
+
+def test_without_the_alerting_service_the_receipt_says_what_waits(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VIGIE_HOME", str(tmp_path))
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr("feedback.erasure.PATIENCE_SECONDS", 0.2)
+    main(["erase", "--author", "nobody"])
+    assert "the alerting service has not answered" in capsys.readouterr().out
+
+
+async def test_old_texts_and_votes_are_not_kept(tmp_path: Path) -> None:
+    store, now = Store(f"sqlite:///{tmp_path}/feedback.db"), int(time() * 1000)
+    await store.write(create_tables)
+    for days in (1, 89, 91):
+        event = prediction(f"{days} days old").model_copy(update={"created_ms": now - days * DAY_MS})
+        await store.write(lambda connection, event=event: connection.execute(insert(predictions), [vars(event)]))  # type: ignore[misc]
+    assert await store.write(lambda connection: forget_old(connection, Retention(90, 730), now)) == (1, 0)
+    left = await store.read(
+        lambda connection: connection.execute(select(func.count()).select_from(predictions)).scalar()
+    )
+    assert left == 2
+    assert await store.read(lambda connection: connection.execute(select(votes)).all()) == []
+    await store.close()

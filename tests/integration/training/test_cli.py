@@ -1,0 +1,312 @@
+"""`vigie-train` against a real MLflow server: from a file to the champion, and back."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from time import time
+from typing import Any, NamedTuple
+
+import httpx
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from redis import Redis
+
+from feedback.app import create_app
+from feedback.settings import FeedbackSettings
+from predictor_logreg.predictor import LogregPredictor
+from tests.support.rows import made_up
+from tests.support.servers import MlflowServer, free_port, wait_for
+from tests.support.uvicorn_thread import UvicornThread
+from vigie.catalogue import find_family
+from vigie.receipts import ReceiptBook
+from vigie.registry import MlflowRegistry
+from vigie.schemas import PredictionEvent
+from vigie.settings import DEVELOPMENT_SECRET, derived_key
+from vigie.streams import PREDICTIONS
+from vigie_training.cli import main
+from vigie_training.data import SAMPLE_TWEETS, sample_texts
+from vigie_training.rows import LABEL, TEXT, Rows
+
+# MLflow warns of its own code.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
+MODEL = find_family("logreg").registered_model
+
+
+class Result(NamedTuple):
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A registry of this module's own: its versions are numbered from 1."""
+    server = MlflowServer(tmp_path_factory.mktemp("registry"))
+    server.start(server.healthy, seconds=90)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Runs `vigie-train` in this process: a start of its own would import MLflow again for each command."""
+    inherited, here = dict(os.environ), Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("here"))
+
+    def command(*words: object, **variables: str) -> Result:
+        os.environ.update({"MLFLOW_TRACKING_URI": url, "VIGIE_ACTOR": "ada"} | variables)
+        sys.argv = ["vigie-train", *map(str, words)]
+        with redirect_stdout(StringIO()) as stdout, redirect_stderr(StringIO()) as stderr:
+            try:
+                main()
+                code = 0
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Result(code, stdout.getvalue(), stderr.getvalue())
+
+    argv = sys.argv
+    yield command
+    sys.argv = argv
+    os.chdir(here)
+    os.environ.clear()
+    os.environ.update(inherited)  # MLflow keeps its settings there
+    mlflow.set_tracking_uri("")
+    mlflow.set_registry_uri("")
+
+
+@pytest.fixture(scope="module")
+def first(run: Run) -> dict[str, Any]:
+    """The first version: trained on the sample tweets."""
+    return done(run("run", "--model", "logreg", "--json"))[0]  # type: ignore[no-any-return]
+
+
+def done(result: Result) -> Any:
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def written(rows: Rows, path: Path) -> Path:
+    rows.frame[[TEXT, LABEL]].to_csv(path, index=False)
+    return path
+
+
+def runs(url: str) -> list[Any]:
+    client = MlflowClient(url)
+    experiment = client.get_experiment_by_name("vigie")
+    return client.search_runs([experiment.experiment_id]) if experiment else []
+
+
+def test_a_training_is_one_tracked_run_and_one_version_that_serves(first: dict[str, Any], url: str) -> None:
+    assert (first["model"], first["version"], first["promoted"]) == ("logreg", "1", True)
+    assert first["metrics"]["accuracy"] > 0.6
+    (tracked,) = runs(url)[-1:]
+    assert (tracked.info.run_id, tracked.info.status) == (first["run_id"], "FINISHED")
+    assert {"data_hash", "split_seed", "rows_fit", "rows_test", "penalty_c"} <= set(tracked.data.params)
+    wanted = {"accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error", "training_seconds"}
+    assert wanted | {"peak_memory_mib", "size_mib", "latency_ms"} <= set(tracked.data.metrics)
+    files = {item.path for item in MlflowClient(url).list_artifacts(first["run_id"], "evaluation")}
+    names = ("comparison.csv", "confusion_matrix.png", "roc.png", "calibration.png")
+    assert files == {f"evaluation/{name}" for name in names}
+
+
+def test_what_serves_answers_like_the_mlflow_model(first: dict[str, Any], url: str, tmp_path: Path) -> None:
+    registry = MlflowRegistry(url)
+    registry.download(registry.resolve(MODEL, "champion"), tmp_path)
+    texts = sample_texts()[:50]
+    served = LogregPredictor.load(tmp_path).predict(texts)
+    mlflow.set_tracking_uri(url)
+    logged = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
+    np.testing.assert_array_equal(logged.predict(pd.DataFrame({"text": texts})), served)
+    assert logged.metadata.signature is not None
+
+
+def test_a_clearly_worse_version_is_registered_but_does_not_serve(
+    first: dict[str, Any], run: Run, tmp_path: Path
+) -> None:
+    good = written(made_up(2000), tmp_path / "tweets.csv")
+    better = done(run("run", "--model", "logreg", "--data", good, "--json"))[0]
+    assert better["promoted"], "far better on these rows than a model that never saw such ones"
+    frame = made_up(2000).frame.assign(label=lambda frame: np.random.default_rng(1).integers(0, 2, len(frame)))
+    poor = written(Rows(frame), tmp_path / "random.csv")
+    worse = done(run("run", "--model", "logreg", "--data", poor, "--json"))[0]
+    assert not worse["promoted"]
+    assert worse["gate"]["reasons"]
+    listed = done(run("list", "--model", "logreg", "--json"))["logreg"]
+    assert [(line["version"], line["alias"]) for line in listed["versions"]] == [
+        ("3", ""),
+        ("2", "champion"),
+        ("1", ""),
+    ]
+    refused = run("promote", "3", "--model", "logreg", "--data", good)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("vigie-train: vigie-logreg version 3: ")
+    assert "worse than version 2 on all (McNemar p = " in refused.stderr
+
+
+def test_a_promotion_can_be_forced_with_a_reason_and_rolled_back(first: dict[str, Any], run: Run) -> None:
+    start = done(run("list", "--model", "logreg", "--json"))["logreg"]
+    (before,) = [line["version"] for line in start["versions"] if line["alias"]]
+    other = next(line["version"] for line in start["versions"] if not line["alias"]) if before != "1" else "1"
+    assert "expected a reason with --force" in run("promote", other, "--model", "logreg", "--force").stderr
+    forced = done(run("promote", other, "--model", "logreg", "--force", "--reason", "a drill", "--json"))
+    assert forced == {"model": "logreg", "champion": other, "before": before, "forced": True}
+    back = done(run("rollback", "--model", "logreg", "--reason", "the drill is over", "--json"))
+    assert (back["champion"], back["before"]) == (before, other)
+    ledger = done(run("list", "--model", "logreg", "--json"))["logreg"]["ledger"]
+    assert [(line["who"], line["kind"], line["to"], line["why"]) for line in ledger[-2:]] == [
+        ("ada", "promote", other, "a drill"),
+        ("ada", "rollback", before, "the drill is over"),
+    ]
+
+
+def test_versions_are_evaluated_and_compared_on_held_out_rows(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
+    evaluated = done(run("evaluate", "--model", "logreg", "--version", "1", "--json"))
+    accuracy = first["metrics"]["accuracy"]
+    assert evaluated["data_sets"][0]["accuracy"] == pytest.approx(accuracy)
+    compared = done(run("compare", "--model", "logreg", "--output", tmp_path / "table.csv", "--json"))
+    table = pd.read_csv(tmp_path / "table.csv")
+    line = table[table["version"] == 1].iloc[0]
+    assert line["accuracy"] == pytest.approx(accuracy)
+    assert line["accuracy_low"] < accuracy < line["accuracy_high"]
+    assert {"negation", "airline"} <= {line["slice"] for line in compared["slices"]}
+    assert len(compared["pairs"]) == len(table) * (len(table) - 1) / 2
+    costs = (
+        "training_seconds",
+        "peak_memory_mib",
+        "size_mib",
+        "latency_ms",
+        "tweets_per_second",
+        "memory_mib",
+        "cpu_ms",
+    )
+    assert (table[list(costs)] > 0).all(axis=None)
+    for name in ("table_confusion.png", "table_quality_and_cost.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_comparison_is_logged(first: dict[str, Any], run: Run, url: str, tmp_path: Path) -> None:
+    printed = run("compare", "--output", tmp_path / "all.csv")
+    assert printed.returncode == 0, printed.stderr
+    assert "held-out rows, with 95 % intervals" in printed.stdout
+    (logged,) = [one for one in runs(url) if one.data.tags.get("mlflow.runName", "").startswith("comparison")][:1]
+    assert len(MlflowClient(url).list_artifacts(logged.info.run_id, "comparison")) == 5
+
+
+def test_a_file_is_scored_by_the_champion(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
+    texts = sample_texts()[:30]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "in.csv", index=False)
+    answer = done(run("score", tmp_path / "in.csv", tmp_path / "out.parquet", "--version", "1", "--json"))
+    assert (answer["version"], answer["rows"]) == ("1", 30)
+    assert set(pd.read_parquet(tmp_path / "out.parquet")["prediction_label"]) == {0, 1}
+
+
+def test_a_retraining_learns_from_votes_when_it_is_due(
+    first: dict[str, Any], run: Run, url: str, redis_url: str, tmp_path: Path
+) -> None:
+    server = UvicornThread(create_app(FeedbackSettings.read(vigie_home=tmp_path, redis_url=redis_url)))
+    feedback = server.start()
+    try:
+        voted_on(feedback, redis_url, ["never again", "four hours on the floor", "bag gone, nobody cares"])
+        early = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="4"))
+        assert early == {"due": False, "labels": 3}
+        due = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="3"))
+    finally:
+        server.stop()
+    assert due["why"][0].startswith("3 labels more than version")
+    client = MlflowClient(url, url)
+    assert client.get_model_version_by_alias(MODEL, "challenger").version == due["version"]
+    assert client.get_run(due["run_id"]).data.params["feedback_rows"] == "3"
+
+
+def test_without_a_feedback_service_nothing_is_trained(first: dict[str, Any], run: Run) -> None:
+    failed = run("retrain", "--model", "logreg", FEEDBACK_URL=f"http://127.0.0.1:{free_port()}")
+    assert failed.returncode == 1
+    assert "FEEDBACK_URL: no feedback service answers" in failed.stderr
+
+
+def voted_on(feedback: str, redis_url: str, texts: list[str]) -> None:
+    """Two people say of each text, which the model had called positive, that this was wrong."""
+    book = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
+    made = int(time() * 1000)
+    with Redis.from_url(redis_url) as redis, httpx.Client(base_url=feedback) as client:
+        for text in texts:
+            name = book.issue(text, model="logreg", version="1", probability_negative=0.1, created_ms=made)
+            event = PredictionEvent(
+                prediction_id=name,
+                text=text,
+                model="logreg",
+                version="1",
+                label=1,
+                probability_negative=0.1,
+                created_ms=made,
+            )
+            redis.xadd(PREDICTIONS.name, dict(PREDICTIONS.encode([event])))
+            for annotator in ("ada", "bob"):
+                vote = {"prediction_id": name, "verdict": "incorrect", "annotator": annotator}
+                assert client.post("/feedback", json=vote).status_code == 201
+        wait_for(lambda: client.get("/feedback/export.csv").text.count(texts[-1]) == 2, what="the texts of the votes")
+
+
+def test_the_same_data_and_seed_give_the_same_metrics(first: dict[str, Any], run: Run) -> None:
+    again = done(run("run", "--model", "logreg", "--data", SAMPLE_TWEETS, "--json"))[0]
+    assert again["metrics"] == first["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "--model", "svm"), "--model: "),
+        (("run", "--data", "nowhere.csv"), "nowhere.csv: expected a file or a folder"),
+        (("evaluate", "--version", "99"), "expected one of the versions"),
+        (("promote", "99"), "expected one of the versions"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_registers_nothing(
+    first: dict[str, Any], run: Run, url: str, words: tuple[str, ...], message: str
+) -> None:
+    before = len(MlflowClient(url, url).search_model_versions(f"name='{MODEL}'"))
+    failed = run(*words)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("vigie-train: ")
+    assert message in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert len(MlflowClient(url, url).search_model_versions(f"name='{MODEL}'")) == before
+
+
+def test_a_training_that_crashes_is_a_failed_run_without_a_version(
+    first: dict[str, Any], run: Run, url: str, tmp_path: Path
+) -> None:
+    few = written(made_up(30), tmp_path / "few.csv")
+    failed = run("run", "--model", "logreg", "--data", few)
+    assert failed.returncode == 1
+    assert "expected at least 10 rows with label" in failed.stderr
+    assert [found.info.status for found in runs(url)].count("FAILED") == 1
+
+
+def test_without_a_registry_nothing_is_trained(run: Run) -> None:
+    failed = run("run", "--model", "logreg", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")
+    assert failed.returncode == 1
+    assert "vigie-train: MLFLOW_TRACKING_URI: no MLflow server answers" in failed.stderr
+
+
+def test_the_starter_is_registered_once(run: Run, tmp_path: Path) -> None:
+    server = MlflowServer(tmp_path)
+    server.start(server.healthy, seconds=90)
+    try:
+        for made in (True, False):
+            answer = done(run("starter", "--json", MLFLOW_TRACKING_URI=server.url, MODELS="logreg"))
+            assert answer == {"logreg": {"version": "1", "registered": made}}
+    finally:
+        server.stop()

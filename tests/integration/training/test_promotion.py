@@ -1,0 +1,92 @@
+"""Moves of the champion at the same time, against a real MLflow server."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from vigie.catalogue import Family
+from vigie_training import ledger, promotion
+from vigie_training.errors import Refused
+from vigie_training.gate import Verdict
+from vigie_training.model_registry import ModelRegistry
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
+    """Talks to the session's server, as the code under test does."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
+    mlflow.set_tracking_uri(mlflow_url)
+    mlflow.set_registry_uri(mlflow_url)
+    yield MlflowClient(mlflow_url, mlflow_url)
+    mlflow.set_tracking_uri("")
+    mlflow.set_registry_uri("")
+
+
+@pytest.fixture
+def registry(client: MlflowClient, request: pytest.FixtureRequest) -> ModelRegistry:
+    """A family of the test's own, with versions 1 to 4 of which the first serves."""
+    family = Family(request.node.name[:30].replace("_", "-"), "for a test", 1)
+    client.create_registered_model(family.registered_model)
+    model = client.create_logged_model(experiment_id="0", name="empty").model_id
+    for _ in range(4):
+        client.create_model_version(family.registered_model, source=f"models:/{model}", model_id=model)
+    made = ModelRegistry(family)
+    promotion.promote(made, "1", verdict(None), who="ada", at=NOON)
+    return made
+
+
+def verdict(champion: str | None) -> Verdict:
+    return Verdict(passed=True, champion=champion, reasons=[])
+
+
+def test_of_several_promotions_at_once_one_wins_and_the_ledger_is_a_chain(registry: ModelRegistry) -> None:
+    together = Barrier(3)
+
+    def promote(number: str) -> str:
+        together.wait()
+        try:
+            return str(promotion.promote(registry, number, verdict("1"), who="ada", at=NOON))
+        except Refused as error:
+            return str(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = sorted(pool.map(promote, ["2", "3", "4"]))
+    assert answers[0] == "True"
+    assert all("the champion changed while version" in answer for answer in answers[1:])
+    history = ledger.entries(registry)
+    assert [entry.before for entry in history] == [None, "1"]
+    assert registry.champion() == history[-1].to
+
+
+def test_forced_moves_at_once_leave_a_chain_too(registry: ModelRegistry) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda number: promotion.force(registry, number, why="a drill", who="ada", at=NOON), "234"))
+    history = ledger.entries(registry)
+    assert [entry.before for entry in history[1:]] == [entry.to for entry in history[:-1]]
+    assert registry.champion() == history[-1].to
+    assert all(entry.forced for entry in history[1:])
+
+
+def test_a_lock_that_a_dead_process_left_behind_is_broken(
+    registry: ModelRegistry, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vigie_training.model_registry.LOCK_SECONDS", 0.5)
+    client.create_registered_model(f"{registry.name}.moving")
+    assert promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
+
+
+def test_a_lock_that_is_held_is_respected(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vigie_training.model_registry.LOCK_SECONDS", 60.0)
+    ticks = iter([0.0, 1.0, 200.0, 300.0])
+    with registry.moving():
+        monkeypatch.setattr("vigie_training.model_registry.monotonic", lambda: next(ticks))
+        with pytest.raises(Refused, match="another move of the champion is under way"):
+            promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
+    assert registry.champion() == "1"

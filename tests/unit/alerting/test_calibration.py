@@ -1,0 +1,42 @@
+"""The back-test of the error rule, against the rule itself."""
+
+from random import Random
+
+import pytest
+from redis.asyncio import Redis
+
+from alerting.calibration import NEEDED, WrongPrediction, back_test, mails
+from alerting.rule import ErrorRule, Outcome, RuleParameters
+from tests.support.alerts import error_state
+
+NOON = 1_790_000_000_000
+DAY = 24 * 3600 * 1000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "count"),
+    [([0, 150, 299.999], 1), ([0, 150, 300], 0), ([0, 1, 2, 3, 4], 1), ([0, 1, 2, 902, 903, 904], 2)],
+)
+def test_the_boundaries_are_those_of_the_rule(seconds: list[float], count: int) -> None:
+    times = [NOON + round(second * 1000) for second in seconds]
+    assert mails(times, needed=3, window_ms=300_000, cooldown_ms=900_000) == count
+
+
+@pytest.mark.parametrize("cooldown_ms", [0, 60_000, 900_000])
+async def test_it_sends_what_the_rule_would_have_sent(redis: Redis, cooldown_ms: int) -> None:
+    chance = Random(cooldown_ms)
+    times = sorted(NOON + chance.randrange(3 * 3600 * 1000) for _ in range(150))
+    rule = ErrorRule(redis, RuleParameters(needed=3, window_ms=300_000, cooldown_ms=cooldown_ms))
+    outcomes = [(await rule.judge([error_state(f"p{number}", at)], now_ms=at))[0] for number, at in enumerate(times)]
+    expected = outcomes.count(Outcome.FIRED)
+    assert expected > 3
+    assert mails(times, needed=3, window_ms=300_000, cooldown_ms=cooldown_ms) == expected
+
+
+def test_versions_by_themselves_fire_less_often_than_all_together() -> None:
+    errors = [WrongPrediction(NOON + n * 60_000, f"logreg:{n % 3}") for n in range(300)]
+    outcomes = list(back_test(errors, 2.0))
+    assert len(outcomes) == 2 * len(NEEDED) * 4 * 3
+    found = {(each.scope, each.errors, each.window_seconds, each.cooldown_seconds): each for each in outcomes}
+    assert found["model", 3, 300, 900].mails < found["all", 3, 300, 0].mails
+    assert found["all", 3, 300, 900].mails_per_day == found["all", 3, 300, 900].mails / 2

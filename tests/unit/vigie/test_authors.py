@@ -1,0 +1,20 @@
+"""Authors are told apart without being known."""
+
+import pytest
+from pydantic import SecretStr
+
+from vigie.authors import AuthorBook
+
+BOOK = AuthorBook(SecretStr("one secret"))
+
+
+@pytest.mark.parametrize("written", ["@AirParis", "airparis", "  AIRPARIS ", "＠ＡｉｒＰａｒｉｓ"])
+def test_a_handle_has_one_digest_however_it_is_written(written: str) -> None:
+    assert BOOK.digest(written) == BOOK.digest("airparis")
+    assert len(BOOK.digest(written)) == 32
+
+
+def test_another_handle_or_another_secret_has_another_digest() -> None:
+    others = {BOOK.digest("airparis2"), AuthorBook(SecretStr("another")).digest("airparis"), BOOK.digest("airparis")}
+    assert len(others) == 3
+    assert all("airparis" not in digest for digest in others)

@@ -1,0 +1,134 @@
+"""Reading files: every format, and every way in which one can be wrong."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from vigie_training.data import SAMPLE_TWEETS, read, read_file, sample_texts
+from vigie_training.errors import TrainingError, WrongFile
+from vigie_training.rows import DAY, SAMPLING
+
+
+def csv(folder: Path, text: str, name: str = "tweets.csv", encoding: str = "utf-8") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def labels(path: Path) -> list[int]:
+    found: list[int] = read_file(path).labels.tolist()
+    return found
+
+
+def test_a_binary_csv_is_read_as_it_is(tmp_path: Path) -> None:
+    rows = read_file(csv(tmp_path, 'text,label\nlate again,0\n"lovely, crew",1\n'))
+    assert (rows.texts, rows.labels.tolist(), rows.sources) == (["late again", "lovely, crew"], [0, 1], ["tweets"])
+
+
+def test_a_byte_order_mark_and_crlf_do_no_harm(tmp_path: Path) -> None:
+    assert labels(csv(tmp_path, "\ufefftext,label\r\na,0\r\nb,1\r\n")) == [0, 1]
+
+
+def test_of_three_classes_the_neutral_one_is_left_out(tmp_path: Path) -> None:
+    assert labels(csv(tmp_path, "text,label\na,0\nb,1\nc,2\n")) == [0, 1]
+    assert read_file(csv(tmp_path, "text,label\na,0\nb,1\nc,2\n")).texts == ["a", "c"]
+
+
+def test_labels_may_be_names(tmp_path: Path) -> None:
+    assert labels(csv(tmp_path, "label,text\nNegative,a\nneutral,b\npositive,c\n")) == [0, 1]
+
+
+def test_without_a_two_three_classes_have_to_be_said(tmp_path: Path) -> None:
+    path = csv(tmp_path, "text,label\na,0\nb,1\n")
+    assert labels(path) == [0, 1]
+    assert read_file(path, "three-class").texts == ["a"]
+
+
+def test_the_original_sentiment140_has_no_header_and_is_latin_1(tmp_path: Path) -> None:
+    line = '"{0}","{1}","Mon Apr 06 22:19:45 PDT 2009","NO_QUERY","someone","{2}"\n'
+    text = line.format(0, 1, "caf\u00e9 closed") + line.format(2, 2, "meh") + line.format(4, 3, "yay")
+    rows = read_file(csv(tmp_path, text, encoding="latin-1"))
+    assert (rows.texts, rows.labels.tolist()) == (["caf\u00e9 closed", "yay"], [0, 1])
+
+
+def test_a_parquet_file_brings_its_day_and_sampling(tmp_path: Path) -> None:
+    path = tmp_path / "stream.parquet"
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1], "created_at": ["2015-02-17T01:00:00Z", ""]})
+    frame.assign(sampling=pd.Series(["random", None])).to_parquet(path)
+    found = read_file(path).frame
+    assert found[DAY].tolist() == ["2015-02-17", ""]
+    assert found[SAMPLING].tolist() == ["random", ""]
+
+
+def test_a_known_data_set_keeps_the_meaning_of_its_labels(tmp_path: Path) -> None:
+    known = csv(tmp_path, "text,label\na,0\nb,1\n", name="sanders.csv")
+    assert read_file(known).texts == ["a"], "1 is neutral there, although no 2 stands in the file"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tweet,label\na,0\n", r"tweets.csv, column 'text': expected this column, got 'tweet', 'label'"),
+        ("text,sentiment\na,0\n", r"column 'label': expected this column, got 'text', 'sentiment'"),
+        ("text,label\n", r"expected at least one row, got none"),
+        ("", r"expected comma-separated rows"),
+        ("text,label\na,0\nb,7\n", r"data row 2, column 'label': expected 0, 1, 2 \(or 0, 4\), or a name, got '7'"),
+        ("text,label\na,0\nb,\n", r"data row 2, column 'label': .* got ''"),
+        ("text,label\n  ,1\n", r"data row 1, column 'text': expected a text, got '  '"),
+        ("text,label\na,4\nb,1\n", r"data row 2, column 'label': expected one of \[0, 2, 4\], got 1"),
+        ("text,label\na,0\nb,1,2,3\n", r"expected comma-separated rows of equal length"),
+    ],
+)
+def test_a_wrong_csv_is_an_error_that_names_the_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(WrongFile, match=message):
+        read_file(csv(tmp_path, text))
+
+
+def test_bytes_that_are_not_utf_8_are_named_with_their_row(tmp_path: Path) -> None:
+    with pytest.raises(WrongFile, match=r"data row 2: expected UTF-8 text, got byte 0xe9"):
+        read_file(csv(tmp_path, "text,label\na,0\ncaf\u00e9,1\n", encoding="latin-1"))
+
+
+def test_a_broken_parquet_file_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.parquet"
+    path.write_bytes(b"PAR1 not really")
+    with pytest.raises(WrongFile, match="expected a Parquet file"):
+        read_file(path)
+
+
+def test_paths_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    with pytest.raises(WrongFile, match=r"nothing.csv: expected a file or a folder"):
+        read([tmp_path / "nothing.csv"])
+    with pytest.raises(WrongFile, match=r"expected a .parquet or .csv file, got suffix '.txt'"):
+        read([csv(tmp_path, "x", name="tweets.txt")])
+    with pytest.raises(TrainingError, match="expected at least one data set of sentiment140_train"):
+        read([tmp_path])
+
+
+def test_a_folder_means_the_sets_known_by_name(tmp_path: Path) -> None:
+    csv(tmp_path, "text,label\na,0\nb,2\n", name="sanders.csv")
+    csv(tmp_path, "text,label\nc,0\nd,1\n", name="other.csv")
+    heard: list[str] = []
+    assert read([tmp_path], on_file=heard.append).texts == ["a", "b"]
+    assert heard == ["sanders.csv"]
+
+
+def test_a_file_given_twice_is_an_error(tmp_path: Path) -> None:
+    path = csv(tmp_path, "text,label\na,0\nb,1\n")
+    with pytest.raises(TrainingError, match=r"each file once, got \['tweets.csv'\]"):
+        read([path, path])
+
+
+def test_one_class_alone_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="expected rows of both labels, got none with label 1 in 2 rows"):
+        read([csv(tmp_path, "text,label\na,0\nb,0\n")])
+
+
+def test_the_sample_tweets_are_many_balanced_and_distinct() -> None:
+    rows = read_file(SAMPLE_TWEETS)
+    assert 1400 <= len(rows) <= 1700
+    assert 0.45 <= rows.labels.mean() <= 0.55
+    assert len({text.lower() for text in rows.texts}) == len(rows)
+    assert max(map(len, rows.texts)) <= 280
+    assert sample_texts() == rows.texts

@@ -1,0 +1,74 @@
+"""Scoring files by chunks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vigie.predictor import Probabilities
+from vigie_training import scoring
+from vigie_training.errors import WrongFile
+from vigie_training.scoring import score
+
+
+def by_length(texts: Sequence[str]) -> Probabilities:
+    return np.array([len(text) / 100 for text in texts], np.float32)
+
+
+def silent(_: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_every_row_keeps_its_columns_and_gets_its_answer(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "CHUNK_ROWS", 7)
+    frame = pd.DataFrame({"id": range(40), "text": ["x" * (number + 30) for number in range(40)]})
+    source = tmp_path / f"in{suffix}"
+    frame.to_csv(source, index=False) if suffix == ".csv" else frame.to_parquet(source)
+    heard: list[str] = []
+    assert score(by_length, source, tmp_path / "out.parquet", heard.append) == 40
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert found["id"].tolist() == list(range(40))
+    np.testing.assert_allclose(found["probability_negative"], frame["text"].str.len() / 100, rtol=1e-6)
+    assert found["prediction_label"].tolist() == [1] * 20 + [0] * 20
+    assert heard[-1] == "40 rows"
+    assert len(heard) >= 2 or suffix == ".csv"
+
+
+def test_a_missing_text_has_no_answer(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["late", None, "  "]}).to_parquet(tmp_path / "in.parquet")
+    score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert found["probability_negative"].isna().tolist() == [False, True, True]
+
+
+def test_scoring_again_replaces_the_answers(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["late"], "probability_negative": ["old"]}).to_parquet(tmp_path / "in.parquet")
+    score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
+    assert pd.read_parquet(tmp_path / "out.parquet").columns.tolist() == [
+        "text",
+        "probability_negative",
+        "prediction_label",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("in.csv", b"tweet\nlate\n", "column 'text': expected this column, got 'tweet'"),
+        ("in.csv", b"", "expected a Parquet or CSV file that can be read"),
+        ("in.parquet", b"nonsense", "expected a Parquet or CSV file that can be read"),
+        ("in.txt", b"late", "expected a .parquet or .csv file, got suffix '.txt'"),
+    ],
+)
+def test_a_wrong_file_is_named_and_leaves_nothing_behind(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WrongFile, match=message):
+        score(by_length, tmp_path / name, tmp_path / "out.parquet", silent)
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -1,0 +1,68 @@
+"""The split: by content and seed, nothing in two parts, only fair rows evaluated."""
+
+import pytest
+
+from tests.support.rows import made_up, rows
+from vigie_training.errors import TrainingError
+from vigie_training.rows import Rows, joined, same_text_key
+from vigie_training.splitting import split
+
+
+def keys(part: Rows) -> set[str]:
+    return set(map(same_text_key, part.texts))
+
+
+def test_no_tweet_is_in_two_parts() -> None:
+    given = made_up(600)
+    shouted = rows(
+        [(text.upper(), label) for text, label in zip(given.texts, given.labels, strict=True)], source="loud"
+    )
+    parts = split(joined([given, shouted]))
+    assert not keys(parts.test) & keys(parts.fit)
+    assert not keys(parts.test) & keys(parts.calibration)
+    assert not keys(parts.fit) & keys(parts.calibration)
+    assert len(keys(parts.fit)) == len(parts.fit), "a repeated tweet is fitted on once"
+
+
+def test_order_of_rows_and_other_files_move_no_row() -> None:
+    given, other = made_up(400), made_up(400, source="other", seed=2)
+    reversed_rows = Rows(given.frame[::-1].reset_index(drop=True))
+    alone, turned, beside = split(given), split(reversed_rows), split(joined([other, given]))
+    assert alone.fit.texts == turned.fit.texts
+    assert keys(alone.test) == keys(beside.test.of("made_up"))
+    assert given.content_hash() == reversed_rows.content_hash() != other.content_hash()
+
+
+def test_another_seed_is_another_split() -> None:
+    given = made_up(400)
+    assert keys(split(given, 1).test) != keys(split(given, 2).test)
+    assert keys(split(given, 1).test) == keys(split(given, 1).test)
+
+
+def test_sets_for_evaluation_are_never_fitted_on() -> None:
+    parts = split(joined([made_up(400), made_up(50, source="sentiment140_dev", seed=3)]))
+    assert parts.fit.sources == parts.calibration.sources == ["made_up"]
+    assert len(parts.test.of("sentiment140_dev")) == 50
+
+
+def test_of_a_stream_the_last_day_is_held_out() -> None:
+    days = [
+        made_up(200, source="airline_feb17_21", seed=number).frame.assign(day=f"2015-02-{17 + number}")
+        for number in (0, 1)
+    ]
+    parts = split(joined([Rows(day) for day in days]))
+    assert set(parts.test.frame["day"]) == {"2015-02-18"}
+    assert set(parts.fit.frame["day"]) == {"2015-02-17"}
+
+
+def test_only_fairly_drawn_rows_are_evaluated_or_calibrated_on() -> None:
+    fair = made_up(400, source="sentiment140_train").frame.assign(sampling="random")
+    unfair = made_up(400, source="sentiment140_train", seed=2).frame.assign(sampling="head_tail")
+    parts = split(joined([Rows(fair), Rows(unfair)]))
+    assert set(parts.test.frame["sampling"]) == set(parts.calibration.frame["sampling"]) == {"random"}
+    assert set(parts.fit.frame["sampling"]) == {"random", "head_tail"}
+
+
+def test_too_few_rows_are_an_error_that_says_which_part() -> None:
+    with pytest.raises(TrainingError, match=r"the \w+ part .*: expected at least 10 rows with label 0, got \d"):
+        split(made_up(40))

@@ -1,0 +1,53 @@
+"""Writes a comparison to files, and logs them as one MLflow run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mlflow
+
+from vigie_training.charts import QualityAndCost, draw_confusions, draw_quality_and_cost
+from vigie_training.comparing import Comparison, overview, records
+from vigie_training.evaluate import POOLED
+from vigie_training.tracking import tracked
+
+
+def write(comparison: Comparison, table: Path) -> list[Path]:
+    """The table, and beside it `<name>_slices.csv`, `_mcnemar.csv`, `_confusion.png`, `_quality_and_cost.png`."""
+    table.parent.mkdir(parents=True, exist_ok=True)
+    files = [table, *(table.with_name(f"{table.stem}_{part}.csv") for part in ("slices", "mcnemar"))]
+    frames = (comparison.table, comparison.slices, comparison.pairs)
+    for path, frame in zip(files, frames, strict=True):
+        frame.to_csv(path, index=False)
+    named = [(one.name, one.evaluation) for one in comparison.contestants]
+    files.append(draw_confusions(named, table.with_name(f"{table.stem}_confusion.png")))
+    files.append(draw_quality_and_cost(_points(comparison), table.with_name(f"{table.stem}_quality_and_cost.png")))
+    return files
+
+
+@tracked
+def log(run: mlflow.ActiveRun, files: Sequence[Path], *, data_hash: str, seed: int) -> None:
+    """One run of the experiment that holds the files."""
+    mlflow.set_tags({"kind": "comparison", "mlflow.runName": f"comparison {run.info.run_id[:8]}"})
+    mlflow.log_params({"data_hash": data_hash, "split_seed": seed})
+    for file in files:
+        mlflow.log_artifact(str(file), "comparison")
+
+
+def for_people(comparison: Comparison) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Titles and lines of the tables that a terminal shows."""
+    widest = comparison.slices.pivot_table(index="slice", columns="model", values="accuracy", sort=False).reset_index()
+    return [
+        ("held-out rows, with 95 % intervals", overview(comparison)),
+        ("accuracy by kind of tweet", records(widest)),
+        ("McNemar's test of each pair", records(comparison.pairs)),
+    ]
+
+
+def _points(comparison: Comparison) -> list[QualityAndCost]:
+    pooled = comparison.table[comparison.table["data_set"] == POOLED]
+    ends = zip(pooled["macro_recall"], pooled["macro_recall_low"], pooled["macro_recall_high"], strict=True)
+    return [
+        QualityAndCost(one.name, float(middle), float(low), float(high), one.costs["latency_ms"], one.costs["size_mib"])
+        for one, (middle, low, high) in zip(comparison.contestants, ends, strict=True)
+    ]

@@ -1,0 +1,29 @@
+"""Whether a new training is due."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from vigie_training.model_registry import RegisteredVersion
+
+FEEDBACK_TAG = "feedback_rows"
+
+
+class Thresholds(NamedTuple):
+    """A training is due with so many labels more than the champion learnt from, or when it is so many days old."""
+
+    labels: int
+    days: float
+
+
+def reasons(champion: RegisteredVersion | None, labels: int, thresholds: Thresholds, *, now: datetime) -> list[str]:
+    """Why a training is due, in words; empty when it is not. `labels` is how many qualify now."""
+    if champion is None:
+        return ["no version serves yet"]
+    found = []
+    new = labels - int(champion.tags.get(FEEDBACK_TAG, "0"))
+    if new >= thresholds.labels:
+        found.append(f"{new} labels more than version {champion.number} learnt from (due from {thresholds.labels})")
+    age = (now - champion.created_at).total_seconds() / 86_400
+    if age >= thresholds.days:
+        found.append(f"version {champion.number} is {age:.0f} days old (due from {thresholds.days:g})")
+    return found

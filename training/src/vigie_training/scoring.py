@@ -1,0 +1,84 @@
+"""Scores files of any size, a chunk at a time."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
+
+from vigie_training.errors import WrongFile
+from vigie_training.evaluate import Predict
+from vigie_training.recipes import Report
+from vigie_training.rows import TEXT
+
+CHUNK_ROWS = 8192
+_BATCH = 512
+PROBABILITY, PREDICTED = "probability_negative", "prediction_label"
+
+
+def score(predict: Predict, source: Path, target: Path, report: Report) -> int:
+    """Writes every column of `source` (Parquet or CSV with `text`) and the answers to the Parquet file `target`.
+
+    The answers are `probability_negative` (float32) and `prediction_label` (int8, 0 negative, 1 positive); null where
+    the text is missing or empty. Returns the number of rows. Nothing is left at `target` when it fails: `WrongFile`.
+    """
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    done, writer = 0, None
+    try:
+        for chunk in _chunks(source):
+            scored = _scored(predict, chunk)
+            writer = writer or pyarrow.parquet.ParquetWriter(unfinished, scored.schema, compression="zstd")
+            writer.write_table(scored)
+            done += len(chunk)
+            report(f"{done:,} rows")
+        if writer is None:
+            raise WrongFile(source, "expected at least one row, got none")
+        writer.close()
+        unfinished.replace(target)
+    finally:
+        if writer:
+            writer.close()
+        unfinished.unlink(missing_ok=True)
+    return done
+
+
+def _chunks(source: Path) -> Iterator[pyarrow.Table]:
+    """Tables of at most `CHUNK_ROWS` rows that have the column `text`."""
+    try:
+        for batch in _batches(source):
+            table = pyarrow.Table.from_batches([batch])
+            if TEXT not in table.column_names:
+                names = ", ".join(map(repr, table.column_names))
+                raise WrongFile(source, f"expected this column, got {names}", column=TEXT)
+            for start in range(0, len(table), CHUNK_ROWS):
+                yield table.slice(start, CHUNK_ROWS)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise WrongFile(source, f"expected a Parquet or CSV file that can be read: {error}") from error
+
+
+def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
+    if source.suffix == ".parquet":
+        with pyarrow.parquet.ParquetFile(source) as file:
+            yield from file.iter_batches(CHUNK_ROWS)
+        return
+    if source.suffix != ".csv":
+        raise WrongFile(source, f"expected a .parquet or .csv file, got suffix {source.suffix!r}")
+    text_only = pyarrow.csv.ConvertOptions(column_types={TEXT: pyarrow.string()}, strings_can_be_null=True)
+    multi_line = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    with pyarrow.csv.open_csv(source, convert_options=text_only, parse_options=multi_line) as reader:
+        yield from reader
+
+
+def _scored(predict: Predict, chunk: pyarrow.Table) -> pyarrow.Table:
+    texts = [value if isinstance(value, str) and value.strip() else None for value in chunk[TEXT].to_pylist()]
+    known = [text for text in texts if text is not None]
+    parts = [predict(known[start : start + _BATCH]) for start in range(0, len(known), _BATCH)]
+    answers = iter(np.concatenate(parts).tolist() if parts else [])
+    negative = [None if text is None else next(answers) for text in texts]
+    labels = [None if value is None else int(value < 0.5) for value in negative]
+    kept = chunk.select([name for name in chunk.column_names if name not in (PROBABILITY, PREDICTED)])
+    return kept.append_column(PROBABILITY, pyarrow.array(negative, pyarrow.float32())).append_column(
+        PREDICTED, pyarrow.array(labels, pyarrow.int8())
+    )
