@@ -1,29 +1,18 @@
 """Trees by LightGBM over sentence vectors: one code path for fitting and serving."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import lightgbm
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vigie.artifacts import ArtifactError
 from vigie.encoder import SCORE, SENTENCE_VECTOR, Floats, TextEncoder
+from vigie.platt import Calibration
 from vigie.predictor import Probabilities
 
 BOOSTER = "booster.txt"
-CALIBRATION = "calibration.json"
-
-
-class Calibration(BaseModel):
-    """P(positive) = 1 / (1 + exp(-(slope * score + shift)))."""
-
-    model_config = ConfigDict(frozen=True)
-
-    slope: float
-    shift: float
 
 
 class BoostedVectors:
@@ -40,10 +29,9 @@ class BoostedVectors:
         encoder = TextEncoder.load(directory)
         try:
             booster = lightgbm.Booster(model_str=(directory / BOOSTER).read_text("utf-8"))
-            calibration = Calibration.model_validate_json((directory / CALIBRATION).read_bytes())
-        except (OSError, ValueError, ValidationError, lightgbm.basic.LightGBMError) as error:
-            raise ArtifactError(f"{BOOSTER} or {CALIBRATION}: expected what training writes: {error}") from error
-        return cls(encoder, booster, calibration)
+        except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
+            raise ArtifactError(f"{BOOSTER}: not trees in LightGBM's text format, must not be loaded: {error}") from error
+        return cls(encoder, booster, Calibration.load(directory))
 
     @staticmethod
     def vectors_of(directory: Path, texts: Sequence[str]) -> Floats:
@@ -55,13 +43,7 @@ class BoostedVectors:
         if not texts:
             return np.zeros(0, np.float32)
         found = self._booster.predict(_features(self._encoder, texts), raw_score=True, num_threads=1)
-        scores = self._calibration.slope * np.asarray(found) + self._calibration.shift
-        return np.asarray(1 / (1 + np.exp(scores)), np.float32)
-
-
-def write_calibration(directory: Path, *, slope: float, shift: float) -> None:
-    """Writes `calibration.json`."""
-    (directory / CALIBRATION).write_text(json.dumps({"slope": slope, "shift": shift}), encoding="utf-8")
+        return self._calibration.negative(np.asarray(found))
 
 
 def _features(encoder: TextEncoder, texts: Sequence[str]) -> Floats:

@@ -49,7 +49,9 @@ class TextEncoder:
             parts.append(self._session.run(list(outputs), {"input_ids": identifiers, "attention_mask": mask}))
             order += chosen
         places = np.argsort(np.array(order, np.int64))
-        return [np.concatenate([part[number] for part in parts])[places][: len(texts)] for number in range(len(outputs))]
+        return [
+            np.concatenate([part[number] for part in parts])[places][: len(texts)] for number in range(len(outputs))
+        ]
 
 
 def padded(tokens: Tokens) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

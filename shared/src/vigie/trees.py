@@ -13,6 +13,15 @@ FOREST_FILE = "forest.npz"
 
 Floats = npt.NDArray[np.float32]
 
+_KINDS = {
+    "features": "int16",
+    "thresholds": "float32",
+    "left": "int32",
+    "values": "float16",
+    "roots": "int32",
+    "depth": "int64",
+}
+
 
 class Forest(NamedTuple):
     """Nodes of all trees in one row: a row goes to `left` if `row[feature] <= threshold`, else to `left + 1`.
@@ -31,8 +40,9 @@ class Forest(NamedTuple):
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Raises `ArtifactError` when the file is not what `save` writes."""
-        arrays = read_arrays(directory / FOREST_FILE, cls._fields)
-        forest = cls(**{name: array for name, array in arrays.items() if name != "depth"}, depth=int(arrays["depth"]))
+        arrays = read_arrays(directory / FOREST_FILE, _KINDS)
+        depth = int(arrays.pop("depth"))
+        forest = cls(**arrays, depth=depth)
         nodes = len(forest.left)
         if any(len(part) != nodes for part in (forest.features, forest.thresholds, forest.values)):
             raise ArtifactError(f"{FOREST_FILE}: expected {nodes} of each part of a node, got others")
@@ -48,4 +58,4 @@ class Forest(NamedTuple):
         places = np.arange(len(rows))[:, None]
         for _ in range(self.depth):
             nodes = self.left[nodes] + (rows[places, self.features[nodes]] > self.thresholds[nodes])
-        return self.values[nodes].astype(np.float64).mean(1)
+        return np.asarray(self.values[nodes].astype(np.float64).mean(1))

@@ -28,7 +28,7 @@ class Leanings(NamedTuple):
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Raises `ArtifactError` when the file is not what `save` writes."""
-        found = cls(**read_arrays(directory / LEANINGS_FILE, cls._fields))
+        found = cls(**read_arrays(directory / LEANINGS_FILE, dict.fromkeys(cls._fields, "float16")))
         if len(found.pairs) != PAIR_BUCKETS or len(found.words) != len(found.idf):
             raise ArtifactError(f"{LEANINGS_FILE}: expected {PAIR_BUCKETS} pairs and as many idf as words, got others")
         return found

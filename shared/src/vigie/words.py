@@ -1,10 +1,10 @@
-"""Words of a tweet and their FastText vectors, known or put together from character n-grams (Bojanowski et al. 2017)."""
+"""Words of a tweet and their FastText vectors, known or made of character n-grams (Bojanowski et al. 2017)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -55,15 +55,14 @@ class WordVectors:
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Raises `ArtifactError` when the file is not what `save` writes."""
-        arrays = read_arrays(directory / WORDS_FILE, ("vocabulary", "vectors", "buckets"))
+        kinds = {"vocabulary": "uint8", "vectors": "float16", "buckets": "float16"}
+        arrays = read_arrays(directory / WORDS_FILE, kinds)
         return cls(arrays["vocabulary"].tobytes().decode().split("\n"), arrays["vectors"], arrays["buckets"])
 
     def save(self, directory: Path) -> None:
         """Writes `words.npz`."""
         vocabulary = np.frombuffer("\n".join(self.vocabulary).encode(), np.uint8)
-        np.savez_compressed(
-            directory / WORDS_FILE, vocabulary=vocabulary, vectors=self.vectors, buckets=self.buckets
-        )
+        np.savez_compressed(directory / WORDS_FILE, vocabulary=vocabulary, vectors=self.vectors, buckets=self.buckets)
 
     @property
     def width(self) -> int:
@@ -105,10 +104,14 @@ def bucket_numbers(word: str, buckets: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def read_arrays(path: Path, names: Sequence[str]) -> dict[str, npt.NDArray[np.generic]]:
-    """The named arrays of a `.npz` file; raises `ArtifactError` when one is missing or holds Python objects."""
+def read_arrays(path: Path, kinds: Mapping[str, str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a `.npz` file by name; raises `ArtifactError` when one is missing or is not of its kind."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
+            arrays = {name: file[name] for name in kinds}
     except (OSError, KeyError, ValueError, EOFError) as error:
         raise ArtifactError(f"{path.name}: a file of arrays that must not be loaded: {error}") from error
+    for name, kind in kinds.items():
+        if arrays[name].dtype != kind:
+            raise ArtifactError(f"{path.name}: {name}: expected {kind}, got {arrays[name].dtype}")
+    return arrays

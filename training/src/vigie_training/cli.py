@@ -71,7 +71,9 @@ def run(
     connect(settings.mlflow_tracking_uri)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
     options = _options(settings, seed, quick)
-    outcomes = [(name, _train(settings, name, (data, labels), options, votes, save_to)) for name in names]
+    outcomes = [
+        (name, _train(settings, name, (data, labels), options=options, votes=votes, save_to=save_to)) for name in names
+    ]
     _show_outcomes(outcomes, as_json=as_json)
 
 
@@ -98,7 +100,7 @@ def retrain(
     if not why:
         output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
         return
-    outcome = _train(settings, registry.family.name, (data, labels), _options(settings, seed), votes)
+    outcome = _train(settings, registry.family.name, (data, labels), options=_options(settings, seed), votes=votes)
     registry.set_challenger(outcome.version)
     if as_json:
         output.show({"due": True, "why": why, **summaries.of_outcome(model, outcome)}, [], as_json=True)
@@ -246,19 +248,13 @@ def list_versions(
 
 @app.command("starter")
 def register_starters(as_json: Json = False) -> None:
-    """Register and promote the model that ships with the project, for every family in MODELS without a champion."""
+    """Give a champion to every family in MODELS without one: what ships, or else fitted on the sample rows."""
     settings = TrainingSettings.read()
     starter.wait_for_registry(settings.mlflow_tracking_uri, seconds=settings.registry_wait_seconds)
     shown = {}
     for name in settings.models:
-        registry = _registry(name)
-        number = registry.champion()
-        made = number is None
-        if made:
-            number = starter.register_starter(
-                settings.mlflow_tracking_uri, find_family(name), who=settings.actor(), limits=_limits(settings)
-            )
-        shown[name] = {"version": number, "registered": made}
+        number = _registry(name).champion()
+        shown[name] = {"version": number or _first_version(settings, name), "registered": number is None}
     lines = [
         f"{name}: version {made['version']} {'registered and promoted' if made['registered'] else 'serves already'}"
         for name, made in shown.items()
@@ -275,10 +271,18 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def _first_version(settings: TrainingSettings, name: str) -> str:
+    options = _options(settings, DEFAULT_SEED, quick=True)
+    with output.progress(STEPS) as report:
+        uri, who, limits = settings.mlflow_tracking_uri, settings.actor(), _limits(settings)
+        return starter.first_version(uri, find_family(name), options, who=who, limits=limits, report=report)
+
+
 def _train(
     settings: TrainingSettings,
     name: str,
     given: tuple[str, Labels],
+    *,
     options: Options,
     votes: Rows | None,
     save_to: Path | None = None,

@@ -12,7 +12,7 @@ from vigie.settings import ServiceSettings
 
 
 class TrainingSettings(ServiceSettings):
-    """See `ServiceSettings`; the limits are what the gate asks of a version, `vigie_base_model` is in `recipes.Options`."""
+    """See `ServiceSettings`; the limits are what the gate asks of a version; for the base model see `Options`."""
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)

@@ -1,10 +1,27 @@
 """How much each row counts in a fit."""
 
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
 import numpy as np
 import numpy.typing as npt
 
 from vigie_training.known import known_set
 from vigie_training.rows import SAMPLING, SOURCE, Rows
+
+
+class Labelled(NamedTuple):
+    """n tweets, the probability `[n]` that each is positive (0 or 1 for a plain label), weights `[n]` of mean 1."""
+
+    texts: Sequence[str]
+    targets: npt.NDArray[np.float64]
+    weights: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, rows: Rows) -> Self:
+        """The rows by their labels and `fit_weights`."""
+        weights = fit_weights(rows)
+        return cls(rows.texts, rows.labels.astype(np.float64), weights / weights.mean())
 
 
 def fit_weights(rows: Rows) -> npt.NDArray[np.float64]:

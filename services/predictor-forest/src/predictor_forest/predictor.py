@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from vigie.word_forest import WordForest
 from vigie.predictor import Probabilities
+from vigie.word_forest import WordForest
 
 
 class ForestPredictor:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from vigie.word_network import WordNetwork
 from vigie.predictor import Probabilities
+from vigie.word_network import WordNetwork
 
 
 class LstmPredictor:

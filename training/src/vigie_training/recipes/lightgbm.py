@@ -9,8 +9,9 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from vigie.boosting import BOOSTER, BoostedVectors, write_calibration
+from vigie.boosting import BOOSTER, BoostedVectors
 from vigie.encoder import GRAPH, TOKENIZER
+from vigie.platt import CALIBRATION, Calibration
 from vigie.predictor import Probabilities
 from vigie_training.calibration import calibration_weights, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
@@ -38,7 +39,7 @@ LEARNER: dict[str, str | int | float] = {
 }
 
 Doubles = npt.NDArray[np.float64]
-_FILES = (TOKENIZER, GRAPH, BOOSTER, "calibration.json")
+_FILES = (TOKENIZER, GRAPH, BOOSTER, CALIBRATION)
 
 
 class FittedLightgbm:
@@ -82,7 +83,7 @@ def fit(split: Split, options: Options, report: Report) -> FittedLightgbm:
     platt = fit_platt(scores, split.calibration)
     everything = np.arange(len(vectors))
     _grown(vectors, split.calibration, everything, trees, options.seed).save_model(folder / BOOSTER)
-    write_calibration(folder, slope=platt.slope, shift=platt.shift)
+    Calibration(slope=platt.slope, shift=platt.shift).save(folder)
     parameters: Parameters = {
         "base_model": options.base_model or "MiniLM-L6",
         "trees": trees,
@@ -105,7 +106,7 @@ def _scores_of_unseen(vectors: npt.NDArray[np.float32], rows: Rows, trees: int, 
     folds = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
     for fold in range(FOLDS):
         booster = _grown(vectors, rows, np.flatnonzero(folds != fold), trees, seed)
-        scores[folds == fold] = booster.predict(vectors[folds == fold], raw_score=True)
+        scores[folds == fold] = np.asarray(booster.predict(vectors[folds == fold], raw_score=True))
     return scores
 
 

@@ -13,7 +13,7 @@ from vigie.words import WORDS_FILE
 from vigie_training.calibration import Platt, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.splitting import Split
-from vigie_training.weighting import fit_weights
+from vigie_training.weighting import Labelled
 
 LIBRARIES = ("numpy", "onnxruntime")
 GOLDEN_TOLERANCE = 1e-3
@@ -51,9 +51,8 @@ def fit(split: Split, options: Options, report: Report) -> FittedLstm:
     epochs = QUICK_EPOCHS_OF_VECTORS if options.quick else EPOCHS_OF_VECTORS
     vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=epochs, seed=options.seed)
     shape = fitting.QUICK if options.quick else fitting.Shape()
-    targets = split.fit.labels.astype(np.float64)
-    weights = fit_weights(split.fit)
-    fitted = fitting.fit_network(vectors, split.fit.texts, targets, weights, shape, options.seed, report)
+    rows = Labelled.of(split.fit)
+    fitted = fitting.fit_network(vectors, rows, shape, seed=options.seed, report=report)
     report("calibrating")
     owner = tempfile.TemporaryDirectory(prefix="vigie-")
     folder = Path(owner.name)
@@ -67,7 +66,7 @@ def fit(split: Split, options: Options, report: Report) -> FittedLstm:
     parameters: Parameters = {
         "words": len(vectors.vocabulary),
         "width": WIDTH,
-        **{name: value for name, value in shape._asdict().items()},
+        **shape._asdict(),
         "keras_and_onnx_apart": apart,
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from vigie.word_network import LONGEST
 from vigie.words import Lookup, WordVectors
 from vigie_training.recipes import Report
+from vigie_training.weighting import Labelled
 
 PADDING, NO_WORD, FIRST_WORD = 0, 1, 2
 _TOGETHER = 50
@@ -40,6 +41,11 @@ class FittedNetwork(NamedTuple):
 
 class _Pooling(keras.layers.Layer):  # type: ignore[misc]
     """The highest and the mean of each unit over a text's words: `[n, t, u]` and a mask to `[n, 2 * u]`."""
+
+    supports_masking = True
+
+    def compute_mask(self, *arguments: Any, **named: Any) -> None:
+        """What comes out has no words any longer."""
 
     def call(self, values: Any, present: Any) -> Any:
         """`present` `[n, t]` is boolean."""
@@ -78,18 +84,16 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._batches = [batches[number] for number in self._generator.permutation(len(batches))]
 
 
-def fit_network(
-    vectors: WordVectors, texts: Sequence[str], targets: Doubles, weights: Doubles, shape: Shape, seed: int, report: Report
-) -> FittedNetwork:
-    """`targets` `[n]` are probabilities of *positive*, 0 or 1 for plain labels."""
+def fit_network(vectors: WordVectors, rows: Labelled, shape: Shape, *, seed: int, report: Report) -> FittedNetwork:
+    """Fits the network and, with it, the vectors of the words in the rows."""
     keras.utils.set_random_seed(seed % 2**31)
-    lookup = vectors.look_up(texts)
+    lookup = vectors.look_up(rows.texts)
     table, numbers = _table(vectors, lookup)
     body = _body(vectors.width, shape)
     words = keras.Input((None,), dtype="int64")
     embedding = keras.layers.Embedding(*table.shape, weights=[table])
     network = keras.Model(words, body([embedding(words), keras.ops.not_equal(words, PADDING)]))
-    batches = _Batches(numbers, targets, weights / weights.mean(), shape.batch, seed)
+    batches = _Batches(numbers, rows.targets, rows.weights, shape.batch, seed)
     rate = keras.optimizers.schedules.CosineDecay(shape.rate, shape.epochs * len(batches), alpha=0.02)
     network.compile(keras.optimizers.Adam(rate, clipnorm=1.0), keras.losses.BinaryCrossentropy(from_logits=True))
     told = keras.callbacks.LambdaCallback(

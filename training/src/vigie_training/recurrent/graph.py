@@ -17,7 +17,7 @@ from vigie_training.errors import TrainingError
 OPSET, IR_VERSION = 20, 10
 MOST_APART = 1e-3
 _KERAS_GATES, _ONNX_GATES = "ifco", "iofc"
-_NODES = (
+_NODES: tuple[tuple[str, list[str], str, dict[str, int | str | list[int]]], ...] = (
     ("Transpose", ["vectors"], "by_word", {"perm": [1, 0, 2]}),
     ("LSTM", ["by_word", "w", "r", "b", "lengths"], "states", {"direction": "bidirectional"}),
     ("Transpose", ["states"], "by_text", {"perm": [2, 0, 1, 3]}),
@@ -93,7 +93,7 @@ def check_equal(body: keras.Model, path: Path, sequences: list[Floats], platt: P
 
 
 def _direction(weights: list[Floats]) -> tuple[Floats, Floats, Floats]:
-    """Keras' kernel `[d, 4u]`, recurrent kernel `[u, 4u]` and bias `[4u]` as ONNX has them: `[4u, d]`, `[4u, u]`, `[8u]`."""
+    """Keras' kernel `[d, 4u]`, recurrent kernel `[u, 4u]` and bias `[4u]` as in ONNX: `[4u, d]`, `[4u, u]`, `[8u]`."""
     kernel, recurrent, bias = weights
     order = [_KERAS_GATES.index(gate) for gate in _ONNX_GATES]
 

@@ -15,6 +15,7 @@ from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
 from vigie.encoder import SCORE, SENTENCE_VECTOR
 from vigie_training.calibration import Platt
+from vigie_training.errors import TrainingError
 from vigie_training.transformer.network import SentimentNetwork
 
 OPSET = 20
@@ -40,7 +41,8 @@ def export(network: SentimentNetwork, path: Path) -> None:
             opset_version=OPSET,
             verbose=False,
         )
-    assert program is not None
+    if program is None:
+        raise TrainingError("the transformer: expected an ONNX graph of it, got none")
     onnx_ir.save(program.model, path)
 
 

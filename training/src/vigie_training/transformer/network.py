@@ -38,8 +38,8 @@ def load_base(base_model: str, seed: int = 0) -> tuple[SentimentNetwork, bytes]:
 
     Raises what transformers raises when there is none: `OSError` or `ValueError`.
     """
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     config = AutoConfig.from_pretrained(base_model)
     encoder = AutoModel.from_pretrained(base_model, config=config, dtype=torch.float32, attn_implementation="eager")
     tokenizer = AutoTokenizer.from_pretrained(base_model, use_fast=True)

@@ -6,13 +6,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from vigie.encoder import GRAPH, TOKENIZER
 from vigie_training.errors import TrainingError
 from vigie_training.recipes import Options, Report
 from vigie_training.rows import Rows
-from vigie_training.weighting import fit_weights
+from vigie_training.weighting import Labelled
 
 FOLDER = "encoders"
 FULL = Path(GRAPH)
@@ -47,11 +45,13 @@ def _make(folder: Path, rows: Rows, options: Options, report: Report) -> None:
     try:
         sentiment, tokenizer_json = network.load_base(base, options.seed)
     except (OSError, ValueError) as error:
-        raise TrainingError(f"VIGIE_BASE_MODEL: expected a folder or a name of a model, got {base!r}: {error}") from error
+        raise TrainingError(
+            f"VIGIE_BASE_MODEL: expected a folder or a name of a model, got {base!r}: {error}"
+        ) from error
     tokenizer = tuning.prepared_tokenizer(tokenizer_json)
     schedule = tuning.QUICK if options.quick else tuning.Schedule()
-    labelled = tuning.Labelled(rows.texts, rows.labels.astype(np.float64), fit_weights(rows))
-    tuning.tune(sentiment, tokenizer, labelled, schedule, options.seed, report)
+    labelled = Labelled.of(rows)
+    tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report)
     report("exporting the transformer")
     tokenizer.save(str(folder / TOKENIZER))
     export.export(sentiment, folder / GRAPH)
@@ -59,7 +59,14 @@ def _make(folder: Path, rows: Rows, options: Options, report: Report) -> None:
 
 def _key(rows: Rows, options: Options) -> str:
     """Everything that the result depends on."""
-    parts = [_FORMAT, rows.content_hash(), sorted(rows.sources), options.seed, options.quick, _identity(options.base_model)]
+    parts = [
+        _FORMAT,
+        rows.content_hash(),
+        sorted(rows.sources),
+        options.seed,
+        options.quick,
+        _identity(options.base_model),
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 

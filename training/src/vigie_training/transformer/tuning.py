@@ -1,6 +1,6 @@
 """Tunes a pretrained transformer on labelled tweets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from vigie.text import normalise
 from vigie_training.recipes import Report
 from vigie_training.transformer.network import SentimentNetwork
+from vigie_training.weighting import Labelled
 
 LONGEST = 64
 _REPORTS = 20
@@ -30,15 +31,7 @@ class Schedule(NamedTuple):
     head_rate: float = 1e-3
 
 
-QUICK = Schedule(epochs=1, rate=2e-4)
-
-
-class Labelled(NamedTuple):
-    """n tweets, the probability `[n]` that each is positive (0 or 1 for a plain label) and weights `[n]`."""
-
-    texts: Sequence[str]
-    targets: npt.NDArray[np.float64]
-    weights: npt.NDArray[np.float64]
+QUICK = Schedule(epochs=3, batch=16, rate=4e-5, head_rate=1e-2)
 
 
 def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
@@ -50,14 +43,14 @@ def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
 
 
 def tune(
-    network: SentimentNetwork, tokenizer: Tokenizer, rows: Labelled, schedule: Schedule, seed: int, report: Report
+    network: SentimentNetwork, tokenizer: Tokenizer, rows: Labelled, schedule: Schedule, *, seed: int, report: Report
 ) -> None:
     """Fits every weight of the network in place, in bfloat16 where that is safe (autocast)."""
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
     tokens = [encoded.ids for encoded in tokenizer.encode_batch_fast([normalise(text) for text in rows.texts])]
     targets = torch.tensor(rows.targets, dtype=torch.float32)
-    weights = torch.tensor(rows.weights / rows.weights.mean(), dtype=torch.float32)
+    weights = torch.tensor(rows.weights, dtype=torch.float32)
     optimiser = _optimiser(network, schedule)
     steps = schedule.epochs * -(-len(tokens) // schedule.batch)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps, schedule.warm_up))
