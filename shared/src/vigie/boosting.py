@@ -30,7 +30,9 @@ class BoostedVectors:
         try:
             booster = lightgbm.Booster(model_str=(directory / BOOSTER).read_text("utf-8"))
         except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
-            raise ArtifactError(f"{BOOSTER}: not trees in LightGBM's text format, must not be loaded: {error}") from error
+            raise ArtifactError(
+                f"{BOOSTER}: not trees in LightGBM's text format, must not be loaded: {error}"
+            ) from error
         return cls(encoder, booster, Calibration.load(directory))
 
     @staticmethod

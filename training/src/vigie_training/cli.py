@@ -1,5 +1,6 @@
 """`vigie-train`: train, judge, promote and list models."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -63,6 +64,9 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="Small and fast, for demonstrations: a minute a family on the sample rows.")
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the tuning of the transformer that was interrupted.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train, evaluate on held-out rows, log, register, and promote if the gate allows it."""
@@ -70,7 +74,7 @@ def run(
     names = _known(model)
     connect(settings.mlflow_tracking_uri)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
-    options = _options(settings, seed, quick)
+    options = replace(_options(settings, seed, quick=quick), resume=resume)
     outcomes = [
         (name, _train(settings, name, (data, labels), options=options, votes=votes, save_to=save_to)) for name in names
     ]
@@ -330,7 +334,7 @@ def _paths(data: str) -> list[Path]:
     return [Path(part.strip()) for part in data.split(",") if part.strip()]
 
 
-def _options(settings: TrainingSettings, seed: int, quick: bool = False) -> Options:
+def _options(settings: TrainingSettings, seed: int, *, quick: bool = False) -> Options:
     return Options(seed, quick, settings.vigie_base_model, settings.vigie_home)
 
 

@@ -18,13 +18,15 @@ Report = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to fit: `quick` means small, for demonstrations and tests; `base_model` is the pretrained transformer (a
-    folder, a Hugging Face name, or empty for MiniLM-L6); what several families build on is kept under `home`.
+    folder, a Hugging Face name, or empty for MiniLM-L6); what several families build on is kept under `home`, where
+    `resume` also looks for a training that was interrupted.
     """
 
     seed: int
     quick: bool = False
     base_model: str = ""
     home: Path = Path("var")
+    resume: bool = False
 
 
 class Fitted(Protocol):

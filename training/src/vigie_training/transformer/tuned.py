@@ -24,20 +24,24 @@ def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
     It is the same whichever family asks first. Raises `TrainingError` when there is no such base model.
     """
     place = options.home / FOLDER / _key(rows, options)
+    kept = place.with_name(f"{place.name}.unfinished")
+    if not options.resume:
+        kept.unlink(missing_ok=True)
     if not (place / GRAPH).exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as making:
-            _make(Path(making), rows, options, report)
+            _make(Path(making), rows, options, report, kept)
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(making, place)
+        kept.unlink(missing_ok=True)
     place.touch()
-    kept = sorted((each for each in place.parent.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
-    for old in [each for each in kept if not each.name.startswith("making-")][:-_KEPT]:
+    made = sorted((each for each in place.parent.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
+    for old in [each for each in made if not each.name.startswith("making-")][:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
     return place
 
 
-def _make(folder: Path, rows: Rows, options: Options, report: Report) -> None:
+def _make(folder: Path, rows: Rows, options: Options, report: Report, kept: Path) -> None:
     from vigie_training.transformer import export, network, tuning  # noqa: PLC0415 (torch takes seconds to import)
 
     report("reading the base model")
@@ -51,7 +55,7 @@ def _make(folder: Path, rows: Rows, options: Options, report: Report) -> None:
     tokenizer = tuning.prepared_tokenizer(tokenizer_json)
     schedule = tuning.QUICK if options.quick else tuning.Schedule()
     labelled = Labelled.of(rows)
-    tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report)
+    tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report, kept=kept)
     report("exporting the transformer")
     tokenizer.save(str(folder / TOKENIZER))
     export.export(sentiment, folder / GRAPH)

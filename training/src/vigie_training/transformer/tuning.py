@@ -1,6 +1,7 @@
 """Tunes a pretrained transformer on labelled tweets."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from tokenizers import Tokenizer
 
 from vigie.text import normalise
 from vigie_training.recipes import Report
+from vigie_training.transformer.checkpoint import Checkpoint
 from vigie_training.transformer.network import SentimentNetwork
 from vigie_training.weighting import Labelled
 
@@ -43,30 +45,42 @@ def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
 
 
 def tune(
-    network: SentimentNetwork, tokenizer: Tokenizer, rows: Labelled, schedule: Schedule, *, seed: int, report: Report
+    network: SentimentNetwork,
+    tokenizer: Tokenizer,
+    rows: Labelled,
+    schedule: Schedule,
+    *,
+    seed: int,
+    report: Report,
+    kept: Path | None = None,
 ) -> None:
-    """Fits every weight of the network in place, in bfloat16 where that is safe (autocast)."""
+    """Fits every weight of the network in place, in bfloat16 where that is safe (autocast).
+
+    What has been reached is written to the file `kept` now and then; if it is there already, the fit goes on from it
+    and ends as it would have without the interruption.
+    """
     torch.manual_seed(seed)
-    generator = np.random.default_rng(seed)
     tokens = [encoded.ids for encoded in tokenizer.encode_batch_fast([normalise(text) for text in rows.texts])]
     targets = torch.tensor(rows.targets, dtype=torch.float32)
     weights = torch.tensor(rows.weights, dtype=torch.float32)
     optimiser = _optimiser(network, schedule)
     steps = schedule.epochs * -(-len(tokens) // schedule.batch)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps, schedule.warm_up))
+    checkpoint = Checkpoint(kept, network, optimiser, scheduler) if kept else None
+    start = checkpoint.restore() if checkpoint else 0
     network.train()
-    step = 0
-    for epoch in range(schedule.epochs):
-        for rows_of_batch in _batches(tokens, schedule.batch, generator):
-            if step % max(1, steps // _REPORTS) == 0:
-                report(f"tuning the transformer, epoch {epoch + 1}, {100 * step // steps} %")
-            loss = _loss(network, tokens, targets, weights, rows_of_batch)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            scheduler.step()
-            step += 1
+    for step, chosen in enumerate(_all_batches(tokens, schedule, seed)):
+        if step < start:
+            continue
+        if step % max(1, steps // _REPORTS) == 0:
+            report(f"tuning the transformer, {100 * step // steps} %")
+            if checkpoint and step > start:
+                checkpoint.save(step)
+        optimiser.zero_grad(set_to_none=True)
+        _loss(network, tokens, targets, weights, chosen).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        scheduler.step()
     network.eval()
 
 
@@ -85,6 +99,11 @@ def _loss(
         scores, _ = network(*padded([tokens[row] for row in rows]))
     losses = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), targets[rows], reduction="none")
     return (losses * weights[rows]).mean()
+
+
+def _all_batches(tokens: Tokens, schedule: Schedule, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    for epoch in range(schedule.epochs):
+        yield from _batches(tokens, schedule.batch, np.random.default_rng([seed, epoch]))
 
 
 def _batches(tokens: Tokens, size: int, generator: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
