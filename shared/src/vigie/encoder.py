@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from vigie.artifacts import ArtifactError
 from vigie.graphs import open_graph
+from vigie.predictor import Probabilities
 from vigie.text import normalise
 
 TOKENIZER = "tokenizer.json"
@@ -52,6 +53,11 @@ class TextEncoder:
         return [
             np.concatenate([part[number] for part in parts])[places][: len(texts)] for number in range(len(outputs))
         ]
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of *negative* for each of n texts, where `SCORE` is the log-odds of *positive*: `[n]`."""
+        (scores,) = self.run(texts, [SCORE])
+        return np.asarray(1 / (1 + np.exp(scores)), np.float32)
 
 
 def padded(tokens: Tokens) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -4,28 +4,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestRegressor
 
 from vigie.artifacts import ArtifactError
 from vigie.trees import FOREST_FILE, Floats, Forest
 from vigie_training.recipes.forest import flattened
 
 
-def grown(rows: Floats, trees: int = 7) -> RandomForestClassifier:
-    labels = (rows[:, 0] + rows[:, 1] * rows[:, 2] > 0).astype(int)
-    return RandomForestClassifier(trees, min_samples_leaf=3, random_state=1).fit(rows, labels)
+def grown(rows: Floats, trees: int = 7) -> RandomForestRegressor:
+    labels = (rows[:, 0] + rows[:, 1] * rows[:, 2] > 0).astype(float)
+    return RandomForestRegressor(trees, min_samples_leaf=3, random_state=1).fit(rows, labels)
 
 
 def test_flattened_trees_say_what_scikit_learns_trees_say() -> None:
     rows = np.random.default_rng(1).normal(size=(400, 5)).astype(np.float32)
     forest = grown(rows)
-    np.testing.assert_allclose(flattened(forest).mean(rows), forest.predict_proba(rows)[:, 1], atol=1e-3)
+    np.testing.assert_allclose(flattened(forest).mean(rows), forest.predict(rows), atol=1e-3)
 
 
 def test_a_row_on_a_threshold_goes_the_same_way() -> None:
     rows = np.random.default_rng(2).integers(0, 4, size=(300, 3)).astype(np.float32) / np.float32(10)
     forest = grown(rows, trees=3)
-    np.testing.assert_allclose(flattened(forest).mean(rows), forest.predict_proba(rows)[:, 1], atol=1e-3)
+    np.testing.assert_allclose(flattened(forest).mean(rows), forest.predict(rows), atol=1e-3)
 
 
 def test_it_survives_being_written(tmp_path: Path) -> None:

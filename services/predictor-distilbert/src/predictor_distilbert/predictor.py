@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
-from vigie.encoder import SCORE, TextEncoder
+from vigie.encoder import TextEncoder
 from vigie.predictor import Probabilities
 
 
@@ -23,5 +21,4 @@ class DistilbertPredictor:
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
-        (scores,) = self._encoder.run(texts, [SCORE])
-        return np.asarray(1 / (1 + np.exp(scores)), np.float32)
+        return self._encoder.predict(texts)

@@ -1,56 +1,33 @@
 """A pretrained transformer (MiniLM-L6 by default), tuned on tweets, served in 8 bits where that costs nothing."""
 
 import shutil
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from vigie.encoder import GRAPH, SCORE, TOKENIZER, TextEncoder
-from vigie.predictor import Probabilities
 from vigie_training.calibration import fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Rows
+from vigie_training.served_files import ServedFiles, new_folder
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import tuned_transformer
 
 LIBRARIES = ("numpy", "onnxruntime", "tokenizers")
 GOLDEN_TOLERANCE = 0.03
+FILES = (TOKENIZER, GRAPH)
 MOST_LOST = 0.003
 
 _FULL, _COMPACT = "full.onnx", "compact.onnx"
 
 
-class FittedDistilbert:
-    """The files that are served, in a folder of its own."""
-
-    def __init__(self, folder: Path, parameters: Parameters, owner: object = None) -> None:
-        """`owner` is kept: it removes the folder when nobody needs it any longer."""
-        self._folder = folder
-        self._owner = owner
-        self._encoder = TextEncoder.load(folder)
-        self.parameters = parameters
-
-    def predict(self, texts: Sequence[str]) -> Probabilities:
-        """See `Fitted`."""
-        (scores,) = self._encoder.run(texts, [SCORE])
-        return np.asarray(1 / (1 + np.exp(scores)), np.float32)
-
-    def save(self, directory: Path) -> None:
-        """`tokenizer.json` and `encoder.onnx`, whose output `score` is the log-odds of *positive*."""
-        for name in (TOKENIZER, GRAPH):
-            shutil.copyfile(self._folder / name, directory / name)
-
-
-def fit(split: Split, options: Options, report: Report) -> FittedDistilbert:
+def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     """See `Recipe`."""
     from vigie_training.transformer import export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
 
     tuned = tuned_transformer(split.fit, options, report)
-    owner = tempfile.TemporaryDirectory(prefix="vigie-")
-    folder = Path(owner.name)
+    folder = new_folder()
     shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
     shutil.copyfile(tuned / GRAPH, folder / _FULL)
     report("making the transformer compact")
@@ -70,12 +47,12 @@ def fit(split: Split, options: Options, report: Report) -> FittedDistilbert:
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
     }
-    return FittedDistilbert(folder, parameters, owner)
+    return ServedFiles(folder, FILES, TextEncoder.load(folder).predict, parameters, owned=True)
 
 
-def load(directory: Path) -> FittedDistilbert:
-    """See `Recipe`. The folder has to stay as long as the model is to be saved again."""
-    return FittedDistilbert(directory, {})
+def load(directory: Path) -> ServedFiles:
+    """See `Recipe`."""
+    return ServedFiles(directory, FILES, TextEncoder.load(directory).predict, {}, owned=False)
 
 
 def _scores(folder: Path, graph: str, rows: Rows) -> npt.NDArray[np.float64]:

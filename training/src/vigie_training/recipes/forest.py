@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestRegressor
 
 from vigie.platt import Calibration
 from vigie.trees import Forest
@@ -15,8 +15,8 @@ from vigie.words import Floats, WordVectors
 from vigie_training.calibration import fit_platt
 from vigie_training.leanings import fit_leanings
 from vigie_training.recipes import Options, Parameters, Report
-from vigie_training.rows import Rows
 from vigie_training.splitting import Split
+from vigie_training.transformer.tuned import soft_labels
 from vigie_training.weighting import fit_weights
 
 LIBRARIES = ("numpy",)
@@ -42,28 +42,28 @@ class FittedForest:
 
 
 def fit(split: Split, options: Options, report: Report) -> FittedForest:
-    """See `Recipe`. What the trees learn from a row's leanings was counted on the other folds' rows."""
+    """See `Recipe`. The trees learn from soft labels; a row's leanings were counted on the other folds' rows."""
     from vigie_training.word_vectors import fit_word_vectors  # noqa: PLC0415 (only a fit needs gensim)
 
+    targets = soft_labels(split.fit, options, report)
     report("fitting word vectors")
     vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=EPOCHS_OF_VECTORS, seed=options.seed)
     report("counting how words lean")
     lookup = vectors.look_up(split.fit.texts)
     tokens, weights = tokens_of(lookup), fit_weights(split.fit)
     words = len(vectors.vocabulary)
-    leanings = fit_leanings(tokens, words, split.fit.labels, weights)
-    rows = np.hstack(
-        [_means(vectors, split.fit.texts, leanings.idf), _unseen(tokens, words, split.fit, weights, options)]
-    )
+    leanings = fit_leanings(tokens, words, targets, weights)
+    means = _means(vectors, split.fit.texts, leanings.idf)
+    rows = np.hstack([means, _unseen(tokens, words, targets, weights, options.seed)])
     report("growing trees")
     trees = QUICK_TREES if options.quick else TREES
-    grown = RandomForestClassifier(
+    grown = RandomForestRegressor(
         trees,
         min_samples_leaf=FEWEST_IN_A_LEAF,
         max_features=SHARE_OF_FEATURES,
         n_jobs=2,
         random_state=options.seed % 2**31,
-    ).fit(rows, split.fit.labels, sample_weight=weights)
+    ).fit(rows, targets, sample_weight=weights)
     report("calibrating")
     features, forest = WordFeatures(vectors, leanings), flattened(grown)
     raw = WordForest(features, forest, Calibration(slope=1.0, shift=0.0))
@@ -85,7 +85,7 @@ def load(directory: Path) -> FittedForest:
     return FittedForest(WordForest.load(directory), {})
 
 
-def flattened(grown: RandomForestClassifier) -> Forest:
+def flattened(grown: RandomForestRegressor) -> Forest:
     """The same trees as arrays, the two children of a node side by side."""
     parts = [_flat(each.tree_) for each in grown.estimators_]
     starts = np.cumsum([0] + [len(part[0]) for part in parts[:-1]])
@@ -112,13 +112,12 @@ def _flat(tree: object) -> tuple[npt.NDArray[np.int64], Doubles, npt.NDArray[np.
             order += [int(lefts[node]), int(rights[node])]
     chosen = np.array(order)
     leaf = lefts[chosen] < 0
-    shares = tree.value[chosen, 0, :]  # type: ignore[attr-defined]
     return (
         np.where(leaf, 0, tree.feature[chosen]),  # type: ignore[attr-defined]
         # Rounded down to single precision a threshold still parts the same single-precision rows.
         np.where(leaf, np.inf, _rounded_down(tree.threshold[chosen])),  # type: ignore[attr-defined]
         np.where(leaf, np.arange(len(chosen)), places[lefts[chosen]]),
-        shares[:, 1] / shares.sum(1),
+        tree.value[chosen, 0, 0],  # type: ignore[attr-defined]
     )
 
 
@@ -136,14 +135,14 @@ def _means(vectors: WordVectors, texts: Sequence[str], idf: npt.NDArray[np.float
     return np.concatenate(parts)
 
 
-def _unseen(tokens: Tokens, words: int, rows: Rows, weights: Doubles, options: Options) -> Floats:
+def _unseen(tokens: Tokens, words: int, targets: Doubles, weights: Doubles, seed: int) -> Floats:
     """For each row its leaning features, by leanings counted on the other folds."""
-    folds = np.random.default_rng(options.seed).permutation(len(rows)) % FOLDS
+    folds = np.random.default_rng(seed).permutation(len(targets)) % FOLDS
     parts = [
-        leaning_features(fit_leanings(tokens, words, rows.labels, weights * (folds != fold)), tokens)[folds == fold]
+        leaning_features(fit_leanings(tokens, words, targets, weights * (folds != fold)), tokens)[folds == fold]
         for fold in range(FOLDS)
     ]
-    found = np.zeros((len(rows), parts[0].shape[1]), np.float32)
+    found = np.zeros((len(targets), parts[0].shape[1]), np.float32)
     for fold, part in enumerate(parts):
         found[folds == fold] = part
     return found

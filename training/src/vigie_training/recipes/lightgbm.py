@@ -1,8 +1,6 @@
 """Sentence vectors of an encoder tuned on tweets, and gradient-boosted trees by LightGBM."""
 
 import shutil
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import lightgbm
@@ -12,10 +10,10 @@ import numpy.typing as npt
 from vigie.boosting import BOOSTER, BoostedVectors
 from vigie.encoder import GRAPH, TOKENIZER
 from vigie.platt import CALIBRATION, Calibration
-from vigie.predictor import Probabilities
 from vigie_training.calibration import calibration_weights, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Rows
+from vigie_training.served_files import ServedFiles, new_folder
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import tuned_transformer
 
@@ -39,30 +37,10 @@ LEARNER: dict[str, str | int | float] = {
 }
 
 Doubles = npt.NDArray[np.float64]
-_FILES = (TOKENIZER, GRAPH, BOOSTER, CALIBRATION)
+FILES = (TOKENIZER, GRAPH, BOOSTER, CALIBRATION)
 
 
-class FittedLightgbm:
-    """The files that are served, in a folder of its own."""
-
-    def __init__(self, folder: Path, parameters: Parameters, owner: object = None) -> None:
-        """`owner` is kept: it removes the folder when nobody needs it any longer."""
-        self._folder = folder
-        self._owner = owner
-        self._model = BoostedVectors.load(folder)
-        self.parameters = parameters
-
-    def predict(self, texts: Sequence[str]) -> Probabilities:
-        """See `Fitted`."""
-        return self._model.predict(texts)
-
-    def save(self, directory: Path) -> None:
-        """`tokenizer.json`, `encoder.onnx`, `booster.txt` and `calibration.json`."""
-        for name in _FILES:
-            shutil.copyfile(self._folder / name, directory / name)
-
-
-def fit(split: Split, options: Options, report: Report) -> FittedLightgbm:
+def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     """See `Recipe`. The encoder is tuned on `split.fit`, the trees are grown on `split.calibration`.
 
     Of rows that it was tuned on, the encoder's vectors are far surer than of others: trees grown on those would trust
@@ -71,8 +49,7 @@ def fit(split: Split, options: Options, report: Report) -> FittedLightgbm:
     from vigie_training.transformer import export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
 
     tuned = tuned_transformer(split.fit, options, report)
-    owner = tempfile.TemporaryDirectory(prefix="vigie-")
-    folder = Path(owner.name)
+    folder = new_folder()
     shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
     export.compact(tuned / GRAPH, folder / GRAPH)
     report("computing sentence vectors")
@@ -92,12 +69,12 @@ def fit(split: Split, options: Options, report: Report) -> FittedLightgbm:
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
     }
-    return FittedLightgbm(folder, parameters, owner)
+    return ServedFiles(folder, FILES, BoostedVectors.load(folder).predict, parameters, owned=True)
 
 
-def load(directory: Path) -> FittedLightgbm:
-    """See `Recipe`. The folder has to stay as long as the model is to be saved again."""
-    return FittedLightgbm(directory, {})
+def load(directory: Path) -> ServedFiles:
+    """See `Recipe`."""
+    return ServedFiles(directory, FILES, BoostedVectors.load(directory).predict, {}, owned=False)
 
 
 def _scores_of_unseen(vectors: npt.NDArray[np.float32], rows: Rows, trees: int, seed: int) -> Doubles:

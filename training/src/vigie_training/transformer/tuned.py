@@ -6,6 +6,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from vigie.encoder import GRAPH, TOKENIZER
 from vigie_training.errors import TrainingError
 from vigie_training.recipes import Options, Report
@@ -13,9 +16,10 @@ from vigie_training.rows import Rows
 from vigie_training.weighting import Labelled
 
 FOLDER = "encoders"
-FULL = Path(GRAPH)
+SCORES = "scores.npy"
+OWN_LABEL = 0.3
 _KEPT = 2
-_FORMAT = 1
+_FORMAT = 2
 
 
 def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
@@ -41,6 +45,17 @@ def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
     return place
 
 
+def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
+    """For a smaller model to learn from (Hinton, Vinyals and Dean 2015): the mean of each label and of what the tuned
+    transformer thinks of the row, `[n]`. Plain labels with `quick`.
+    """
+    labels = rows.labels.astype(np.float64)
+    if options.quick:
+        return labels
+    scores = np.load(tuned_transformer(rows, options, report) / SCORES).astype(np.float64)
+    return np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores)))
+
+
 def _make(folder: Path, rows: Rows, options: Options, report: Report, kept: Path) -> None:
     from vigie_training.transformer import export, network, tuning  # noqa: PLC0415 (torch takes seconds to import)
 
@@ -55,7 +70,8 @@ def _make(folder: Path, rows: Rows, options: Options, report: Report, kept: Path
     tokenizer = tuning.prepared_tokenizer(tokenizer_json)
     schedule = tuning.QUICK if options.quick else tuning.Schedule()
     labelled = Labelled.of(rows)
-    tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report, kept=kept)
+    scores = tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report, kept=kept)
+    np.save(folder / SCORES, scores)
     report("exporting the transformer")
     tokenizer.save(str(folder / TOKENIZER))
     export.export(sentiment, folder / GRAPH)

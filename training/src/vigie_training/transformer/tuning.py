@@ -36,6 +36,21 @@ class Schedule(NamedTuple):
 QUICK = Schedule(epochs=3, batch=16, rate=4e-5, head_rate=1e-2)
 
 
+class Said:
+    """The score of each row when it was last seen, kept with a checkpoint."""
+
+    def __init__(self, rows: int) -> None:
+        self.scores = torch.zeros(rows)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """See `checkpoint.Stateful`."""
+        return {"scores": self.scores}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """See `checkpoint.Stateful`."""
+        self.scores.copy_(state["scores"])
+
+
 def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
     """As it is stored with the model: truncates by itself, leaves padding to the caller."""
     tokenizer = Tokenizer.from_buffer(tokenizer_json)
@@ -53,8 +68,11 @@ def tune(
     seed: int,
     report: Report,
     kept: Path | None = None,
-) -> None:
+) -> npt.NDArray[np.float32]:
     """Fits every weight of the network in place, in bfloat16 where that is safe (autocast).
+
+    Returns what it said of each row when it saw it for the last time: scores of *positive* `[n]`, not calibrated, and
+    less sure of themselves than what the tuned network says of rows that it has learnt by heart.
 
     What has been reached is written to the file `kept` now and then; if it is there already, the fit goes on from it
     and ends as it would have without the interruption.
@@ -66,7 +84,8 @@ def tune(
     optimiser = _optimiser(network, schedule)
     steps = schedule.epochs * -(-len(tokens) // schedule.batch)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps, schedule.warm_up))
-    checkpoint = Checkpoint(kept, network, optimiser, scheduler) if kept else None
+    said = Said(len(tokens))
+    checkpoint = Checkpoint(kept, network, optimiser, scheduler, said) if kept else None
     start = checkpoint.restore() if checkpoint else 0
     network.train()
     for step, chosen in enumerate(_all_batches(tokens, schedule, seed)):
@@ -77,11 +96,16 @@ def tune(
             if checkpoint and step > start:
                 checkpoint.save(step)
         optimiser.zero_grad(set_to_none=True)
-        _loss(network, tokens, targets, weights, chosen).backward()  # type: ignore[no-untyped-call]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            scores = network(*padded([tokens[row] for row in chosen]))[0].float()
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, targets[chosen], reduction="none")
+        (losses * weights[chosen]).mean().backward()  # type: ignore[no-untyped-call]
+        said.scores[chosen] = scores.detach()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         scheduler.step()
     network.eval()
+    return said.scores.numpy()
 
 
 def padded(tokens: Tokens) -> tuple[torch.Tensor, torch.Tensor]:
@@ -90,15 +114,6 @@ def padded(tokens: Tokens) -> tuple[torch.Tensor, torch.Tensor]:
     identifiers = torch.tensor([row + [0] * (longest - len(row)) for row in tokens])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in tokens])
     return identifiers, mask
-
-
-def _loss(
-    network: SentimentNetwork, tokens: Tokens, targets: torch.Tensor, weights: torch.Tensor, rows: npt.NDArray[np.int64]
-) -> torch.Tensor:
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        scores, _ = network(*padded([tokens[row] for row in rows]))
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), targets[rows], reduction="none")
-    return (losses * weights[rows]).mean()
 
 
 def _all_batches(tokens: Tokens, schedule: Schedule, seed: int) -> Iterator[npt.NDArray[np.int64]]:
