@@ -79,7 +79,7 @@ lock: $(STAMPS)/dev ## resolve every dependency again into constraints.txt
 	@printf '%s\n' $(patsubst %,./%,$(patsubst ./%,%,$(filter-out -e,$(subst ',,$(EVERYTHING))))) | $(BIN)/uv pip compile - --group pyproject.toml:dev --quiet \
 		--python-version 3.11 --upgrade --no-annotate --custom-compile-command 'make lock' -o constraints.txt \
 		$(foreach name,shared gateway feedback alerting mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
-	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' constraints.txt
+	@sed -i -e 's/^\(torch==[0-9.]*\)+cpu$$/\1/' -e '/^\(nvidia-\|cuda-\|triton=\)/d' constraints.txt # the CPU build, whichever was found
 
 render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' Compose and Kubernetes files
 	@$(BIN)/python k8s/render.py

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from vigie.catalogue import find_family
-from vigie_training import comparing, output, promotion, reporting, scoring, starter, summaries, training
+from vigie_training import comparing, output, promotion, reporting, scoring, spark_scoring, starter, summaries, training
 from vigie_training.data import read
 from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
@@ -120,14 +120,20 @@ def score(
     *,
     model: Model = "logreg",
     version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="spark: Parquet in, a folder of Parquet files out.")
+    ] = "local",
     as_json: Json = False,
 ) -> None:
     """Add probability_negative and prediction_label to every row of a file, a chunk at a time."""
     registry = _registry(model)
     number = version or _champion(registry)
     registry.version(number)
-    with registry.artefact(number) as folder, output.progress(None) as report:
-        rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
+    if engine == "spark":
+        rows = spark_scoring.score(f"models:/{registry.name}/{number}", source, target)
+    else:
+        with registry.artefact(number) as folder, output.progress(None) as report:
+            rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
     shown = {"model": model, "version": number, "rows": rows, "written": str(target)}
     output.show(shown, [f"{rows:,} rows scored by {model} version {number}: {target}"], as_json=as_json)
 

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 from typing import Annotated
 
 from pydantic import field_validator
@@ -50,3 +51,8 @@ class TrainingSettings(ServiceSettings):
             return getpass.getuser()
         except (KeyError, OSError):
             return f"uid {os.getuid()}"
+
+
+def workers_use_this_python() -> None:
+    """Spark's workers on this machine start the interpreter that runs now, unless `PYSPARK_PYTHON` says otherwise."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

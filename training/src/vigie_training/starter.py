@@ -76,13 +76,13 @@ def register_starter(run: mlflow.ActiveRun, family: Family, shipped: Path, *, wh
     job = Job(family, read_file(SAMPLE_TWEETS), Options(seed=0), who, limits)
     evaluation = evaluate(fitted.predict, job.rows)
     costs = {"size_mib": folder_mib(shipped), **latency(fitted.predict, job.rows.texts)}
-    mlflow.log_metrics(manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs)
+    metrics = manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs
     registry = ModelRegistry(family)
     verdict, _ = judge_folder(job, shipped, evaluation, costs, registry)
     with tempfile.TemporaryDirectory(prefix="vigie-") as place:
         folder = Path(shutil.copytree(shipped, Path(place) / ARTIFACT_FOLDER))
         tags = {"family": family.name, "origin": "starter"}
-        version = publish(folder, family, run_id=run.info.run_id, tags=tags)
+        version = publish(folder, family, run_id=run.info.run_id, tags=tags, metrics=metrics)
     if not promotion.promote(registry, version, verdict, who=who, at=datetime.now(UTC)):
         raise TrainingError(f"{family.name}: the starter did not pass the gate: {verdict.summary()}")
     return version

@@ -78,7 +78,6 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
         now = datetime.now(UTC)
         package(fitted, recipe, folder, family=job.family.name, created_at=now, metrics=metrics)
         costs |= {"size_mib": folder_mib(folder), **latency(fitted.predict, parts.test.texts)}
-        mlflow.log_metrics(metrics | costs)
         return _register(job, run_id, folder, evaluation, costs, tags=identity | learnt, report=report)
 
 
@@ -97,7 +96,7 @@ def _register(
     verdict, comparison = judge_folder(job, folder, evaluation, costs, registry)
     report("publishing")
     _log_artefacts(evaluation, comparison)
-    version = publish(folder, job.family, run_id=run_id, tags=tags)
+    version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
     if job.save_to:
         shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
     promoted = promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))

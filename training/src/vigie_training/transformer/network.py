@@ -34,17 +34,17 @@ class SentimentNetwork(torch.nn.Module):
 def load_base(base_model: str, seed: int = 0) -> tuple[SentimentNetwork, bytes]:
     """The network around a base model (a folder or a Hugging Face name), and its `tokenizer.json`.
 
-    The seed is for the head, which starts from nothing.
+    The seed is for the head and for whatever else the base model does not bring along.
 
     Raises what transformers raises when there is none: `OSError` or `ValueError`.
     """
+    torch.manual_seed(seed)
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     config = AutoConfig.from_pretrained(base_model)
     encoder = AutoModel.from_pretrained(base_model, config=config, dtype=torch.float32, attn_implementation="eager")
     tokenizer = AutoTokenizer.from_pretrained(base_model, use_fast=True)
     width = cast("int", config.hidden_size)
-    torch.manual_seed(seed)
     return SentimentNetwork(encoder, width), tokenizer.backend_tokenizer.to_str().encode()
 
 
