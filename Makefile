@@ -24,6 +24,7 @@ TRAINED := $(if $(filter all,$(MODEL)),$(FAMILIES),$(MODEL))
 # $(call members,names): the predictors of these families, and the training job with what their recipes need.
 members = $(foreach name,$(1),-e services/predictor-$(name)) -e 'training[$(subst $(space),$(comma),$(strip $(1)))]'
 EVERYTHING := $(ALWAYS) $(call members,$(FAMILIES))
+SOURCES := shared/src training/src $(wildcard services/*/src)
 MANIFESTS := constraints.txt pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
 INSTALL := $(BIN)/uv pip install --quiet -c constraints.txt
 NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package registry the first time. What pip said stands above." >&2; exit 1; }
@@ -49,7 +50,7 @@ test: $(STAMPS)/dev ## run all tests that need no container engine
 check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests
 	@$(BIN)/ruff format --check --quiet . || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy shared/src training/src $(wildcard services/*/src) tests
+	@MYPYPATH=$(subst $(space),:,$(SOURCES)) $(BIN)/mypy $(SOURCES) tests
 	@$(BIN)/python k8s/render.py --check
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/python -m pytest -q tests/architecture

@@ -1,6 +1,7 @@
 """Tunes a pretrained transformer on labelled tweets."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,37 +96,30 @@ def tune(
 ) -> npt.NDArray[np.float32]:
     """Fits every weight of the network in place, in bfloat16 where that is safe (autocast).
 
-    Returns what it said of each row, on average over the epochs: scores of *positive* `[n]`, not calibrated, and less
-    sure of themselves than what the tuned network says of rows that it has learnt by heart.
-
-    What has been reached is written to the file `kept` now and then; if it is there already, the fit goes on from it
-    and ends as it would have without the interruption.
+    Returns its scores of *positive* `[n]` from before it learnt from each row, on average over the epochs. If the file
+    `kept` is there, the fit goes on from it and ends as it would have without the interruption; else it is written.
     """
     torch.manual_seed(seed)
     tokens = [encoded.ids for encoded in tokenizer.encode_batch_fast([normalise(text) for text in rows.texts])]
-    targets = torch.tensor(rows.targets, dtype=torch.float32)
-    weights = torch.tensor(rows.weights, dtype=torch.float32)
-    optimiser = _optimiser(network, schedule)
+    targets, weights = (torch.tensor(each, dtype=torch.float32) for each in (rows.targets, rows.weights))
     steps = schedule.epochs * -(-len(tokens) // schedule.batch)
+    optimiser = _optimiser(network, schedule)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps, schedule.warm_up))
     said, mask = Said(len(tokens)), tokenizer.token_to_id(MASK) or 0
     checkpoint = Checkpoint(kept, network, optimiser, scheduler, said) if kept else None
     start = checkpoint.restore() if checkpoint else 0
     network.train()
-    for step, chosen in enumerate(_all_batches(tokens, schedule, seed)):
-        if step < start:
-            continue
+    for step, chosen in islice(enumerate(_all_batches(tokens, schedule, seed)), start, None):
         if step % max(1, steps // _REPORTS) == 0:
             report(f"tuning the transformer, {100 * step // steps} %")
             if checkpoint and step > start:
                 checkpoint.save(step)
-        optimiser.zero_grad(set_to_none=True)
         identifiers, attention = padded([tokens[row] for row in chosen])
         believed = said.blended(chosen, targets, schedule.own_view)
+        optimiser.zero_grad(set_to_none=True)
         said.add(
             chosen, _learn(network, hide(identifiers, schedule.hidden, mask), attention, believed, weights[chosen])
         )
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         scheduler.step()
     network.eval()
@@ -139,11 +133,12 @@ def _learn(
     targets: torch.Tensor,
     weights: torch.Tensor,
 ) -> torch.Tensor:
-    """Adds up the gradients of k rows; returns their scores `[k]`."""
+    """Computes the gradients of k rows; returns their scores `[k]`."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         scores = network(identifiers, attention)[0].float()
     losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
     (losses * weights).mean().backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     said: torch.Tensor = scores.detach()
     return said
 
