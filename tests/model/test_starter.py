@@ -6,15 +6,14 @@ import pytest
 
 from predictor_logreg.predictor import LogregPredictor
 from vigie.artifacts import Manifest, verify
-from vigie.catalogue import find_family
 from vigie_training.data import read
 from vigie_training.evaluate import evaluate
 from vigie_training.measuring import folder_mib
 from vigie_training.splitting import split
-from vigie_training.starter import starter_folder
+from vigie_training.starter import STARTERS
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-FOLDER = starter_folder(find_family("logreg"))
+FOLDER = STARTERS / "logreg"
 # Rows held out by the split, so that the model was neither fitted nor calibrated on them.
 SETS = ("sentiment140_dev", "airline_feb17_21")
 
