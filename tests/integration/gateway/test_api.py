@@ -113,6 +113,19 @@ async def test_concurrent_tweets_share_calls_and_get_their_own_answers(
     assert len(predictor.calls) < 10
 
 
+async def test_a_tweet_that_is_passed_on_is_computed_once_and_each_copy_is_a_prediction_of_its_own(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    posts = [client.post("/predict", json={"text": f"RT @ann{number}: bad delay"}) for number in range(40)]
+    replies = [reply.json() for reply in await asyncio.gather(*posts)]
+    assert sum(map(len, predictor.calls)) == 1
+    assert len({reply["prediction_id"] for reply in replies}) == 40
+    predictor.version = "8"
+    assert (await client.post("/predict", json={"text": "something else"})).json()["model"]["version"] == "8"
+    again = (await client.post("/predict", json={"text": "RT @bob: bad delay"})).json()
+    assert again["model"]["version"] == "8", "an answer of another version is forgotten"
+
+
 async def test_every_prediction_is_logged(client: httpx.AsyncClient, redis_url: str) -> None:
     reply = await client.post("/predict", json={"text": "été 😀"}, headers={"X-Request-ID": "r-1"})
     await client.post("/predict/batch", json={"texts": ["a", "b"]})
@@ -252,7 +265,7 @@ async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_the
     assert {(reply["model"]["name"], reply["requested_model"], reply["degraded"]) for reply in replies} == {
         ("logreg", "distilbert", True)
     }
-    assert len(hanging.calls) == FAILURES_IN_A_ROW, "it is left alone then"
+    assert FAILURES_IN_A_ROW <= len(hanging.calls) < 6, "it is left alone then, but for a call at the end of a pause"
 
 
 async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(

@@ -5,20 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
+from prometheus_client import Counter
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.breaker import CircuitBreaker
+from gateway.recent import RecentAnswers
 from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.logs import REQUEST_ID
 from vigie.schemas import ModelStatus
+from vigie.text import normalise
 
 UPSTREAM_CALLS = 2
 BULK_REQUESTS = 8
 STATUS_TIMEOUT_SECONDS = 1.0
+
+REPEATED = Counter(
+    "vigie_single_tweets_total", "Single tweets, by whether the text was answered just before.", ["model", "result"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +39,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Texts of one request; the id of the request goes along (of the first one, where several are gathered)."""
+    """Texts of one request; the id of the request goes along (of the first one, where several are gathered).
+
+    `key` is the normalised text, by which a single tweet is recognised.
+    """
 
     texts: list[str]
     deadline: float
     request_id: str
+    key: str = ""
 
 
 class PredictorClient:
@@ -51,6 +62,8 @@ class PredictorClient:
         self.family = family
         self.problem: str | None = None
         self._breaker = CircuitBreaker()
+        self._recent = RecentAnswers()
+        self._known, self._new = (REPEATED.labels(family.name, result) for result in ("known", "new"))
         self._http = http
         self._infer_url = f"{url}/v2/models/{family.name}/infer"
         self._model_url = f"{url}/v2/models/{family.name}"
@@ -80,8 +93,14 @@ class PredictorClient:
 
         Raises `QueueFull`, `DeadlineExceeded`, or `Unavailable` when this predictor cannot answer.
         """
+        key = normalise(text)
+        found = self._recent.find(key, _now())
+        if found is not None:
+            self._known.inc()
+            return Answer(self.family.name, found[0], (found[1],))
+        self._new.inc()
         self._check()
-        return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get()), deadline)
+        return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get(), key), deadline)
 
     async def infer_many(self, texts: list[str], deadline: float) -> Answer:
         """Up to a thousand texts; raises like `infer_one`."""
@@ -110,9 +129,13 @@ class PredictorClient:
         )
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
-        gathered = Ask([item.texts[0] for item in items], max(item.deadline for item in items), items[0].request_id)
+        different = {item.key: item.texts[0] for item in items}
+        gathered = Ask(list(different.values()), max(item.deadline for item in items), items[0].request_id)
         answer = await self._call(gathered)
-        return [Answer(answer.model, answer.version, (value,)) for value in answer.probabilities]
+        negative, now = dict(zip(different, answer.probabilities, strict=True)), _now()
+        for key, value in negative.items():
+            self._recent.add(key, answer.version, value, now)
+        return [Answer(answer.model, answer.version, (negative[item.key],)) for item in items]
 
     async def _run_bulk(self, items: list[Ask]) -> list[Answer]:
         return [await self._call(item) for item in items]
