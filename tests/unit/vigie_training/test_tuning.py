@@ -16,7 +16,7 @@ from vigie_training.transformer.tuning import Schedule, prepared_tokenizer, tune
 from vigie_training.weighting import Labelled
 
 TEXTS = sample_texts()[:120]
-ROWS = Labelled(TEXTS, np.arange(len(TEXTS)) % 2.0, np.ones(len(TEXTS)))
+ROWS = Labelled(TEXTS, np.arange(len(TEXTS)).astype(np.float64) % 2, np.ones(len(TEXTS)))
 SCHEDULE = Schedule(epochs=2, batch=8)
 
 

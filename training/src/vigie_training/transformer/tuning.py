@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from vigie.text import normalise
 from vigie_training.recipes import Report
@@ -19,6 +20,7 @@ from vigie_training.weighting import Labelled
 LONGEST = 64
 MASK = "[MASK]"
 _REPORTS = 20
+_AVERAGED_EVERY = 4
 _BATCHES_SORTED_TOGETHER = 50
 
 Tokens = list[list[int]]
@@ -40,6 +42,7 @@ class Schedule(NamedTuple):
     head_rate: float = 1e-3
     hidden: float = 0.08
     own_view: float = 0.5
+    averaged: float = 0.2
 
 
 QUICK = Schedule(epochs=3, batch=16, rate=4e-5, head_rate=1e-2)
@@ -84,6 +87,39 @@ def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
     return tokenizer
 
 
+class _State:
+    """Everything that changes in a fit of so many rows and steps, and the file it is kept in."""
+
+    def __init__(self, network: SentimentNetwork, schedule: Schedule, rows: int, steps: int, kept: Path | None) -> None:
+        self.network, self.schedule = network, schedule
+        self.said = Said(rows)
+        self.optimiser = _optimiser(network, schedule)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser, lambda step: _factor(step, steps, schedule.warm_up)
+        )
+        mean = get_ema_multi_avg_fn(_decay(schedule.averaged * steps))  # type: ignore[no-untyped-call]
+        self.averaged = AveragedModel(network, multi_avg_fn=mean)
+        parts = (network, self.averaged, self.optimiser, self.scheduler, self.said)
+        self.checkpoint = Checkpoint(kept, *parts) if kept else None
+
+    def learn(
+        self, identifiers: torch.Tensor, attention: torch.Tensor, believed: torch.Tensor, weights: torch.Tensor
+    ) -> torch.Tensor:
+        """One step on k rows; returns what the network said of them before: scores `[k]`."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            scores = self.network(identifiers, attention)[0].float()
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, believed, reduction="none")
+        self.optimiser.zero_grad(set_to_none=True)
+        (losses * weights).mean().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.scheduler.step()
+        if self.scheduler.last_epoch % _AVERAGED_EVERY == 0:
+            self.averaged.update_parameters(self.network)
+        said: torch.Tensor = scores.detach()
+        return said
+
+
 def tune(
     network: SentimentNetwork,
     tokenizer: Tokenizer,
@@ -103,44 +139,21 @@ def tune(
     tokens = [encoded.ids for encoded in tokenizer.encode_batch_fast([normalise(text) for text in rows.texts])]
     targets, weights = (torch.tensor(each, dtype=torch.float32) for each in (rows.targets, rows.weights))
     steps = schedule.epochs * -(-len(tokens) // schedule.batch)
-    optimiser = _optimiser(network, schedule)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _factor(step, steps, schedule.warm_up))
-    said, mask = Said(len(tokens)), tokenizer.token_to_id(MASK) or 0
-    checkpoint = Checkpoint(kept, network, optimiser, scheduler, said) if kept else None
-    start = checkpoint.restore() if checkpoint else 0
+    state, mask = _State(network, schedule, len(tokens), steps, kept), tokenizer.token_to_id(MASK) or 0
+    start = state.checkpoint.restore() if state.checkpoint else 0
     network.train()
     for step, chosen in islice(enumerate(_all_batches(tokens, schedule, seed)), start, None):
         if step % max(1, steps // _REPORTS) == 0:
             report(f"tuning the transformer, {100 * step // steps} %")
-            if checkpoint and step > start:
-                checkpoint.save(step)
+            if state.checkpoint and step > start:
+                state.checkpoint.save(step)
         identifiers, attention = padded([tokens[row] for row in chosen])
-        believed = said.blended(chosen, targets, schedule.own_view)
-        optimiser.zero_grad(set_to_none=True)
-        said.add(
-            chosen, _learn(network, hide(identifiers, schedule.hidden, mask), attention, believed, weights[chosen])
-        )
-        optimiser.step()
-        scheduler.step()
+        believed = state.said.blended(chosen, targets, schedule.own_view)
+        identifiers = hide(identifiers, schedule.hidden, mask)
+        state.said.add(chosen, state.learn(identifiers, attention, believed, weights[chosen]))
+    network.load_state_dict(state.averaged.module.state_dict())
     network.eval()
-    return said.scores(slice(None)).numpy()
-
-
-def _learn(
-    network: SentimentNetwork,
-    identifiers: torch.Tensor,
-    attention: torch.Tensor,
-    targets: torch.Tensor,
-    weights: torch.Tensor,
-) -> torch.Tensor:
-    """Computes the gradients of k rows; returns their scores `[k]`."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        scores = network(identifiers, attention)[0].float()
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, targets, reduction="none")
-    (losses * weights).mean().backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    said: torch.Tensor = scores.detach()
-    return said
+    return state.said.scores(slice(None)).numpy()
 
 
 def padded(tokens: Tokens) -> tuple[torch.Tensor, torch.Tensor]:
@@ -186,6 +199,11 @@ def _optimiser(network: SentimentNetwork, schedule: Schedule) -> torch.optim.Opt
         {"params": list(network.head.parameters()), "lr": schedule.head_rate, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, fused=True)
+
+
+def _decay(steps: float) -> float:
+    """Of an exponential mean over that many steps, updated every `_AVERAGED_EVERY`."""
+    return max(0.0, 1 - _AVERAGED_EVERY / max(steps, 1.0))
 
 
 def _factor(step: int, steps: int, warm_up: float) -> float:
