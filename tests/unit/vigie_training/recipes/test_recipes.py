@@ -9,10 +9,12 @@ import pytest
 from tests.support.base_model import write_base_model
 from vigie.catalogue import FAMILIES
 from vigie_training.data import SAMPLE_TWEETS, read_file
+from vigie_training.errors import TrainingError
 from vigie_training.evaluate import evaluate
 from vigie_training.packaging import golden_problem, package
 from vigie_training.recipes import Fitted, Options, find_recipe
 from vigie_training.splitting import Split, split
+from vigie_training.transformer.tuned import OWN_LABEL, soft_labels
 
 ODD = ["", "\u2602\ufe0f" * 3, "x" * 2000, "late " * 400, "\u0645\u0631\u062d\u0628\u0627", "\ufffd\u200d"]
 
@@ -81,3 +83,24 @@ def test_the_same_rows_and_seed_give_the_same_model(
     again = find_recipe(family).fit(parts, options, lambda message: None)
     texts = parts.test.texts[:50]
     np.testing.assert_allclose(again.predict(texts), fitted.predict(texts), atol=1e-3)
+
+
+def test_the_transformer_is_tuned_once_and_teaches_the_smaller_families(parts: Split, tmp_path: Path) -> None:
+    options = Options(seed=1, base_model=write_base_model(tmp_path / "base", parts.fit.texts), home=tmp_path)
+    reports: list[str] = []
+    find_recipe("forest").fit(parts, options, reports.append)
+    assert any("tuning" in report for report in reports)
+    reports.clear()
+    find_recipe("lightgbm").fit(parts, options, reports.append)
+    assert not any("tuning" in report for report in reports)
+    soft = soft_labels(parts.fit, options, reports.append)
+    assert (np.abs(soft - parts.fit.labels) <= 1 - OWN_LABEL).all(), "each label keeps its share"
+    assert len({round(each, 6) for each in soft}) > 2
+    (kept,) = [each for each in (tmp_path / "encoders").iterdir() if each.is_dir()]
+    assert {each.name for each in kept.iterdir()} == {"encoder.onnx", "scores.npy", "tokenizer.json"}
+
+
+def test_a_base_model_that_is_not_there_is_named(parts: Split, tmp_path: Path) -> None:
+    options = Options(seed=1, quick=True, base_model=str(tmp_path / "nothing"), home=tmp_path)
+    with pytest.raises(TrainingError, match="VIGIE_BASE_MODEL: expected a folder or a name of a model"):
+        find_recipe("distilbert").fit(parts, options, lambda message: None)
