@@ -14,26 +14,32 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
 from vigie.encoder import SCORE, SENTENCE_VECTOR
+from vigie.graphs import open_graph
 from vigie_training.calibration import Platt
 from vigie_training.errors import TrainingError
 from vigie_training.transformer.network import SentimentNetwork
+from vigie_training.transformer.tuning import LONGEST
 
 OPSET = 20
 BLOCK = 32
 INTEGER_ARITHMETIC = 4
+MOST_APART = 1e-3
 
 
 def export(network: SentimentNetwork, path: Path) -> None:
-    """Inputs `input_ids` and `attention_mask` `[n, t]`, outputs `score` `[n]` and `sentence_vector` `[n, d]`."""
+    """Inputs `input_ids` and `attention_mask` `[n, t]`, outputs `score` `[n]` and `sentence_vector` `[n, d]`.
+
+    Raises `TrainingError` when the graph does not say what the network says.
+    """
     network.eval()
-    rows, length = torch.export.Dim("rows"), torch.export.Dim("length")
-    shape = {0: rows, 1: length}
-    example = torch.ones((2, 7), dtype=torch.int64)
+    shape = {0: torch.export.Dim("rows"), 1: torch.export.Dim("length", max=LONGEST)}
+    # Two tensors: the exporter takes one that is given twice for one input.
+    identifiers, attention = torch.ones((2, 7), dtype=torch.int64), torch.ones((2, 7), dtype=torch.int64)
     with warnings.catch_warnings(), _quiet():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             network,
-            (example, example),
+            (identifiers, attention),
             dynamo=True,
             input_names=["input_ids", "attention_mask"],
             output_names=[SCORE, SENTENCE_VECTOR],
@@ -44,6 +50,20 @@ def export(network: SentimentNetwork, path: Path) -> None:
     if program is None:
         raise TrainingError("the transformer: expected an ONNX graph of it, got none")
     onnx_ir.save(program.model, path)
+    _check_equal(network, path)
+
+
+def _check_equal(network: SentimentNetwork, path: Path) -> None:
+    """On rows of another shape than the example's, one of them padded."""
+    identifiers = torch.arange(15).reshape(3, 5) + 5
+    attention = torch.tensor([[1] * 5, [1] * 5, [1, 1, 0, 0, 0]])
+    with torch.inference_mode():
+        expected = [part.numpy() for part in network(identifiers, attention)]
+    inputs = {"input_ids": identifiers.numpy(), "attention_mask": attention.numpy()}
+    got = open_graph(path).run([SCORE, SENTENCE_VECTOR], inputs)
+    apart = max(float(np.abs(one - other).max()) for one, other in zip(expected, got, strict=True))
+    if not apart <= MOST_APART:
+        raise TrainingError(f"the transformer's ONNX graph: expected what torch says within {MOST_APART}, got {apart}")
 
 
 def calibrate(graph: Path, platt: Platt) -> None:
