@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.architecture.sources import PODS, ROOT, compose, kubernetes, members, place, pod, services
+from vigie.catalogue import FAMILIES
 
 BASE = "python:3.11-slim-bookworm"
 VERSION = members()[0].declared()["project"]["version"]
@@ -64,4 +65,7 @@ def test_the_example_of_an_environment_file_names_every_variable_of_compose() ->
         for name in ("docker-compose.yml", "docker-compose.predictors.yml", "docker-compose.monitoring.yml")
     )
     example = (ROOT / ".env.example").read_text("utf-8")
-    assert set(re.findall(r"\$\{([A-Z_]+)", text)) == set(re.findall(r"^#?([A-Z_]+)=", example, re.M))
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.M)) | {
+        f"PREDICTOR_{family.name.upper()}_PORT" for family in FAMILIES
+    }
+    assert set(re.findall(r"\$\{([A-Z_]+)", text)) == named
