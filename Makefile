@@ -51,6 +51,7 @@ test: $(STAMPS)/dev ## run all tests that need no container engine
 	@$(call need,redis-server,redis-server)
 	@$(call need,initdb,postgresql)
 	@$(call need,promtool,--no-install-recommends prometheus)
+	@$(call need,java,default-jre-headless)
 	@$(BIN)/python -m pytest -m "not e2e and not bench" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
 
 check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests

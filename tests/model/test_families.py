@@ -1,4 +1,7 @@
-"""How every family behaves, fitted quickly on the sample tweets: the same sentences for all of them."""
+"""How every family behaves, fitted quickly: the same sentences for all of them.
+
+What starts from a pretrained transformer learns enough from the sample tweets; what learns words needs real ones.
+"""
 
 from pathlib import Path
 
@@ -6,11 +9,15 @@ import pytest
 
 from tests.model.behaviour import COMPLAINTS, ODD, PRAISE, SAME, WORSE
 from vigie.catalogue import FAMILIES
-from vigie_training.data import SAMPLE_TWEETS, read_file
+from vigie_training.data import SAMPLE_TWEETS, read
 from vigie_training.recipes import Fitted, Options, find_recipe
 from vigie_training.splitting import split
 
 pytestmark = pytest.mark.timeout(300)
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+REAL = [DATA / "airline_feb17_21.parquet", DATA / "tweet_sentiment_extraction.parquet"]
+PRETRAINED = {"lightgbm", "distilbert"}
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +29,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=[family.name for family in FAMILIES])
 def model(request: pytest.FixtureRequest, home: Path) -> Fitted:
     """A quick model of every family, on the default base model."""
+    if request.param not in PRETRAINED and not DATA.exists():
+        pytest.skip("needs the real tweets")
+    rows = read([SAMPLE_TWEETS] if request.param in PRETRAINED else REAL)
     options = Options(seed=1, quick=True, home=home)
-    return find_recipe(request.param).fit(split(read_file(SAMPLE_TWEETS)), options, lambda message: None)
+    return find_recipe(request.param).fit(split(rows), options, lambda message: None)
 
 
 def share_right(model: Fitted) -> float:
@@ -33,7 +43,7 @@ def share_right(model: Fitted) -> float:
 
 
 def test_plain_complaints_and_plain_praise_are_told_apart(model: Fitted) -> None:
-    assert share_right(model) >= 0.7
+    assert share_right(model) >= 0.8
 
 
 def test_who_is_addressed_links_entities_and_white_space_change_nothing(model: Fitted) -> None:

@@ -21,7 +21,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 20.0, what: str = "the condition") -> None:
+def wait_for(condition: Callable[[], object], *, seconds: float = 60.0, what: str = "the condition") -> None:
     """Polls until `condition()` is true; fails with `what` after the deadline."""
     deadline = monotonic() + seconds
     while not condition():

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from sqlite3 import Cursor, OperationalError
+from time import monotonic, sleep
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
@@ -76,6 +78,19 @@ def open_engine(url: str) -> Engine:
     return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
 
 
+def _write_ahead(cursor: Cursor) -> None:
+    """Switches to write-ahead logging; of several who do so at once SQLite turns some away without waiting."""
+    deadline = monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError:
+            if monotonic() > deadline:
+                raise
+            sleep(0.01)
+
+
 def _open_sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +100,7 @@ def _open_sqlite(url: URL) -> Engine:
     def set_pragmas(connection: object, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute("PRAGMA journal_mode=WAL")
+        _write_ahead(cursor)
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event
 from time import monotonic, time
 
 import pytest
@@ -74,11 +75,13 @@ class Interfering(Mailbox):
     def __init__(self, interfere: Callable[[], None]) -> None:
         super().__init__()
         self._interfere = interfere
+        self.interfered = Event()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         reply = await super().handle_DATA(server, session, envelope)
         if len(self.messages) == 1:
             self._interfere()
+            self.interfered.set()
         return reply
 
 
@@ -106,10 +109,10 @@ def test_a_store_that_is_away_after_the_250_makes_no_second_copy(
     worker = make_worker(delivery_lease_seconds=20).run()
     lock = locked(tmp_path / "alerting.db")
     mail_server.stop()
-    mail_server.mailbox = Interfering(lock.__enter__)
+    mail_server.mailbox = mailbox = Interfering(lock.__enter__)
     mail_server.start()
     publish("a", "b", "c")
-    wait_for(lambda: mail_server.mailbox.messages, what="the mail")
+    wait_for(mailbox.interfered.is_set, what="the mail")
     lock.__exit__(None, None, None)
     wait_for(lambda: worker.deliveries(state="sent"), what="the record of it")
     assert list(copies(mail_server).values()) == [1]

@@ -17,7 +17,7 @@ LIBRARIES = ("numpy", "onnxruntime")
 GOLDEN_TOLERANCE = 1e-3
 FILES = (WORDS_FILE, NETWORK)
 WIDTH = 100
-EPOCHS_OF_VECTORS, QUICK_EPOCHS_OF_VECTORS = 5, 2
+EPOCHS_OF_VECTORS = 5
 _COMPARED = 64
 
 
@@ -28,8 +28,7 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
 
     rows = Labelled.of(split.fit)._replace(targets=soft_labels(split.fit, options, report))
     report("fitting word vectors")
-    epochs = QUICK_EPOCHS_OF_VECTORS if options.quick else EPOCHS_OF_VECTORS
-    vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=epochs, seed=options.seed)
+    vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=EPOCHS_OF_VECTORS, seed=options.seed)
     shape = fitting.QUICK if options.quick else fitting.Shape()
     fitted = fitting.fit_network(vectors, rows, shape, seed=options.seed, report=report)
     report("calibrating")

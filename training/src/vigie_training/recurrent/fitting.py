@@ -20,16 +20,17 @@ Doubles = npt.NDArray[np.float64]
 
 
 class Shape(NamedTuple):
-    """Sizes and pace of a fit."""
+    """Sizes and pace of a fit: so many epochs, and more where few rows would make less than `fewest_steps` of them."""
 
     units: int = 96
     epochs: int = 4
     batch: int = 128
     rate: float = 1.5e-3
     dropout: float = 0.4
+    fewest_steps: int = 600
 
 
-QUICK = Shape(units=16, epochs=2, batch=64)
+QUICK = Shape(units=32, epochs=3, batch=32, rate=3e-3)
 
 
 class FittedNetwork(NamedTuple):
@@ -94,12 +95,13 @@ def fit_network(vectors: WordVectors, rows: Labelled, shape: Shape, *, seed: int
     embedding = keras.layers.Embedding(*table.shape, weights=[table])
     network = keras.Model(words, body([embedding(words), keras.ops.not_equal(words, PADDING)]))
     batches = _Batches(numbers, rows.targets, rows.weights, shape.batch, seed)
-    rate = keras.optimizers.schedules.CosineDecay(shape.rate, shape.epochs * len(batches), alpha=0.02)
+    epochs = max(shape.epochs, -(-shape.fewest_steps // len(batches)))
+    rate = keras.optimizers.schedules.CosineDecay(shape.rate, epochs * len(batches), alpha=0.02)
     network.compile(keras.optimizers.Adam(rate, clipnorm=1.0), keras.losses.BinaryCrossentropy(from_logits=True))
     told = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: report(f"fitting the LSTM, epoch {epoch + 1} of {shape.epochs}")
+        on_epoch_begin=lambda epoch, logs: report(f"fitting the LSTM, epoch {epoch + 1} of {epochs}")
     )
-    network.fit(batches, epochs=shape.epochs, verbose=0, callbacks=[told])
+    network.fit(batches, epochs=epochs, verbose=0, callbacks=[told])
     tuned = np.asarray(embedding.get_weights()[0])[FIRST_WORD : FIRST_WORD + len(vectors.vocabulary)]
     return FittedNetwork(body, WordVectors(vectors.vocabulary, tuned.astype(np.float16), vectors.buckets))
 
