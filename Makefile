@@ -16,7 +16,7 @@ export MODELS
 
 comma := ,
 LIBRARY := -e './shared[web,streams,store,registry,serving,local]'
-ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/mlflow -e training
+ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/ui -e services/mlflow -e training
 PREDICTORS := $(foreach name,$(subst $(comma), ,$(MODELS)),-e services/predictor-$(name))
 EVERYTHING := $(ALWAYS) $(foreach folder,$(wildcard services/predictor-*),-e $(folder))
 MANIFESTS := constraints.txt pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
@@ -39,6 +39,7 @@ run: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## run the whole system here, i
 test: $(STAMPS)/dev ## run all tests that need no container engine
 	@$(call need,redis-server,redis-server)
 	@$(call need,initdb,postgresql)
+	@$(call need,chromium,chromium)
 	@$(BIN)/python -m pytest -m "not e2e and not bench" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
 
 check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests
@@ -73,7 +74,7 @@ bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.jso
 lock: $(STAMPS)/dev ## resolve every dependency again into constraints.txt
 	@printf '%s\n' $(patsubst %,./%,$(patsubst ./%,%,$(filter-out -e,$(subst ',,$(EVERYTHING))))) | $(BIN)/uv pip compile - --group pyproject.toml:dev --quiet \
 		--python-version 3.11 --upgrade --no-annotate --custom-compile-command 'make lock' -o constraints.txt \
-		$(foreach name,shared gateway feedback alerting mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
+		$(foreach name,shared gateway feedback alerting ui mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
 
 render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' Compose and Kubernetes files
 	@$(BIN)/python k8s/render.py

@@ -10,7 +10,15 @@ from gateway.predictors import Answer, PredictorClient
 from vigie.errors import NotFound, Unavailable
 from vigie.logs import REQUEST_ID
 from vigie.receipts import ReceiptBook, label_of
-from vigie.schemas import ModelRef, Prediction, PredictionEvent, Probabilities, Sentiment
+from vigie.schemas import (
+    ExplainedPrediction,
+    ModelRef,
+    Prediction,
+    PredictionEvent,
+    Probabilities,
+    Sentiment,
+    WordWeight,
+)
 
 _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _DIGITS = 6
@@ -54,6 +62,23 @@ class Predictions:
             except Unavailable:
                 continue
             return self._finish(texts, origins, answer, model)
+        raise self._nobody(model)
+
+    async def explain(self, text: str, model: str | None, origin: Origin = NOWHERE) -> ExplainedPrediction:
+        """Like `predict`, with the words that weighed most."""
+        return (await self.explain_many([text], model, [origin]))[0]
+
+    async def explain_many(
+        self, texts: list[str], model: str | None, origins: Sequence[Origin]
+    ) -> list[ExplainedPrediction]:
+        """Like `predict_many`, with the words that weighed most."""
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        for client in self._candidates(model):
+            try:
+                answer = await client.infer_many(texts, deadline, explain=True)
+            except Unavailable:
+                continue
+            return explained(self._finish(texts, origins, answer, model), answer)
         raise self._nobody(model)
 
     def _candidates(self, model: str | None) -> list[PredictorClient]:
@@ -102,6 +127,15 @@ class Predictions:
             )
         self._log.append(events)
         return predictions
+
+
+def explained(predictions: Sequence[Prediction], answer: Answer) -> list[ExplainedPrediction]:
+    """The predictions with what the answer says of the words."""
+    words: Sequence[list[WordWeight] | None] = answer.explanations or [None] * len(predictions)
+    return [
+        ExplainedPrediction(**dict(prediction), explanation=explanation)
+        for prediction, explanation in zip(predictions, words, strict=True)
+    ]
 
 
 def _prediction(prediction_id: str, negative: float, ref: ModelRef, asked: str | None) -> Prediction:
