@@ -15,10 +15,16 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export MODELS
 
 comma := ,
+empty :=
+space := $(empty) $(empty)
 LIBRARY := -e './shared[web,streams,store,registry,serving,local]'
-ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/ui -e services/mlflow -e training
-PREDICTORS := $(foreach name,$(subst $(comma), ,$(MODELS)),-e services/predictor-$(name))
-EVERYTHING := $(ALWAYS) $(foreach folder,$(wildcard services/predictor-*),-e $(folder))
+FAMILIES := $(patsubst services/predictor-%,%,$(wildcard services/predictor-*))
+ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/ui -e services/mlflow
+TRAINED := $(if $(filter all,$(MODEL)),$(FAMILIES),$(MODEL))
+# $(call members,names): the predictors of these families, and the training job with what their recipes need.
+members = $(foreach name,$(1),-e services/predictor-$(name)) -e 'training[$(subst $(space),$(comma),$(strip $(1)))]'
+EVERYTHING := $(ALWAYS) $(call members,$(FAMILIES))
+SOURCES := shared/src training/src $(wildcard services/*/src)
 MANIFESTS := constraints.txt pyproject.toml $(wildcard */pyproject.toml services/*/pyproject.toml)
 INSTALL := $(BIN)/uv pip install --quiet -c constraints.txt
 NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package registry the first time. What pip said stands above." >&2; exit 1; }
@@ -45,7 +51,7 @@ test: $(STAMPS)/dev ## run all tests that need no container engine
 check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests
 	@$(BIN)/ruff format --check --quiet . || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy shared/src training/src $(wildcard services/*/src) tests
+	@MYPYPATH=$(subst $(space),:,$(SOURCES)) $(BIN)/mypy $(SOURCES) tests
 	@$(BIN)/python k8s/render.py --check
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/python -m pytest -q tests/architecture
@@ -54,7 +60,7 @@ format: $(STAMPS)/dev ## rewrite the code as the formatter and the linter's safe
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --quiet --fix .
 
-train: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## train and register a version: MODEL=logreg DATA=path[,path…] (without DATA: the sample rows)
+train: $(STAMPS)/train-$(MODEL) ## train and register a version: MODEL=logreg DATA=path[,path…] (without DATA: the sample rows)
 	@$(BIN)/vigie-train run --model $(MODEL) $(if $(DATA),--data $(DATA))
 
 up: ## build and start the containers, wait until they are healthy
@@ -75,6 +81,7 @@ lock: $(STAMPS)/dev ## resolve every dependency again into constraints.txt
 	@printf '%s\n' $(patsubst %,./%,$(patsubst ./%,%,$(filter-out -e,$(subst ',,$(EVERYTHING))))) | $(BIN)/uv pip compile - --group pyproject.toml:dev --quiet \
 		--python-version 3.11 --upgrade --no-annotate --custom-compile-command 'make lock' -o constraints.txt \
 		$(foreach name,shared gateway feedback alerting ui mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
+	@sed -i -e 's/^\(torch==[0-9.]*\)+cpu$$/\1/' -e '/^\(nvidia-\|cuda-\|triton=\)/d' constraints.txt # the CPU build, whichever was found
 
 render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' Compose and Kubernetes files
 	@$(BIN)/python k8s/render.py
@@ -92,7 +99,12 @@ $(BIN)/uv:
 
 $(STAMPS)/run-%: $(BIN)/uv $(MANIFESTS)
 	@echo "installing Vigie into $(VENV) ($(MODELS))"
-	@$(INSTALL) $(ALWAYS) $(PREDICTORS) || $(NO_NETWORK)
+	@$(INSTALL) $(ALWAYS) $(call members,$(subst $(comma), ,$(MODELS))) || $(NO_NETWORK)
+	@touch $@
+
+$(STAMPS)/train-%: $(BIN)/uv $(MANIFESTS)
+	@echo "installing the training job into $(VENV) ($(MODEL))"
+	@$(INSTALL) $(LIBRARY) $(call members,$(TRAINED)) || $(NO_NETWORK)
 	@touch $@
 
 $(STAMPS)/dev: $(BIN)/uv $(MANIFESTS)

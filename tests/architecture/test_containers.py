@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.architecture.sources import ROOT, compose, kubernetes, manifests, members, place, services
+from vigie.catalogue import FAMILIES
 
 BASE = "python:3.11-slim-bookworm"
 VERSION = members()[0].declared()["project"]["version"]
@@ -66,7 +67,10 @@ def test_ports_are_published_on_loopback_only(name: str) -> None:
 def test_the_example_of_an_environment_file_names_every_variable_of_compose() -> None:
     text = "".join((ROOT / name).read_text("utf-8") for name in ("docker-compose.yml", "docker-compose.predictors.yml"))
     example = (ROOT / ".env.example").read_text("utf-8")
-    assert set(re.findall(r"\$\{([A-Z_]+)", text)) == set(re.findall(r"^#?([A-Z_]+)=", example, re.M))
+    named = set(re.findall(r"^#?([A-Z_]+)=", example, re.M)) | {
+        f"PREDICTOR_{family.name.upper()}_PORT" for family in FAMILIES
+    }
+    assert set(re.findall(r"\$\{([A-Z_]+)", text)) == named
 
 
 def test_kubernetes_objects_are_valid() -> None:

@@ -68,15 +68,12 @@ def test_nothing_that_serves_can_unpickle(member: Member) -> None:
 
 
 def declared_distributions(member: Member) -> set[str]:
-    """Distributions that a member asks for, with those of the extras of the shared library that it names.
-
-    The shared library's own modules may use any of its extras.
-    """
+    """Distributions that a member asks for, with its own extras and those of the shared library that it names."""
     shared = members()[0].declared()["project"]
     offered: dict[str, list[str]] = shared["optional-dependencies"]
-    wanted = [*member.declared()["project"]["dependencies"], *shared["dependencies"]]
-    if member.package == "vigie":
-        wanted += [requirement for extra in offered.values() for requirement in extra]
+    mine = member.declared()["project"]
+    wanted = [*mine["dependencies"], *shared["dependencies"]]
+    wanted += [requirement for extra in mine.get("optional-dependencies", {}).values() for requirement in extra]
     found: set[str] = set()
     while wanted:
         requirement = wanted.pop()

@@ -18,9 +18,8 @@ from predictor_logreg.predictor import LogregPredictor
 from tests.bench import alerting
 from tests.bench.load import Sample, wrk
 from tests.support.system import LocalSystem
-from vigie.catalogue import find_family
 from vigie_training.data import sample_texts
-from vigie_training.starter import starter_folder
+from vigie_training.starter import STARTERS
 
 KEY = "bench-key"
 SECONDS = 8
@@ -47,7 +46,7 @@ def main() -> None:
 
 def in_process(texts: list[str]) -> dict[str, float]:
     """Tweets per second of the starter without any server, by batch size: the limit of what serving can reach."""
-    predictor = LogregPredictor.load(starter_folder(find_family("logreg")))
+    predictor = LogregPredictor.load(STARTERS / "logreg")
     rates = {}
     for size in (1, 64, 512):
         batches = [texts[start : start + size] for start in range(0, len(texts) - size + 1, size)]

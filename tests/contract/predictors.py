@@ -53,7 +53,7 @@ class PredictorUnderTest:
     def publish(self, *, strength: float = 1.0, damage: Damage | None = None, off_by: float = 0.0) -> str:
         """A version; another strength gives other probabilities. Returns its number."""
         write = WRITERS[self.family.name]
-        return self.publish_written(lambda folder: write(folder, penalty_c=strength, off_by=off_by), damage)
+        return self.publish_written(lambda folder: write(folder, strength=strength, off_by=off_by), damage)
 
     def publish_written(self, write: Write, damage: Damage | None = None) -> str:
         """A version that `write` writes."""

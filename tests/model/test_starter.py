@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from predictor_logreg.predictor import LogregPredictor
+from tests.model.behaviour import COMPLAINTS, ODD, PRAISE, SAME, WORSE
 from vigie.artifacts import Manifest, verify
-from vigie.catalogue import find_family
 from vigie_training.data import read
 from vigie_training.evaluate import evaluate
 from vigie_training.measuring import folder_mib
 from vigie_training.splitting import split
-from vigie_training.starter import starter_folder
+from vigie_training.starter import STARTERS
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-FOLDER = starter_folder(find_family("logreg"))
+FOLDER = STARTERS / "logreg"
 # Rows held out by the split, so that the model was neither fitted nor calibrated on them.
 SETS = ("sentiment140_dev", "airline_feb17_21")
 
@@ -53,51 +53,28 @@ def test_on_rows_it_never_saw_it_is_as_good_as_its_card_says(model: LogregPredic
             assert found[key] == pytest.approx(manifest.metrics[key], abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["worst airline ever", "3 hours late and nobody says why", "you lost my bag again", "I hate this", "so rude"],
-)
+@pytest.mark.parametrize("text", COMPLAINTS)
 def test_plain_complaints_are_negative(model: LogregPredictor, text: str) -> None:
     assert negative(model, text) > 0.5
 
 
-@pytest.mark.parametrize(
-    "text", ["thank you so much", "great flight, lovely crew", "I love this", "best service ever", "so happy today"]
-)
+@pytest.mark.parametrize("text", PRAISE)
 def test_plain_praise_is_positive(model: LogregPredictor, text: str) -> None:
     assert negative(model, text) < 0.5
 
 
-@pytest.mark.parametrize(
-    ("text", "same"),
-    [
-        ("@united my bag is lost", "@delta my bag is lost"),
-        ("so late http://t.co/abc", "so late https://example.org/x?y=1"),
-        ("I don&#39;t like it", "I don't like it"),
-        ("never again", "  never\tagain "),
-    ],
-)
+@pytest.mark.parametrize(("text", "same"), SAME)
 def test_who_is_addressed_links_entities_and_white_space_change_nothing(
     model: LogregPredictor, text: str, same: str
 ) -> None:
     assert negative(model, text) == pytest.approx(negative(model, same), abs=0.02)
 
 
-@pytest.mark.parametrize(
-    ("text", "worse"),
-    [
-        ("the crew was helpful", "the crew was not helpful"),
-        ("I like this airline", "I don't like this airline"),
-        ("good food", "terrible food"),
-        ("thanks for the help", "thanks for nothing, the worst help"),
-        ("we left on time", "we left two hours late"),
-    ],
-)
+@pytest.mark.parametrize(("text", "worse"), WORSE)
 def test_a_change_for_the_worse_moves_the_score_that_way(model: LogregPredictor, text: str, worse: str) -> None:
     assert negative(model, worse) > negative(model, text) + 0.05
 
 
 def test_any_text_gets_a_probability(model: LogregPredictor) -> None:
-    odd = ["\u2602\ufe0f" * 3, "\U0001f600", "x" * 2000, "#", "1234", "\u0645\u0631\u062d\u0628\u0627", "\ufffd\u200d"]
-    scores = model.predict(odd)
+    scores = model.predict(ODD)
     assert ((scores >= 0) & (scores <= 1)).all()

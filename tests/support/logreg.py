@@ -17,9 +17,9 @@ NEGATIVE = ("late again", "worst airline ever", "you lost my bag", "rude crew", 
 POSITIVE = ("lovely crew", "thank you so much", "best flight ever", "on time, great", "smooth landing", "love it :)")
 
 
-def write_logreg(folder: Path, *, penalty_c: float = 1.0, off_by: float = 0.0) -> list[GoldenRow]:
+def write_logreg(folder: Path, *, strength: float = 1.0, off_by: float = 0.0) -> list[GoldenRow]:
     """Writes the files of an artefact and gives its golden rows, wrong by `off_by`."""
-    vectors, classifier = fit_logreg(penalty_c)
+    vectors, classifier = fit_logreg(strength)
     state = {"columns": vectors.columns, "idf": vectors.idf, "classifier": classifier}
     skops.io.dump(state, folder / "pipeline.skops", compression=zipfile.ZIP_DEFLATED)
     model = TfidfLogit(vectors, classifier.coef_[0], float(classifier.intercept_[0]))
@@ -30,7 +30,7 @@ def write_logreg(folder: Path, *, penalty_c: float = 1.0, off_by: float = 0.0) -
     ]
 
 
-def fit_logreg(penalty_c: float = 1.0) -> tuple[TfidfVectors, LogisticRegression]:
+def fit_logreg(strength: float = 1.0) -> tuple[TfidfVectors, LogisticRegression]:
     """A model that knows a dozen texts."""
     texts = [*NEGATIVE, *POSITIVE]
     columns = np.unique(count_ngrams([normalise(text) for text in texts]).columns).astype(np.int32)
@@ -38,4 +38,4 @@ def fit_logreg(penalty_c: float = 1.0) -> tuple[TfidfVectors, LogisticRegression
     documents, positions, values = vectors.entries(texts)
     matrix = scipy.sparse.csr_matrix((values, (documents, positions)), shape=(len(texts), len(columns)))
     labels = [0] * len(NEGATIVE) + [1] * len(POSITIVE)
-    return vectors, LogisticRegression(C=penalty_c).fit(matrix, labels)
+    return vectors, LogisticRegression(C=strength).fit(matrix, labels)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 MANIFEST = "manifest.json"
 GOLDEN = "golden.json"
 FORMAT_VERSION = 1
+GOLDEN_TOLERANCE = 1e-4
 
 
 class ArtifactError(Exception):
@@ -45,7 +46,7 @@ class Manifest(BaseModel):
     family: str
     created_at: datetime
     labels: list[str] = ["negative", "positive"]
-    golden_tolerance: float = 1e-4
+    golden_tolerance: float = GOLDEN_TOLERANCE
     libraries: dict[str, str] = {}
     metrics: dict[str, float] = {}
     files: dict[str, Part]
@@ -65,11 +66,19 @@ def seal(
     golden: list[GoldenRow],
     libraries: dict[str, str],
     metrics: dict[str, float],
+    golden_tolerance: float = GOLDEN_TOLERANCE,
 ) -> Manifest:
     """Writes `golden.json` and, last, `manifest.json` over every file in `directory`."""
     (directory / GOLDEN).write_text(GoldenRows(rows=golden).model_dump_json(indent=1), encoding="utf-8")
     files = {name: _part(directory / name) for name in _names(directory)}
-    manifest = Manifest(family=family, created_at=created_at, libraries=libraries, metrics=metrics, files=files)
+    manifest = Manifest(
+        family=family,
+        created_at=created_at,
+        golden_tolerance=golden_tolerance,
+        libraries=libraries,
+        metrics=metrics,
+        files=files,
+    )
     (directory / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return manifest
 

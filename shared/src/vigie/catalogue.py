@@ -26,7 +26,13 @@ class Family:
         return f"vigie-{self.name}"
 
 
-FAMILIES = (Family("logreg", "TF-IDF + logistic regression", 8081),)
+FAMILIES = (
+    Family("logreg", "TF-IDF + logistic regression", 8081),
+    Family("forest", "FastText vectors + random forest", 8082),
+    Family("lstm", "FastText vectors + LSTM", 8083),
+    Family("lightgbm", "Sentence embeddings + LightGBM", 8084),
+    Family("distilbert", "Fine-tuned transformer", 8085),
+)
 
 
 def find_family(name: str) -> Family:

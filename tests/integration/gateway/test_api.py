@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from gateway.app import create_app
+from gateway.breaker import FAILURES_IN_A_ROW
 from gateway.settings import GatewaySettings
 from tests.support.peers import FakeBackend, FakePredictor, Peer
 from tests.support.servers import free_port
@@ -110,6 +111,19 @@ async def test_concurrent_tweets_share_calls_and_get_their_own_answers(
     replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
     assert [reply.json()["prediction_label"] for reply in replies] == [0 if "bad" in text else 1 for text in texts]
     assert len(predictor.calls) < 10
+
+
+async def test_a_tweet_that_is_passed_on_is_computed_once_and_each_copy_is_a_prediction_of_its_own(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    posts = [client.post("/predict", json={"text": f"RT @ann{number}: bad delay"}) for number in range(40)]
+    replies = [reply.json() for reply in await asyncio.gather(*posts)]
+    assert sum(map(len, predictor.calls)) == 1
+    assert len({reply["prediction_id"] for reply in replies}) == 40
+    predictor.version = "8"
+    assert (await client.post("/predict", json={"text": "something else"})).json()["model"]["version"] == "8"
+    again = (await client.post("/predict", json={"text": "RT @bob: bad delay"})).json()
+    assert again["model"]["version"] == "8", "an answer of another version is forgotten"
 
 
 async def test_every_prediction_is_logged(client: httpx.AsyncClient, redis_url: str) -> None:
@@ -233,6 +247,25 @@ async def test_a_predictor_that_hangs_is_a_504(settings: GatewaySettings, predic
     async with gateway(settings.model_copy(update={"predict_timeout_seconds": 0.1})) as client:
         reply = await client.post("/predict", json={"text": "a"})
     assert (reply.status_code, reply.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_then_at_once(
+    settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = FakePredictor(seconds=2.0)
+    with Peer(hanging.app()) as peer:
+        monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
+        monkeypatch.setenv("PREDICTOR_DISTILBERT_PORT", peer.url.rpartition(":")[2])
+        changed = {"models": "logreg,distilbert", "fallback": "distilbert>logreg", "predict_timeout_seconds": 0.5}
+        unchanged = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
+        async with gateway(GatewaySettings.read(**unchanged | changed)) as client:
+            replies = [
+                (await client.post("/predict", json={"text": "bad", "model": "distilbert"})).json() for _ in range(6)
+            ]
+    assert {(reply["model"]["name"], reply["requested_model"], reply["degraded"]) for reply in replies} == {
+        ("logreg", "distilbert", True)
+    }
+    assert FAILURES_IN_A_ROW <= len(hanging.calls) < 6, "it is left alone then, but for a call at the end of a pause"
 
 
 async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(

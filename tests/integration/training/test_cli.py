@@ -116,6 +116,8 @@ def test_a_training_is_one_tracked_run_and_one_version_that_serves(first: dict[s
     assert {"data_hash", "split_seed", "rows_fit", "rows_test", "penalty_c"} <= set(tracked.data.params)
     wanted = {"accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error", "training_seconds"}
     assert wanted | {"peak_memory_mib", "size_mib", "latency_ms"} <= set(tracked.data.metrics)
+    (output,) = tracked.outputs.model_outputs
+    assert MlflowClient(url).get_logged_model(output.model_id).metrics
     files = {item.path for item in MlflowClient(url).list_artifacts(first["run_id"], "evaluation")}
     names = ("comparison.csv", "confusion_matrix.png", "roc.png", "calibration.png")
     assert files == {f"evaluation/{name}" for name in names}
@@ -210,6 +212,28 @@ def test_a_file_is_scored_by_the_champion(first: dict[str, Any], run: Run, tmp_p
     answer = done(run("score", tmp_path / "in.csv", tmp_path / "out.parquet", "--version", "1", "--json"))
     assert (answer["version"], answer["rows"]) == ("1", 30)
     assert set(pd.read_parquet(tmp_path / "out.parquet")["prediction_label"]) == {0, 1}
+
+
+def test_spark_scores_as_the_predictor_does(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
+    source, local, spark = tmp_path / "in.parquet", tmp_path / "out.parquet", tmp_path / "spark"
+    pd.DataFrame({"id": range(40), TEXT: [*sample_texts()[:38], None, "  "]}).to_parquet(source)
+    done(run("score", source, local, "--json"))
+    assert done(run("score", source, spark, "--engine", "spark", "--json"))["rows"] == 40
+    expected, found = (pd.read_parquet(path).sort_values("id").reset_index(drop=True) for path in (local, spark))
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+
+
+def test_a_plain_sqlite_file_is_a_registry_too(run: Run, tmp_path: Path) -> None:
+    found = done(run("run", "--quick", "--json", MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/mlflow.db"))[0]
+    assert (found["version"], found["promoted"]) == ("1", True)
+
+
+def test_a_family_that_ships_no_model_gets_one_from_the_sample_tweets(run: Run, url: str) -> None:
+    assert done(run("starter", "--json", MODELS="forest")) == {"forest": {"version": "1", "registered": True}}
+    assert done(run("starter", "--json", MODELS="forest")) == {"forest": {"version": "1", "registered": False}}
+    mlflow.set_tracking_uri(url)
+    logged = mlflow.pyfunc.load_model("models:/vigie-forest@champion")
+    assert logged.predict(pd.DataFrame({TEXT: ["never again"]})).shape == (1,)
 
 
 def test_a_retraining_learns_from_votes_when_it_is_due(

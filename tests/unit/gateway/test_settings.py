@@ -8,6 +8,13 @@ KEY = "web:" + "a" * 64 + ":predict"
 STRONG = "s" * 40
 
 
+def test_chains_of_families_are_read_and_must_be_served() -> None:
+    settings = GatewaySettings.read(models="logreg,lstm,distilbert", fallback="distilbert>lstm>logreg, lstm>logreg")
+    assert settings.fallback == {"distilbert": ("lstm", "logreg"), "lstm": ("logreg",)}
+    with pytest.raises(SystemExit, match="FALLBACK"):
+        GatewaySettings.read(models="logreg", fallback="distilbert>logreg")
+
+
 def test_an_open_gateway_listens_on_loopback_only() -> None:
     with pytest.raises(
         SystemExit, match=r"GATEWAY_API_KEYS: without keys VIGIE_HOST must be a loopback address, got '0\.0\.0\.0'"
@@ -31,7 +38,7 @@ def test_an_unknown_family_is_named_with_the_known_ones() -> None:
 
 def test_the_default_model_must_be_served() -> None:
     with pytest.raises(SystemExit, match="DEFAULT_MODEL: expected one of MODELS"):
-        GatewaySettings.read(default_model="forest")
+        GatewaySettings.read(models="logreg", default_model="forest")
 
 
 def test_production_needs_keys_and_a_secret_of_its_own() -> None:

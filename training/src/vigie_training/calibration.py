@@ -21,11 +21,12 @@ class Platt(NamedTuple):
 
 def fit_platt(scores: Doubles, rows: Rows) -> Platt:
     """Fits on the scores `[n]` of calibration rows; each data set weighs what `KnownSet.calibration` says."""
-    regression = LogisticRegression(C=1e6).fit(scores[:, None], rows.labels, sample_weight=_weights(rows))
+    regression = LogisticRegression(C=1e6).fit(scores[:, None], rows.labels, sample_weight=calibration_weights(rows))
     return Platt(float(regression.coef_[0, 0]), float(regression.intercept_[0]))
 
 
-def _weights(rows: Rows) -> Doubles:
+def calibration_weights(rows: Rows) -> Doubles:
+    """What each row of a calibration counts, 1 on average: see `KnownSet.calibration`. Shape `[n]`."""
     labels = rows.labels
     sources = rows.frame[SOURCE].to_numpy()
     weights = np.ones(len(rows))

@@ -1,5 +1,6 @@
 """`vigie-train`: train, judge, promote and list models."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,14 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from vigie.catalogue import find_family
-from vigie_training import comparing, output, promotion, reporting, scoring, starter, summaries, training
+from vigie_training import comparing, output, promotion, reporting, scoring, spark_scoring, starter, summaries, training
 from vigie_training.data import read
 from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
 from vigie_training.feedback import fetch, qualified
 from vigie_training.gate import Limits
 from vigie_training.model_registry import ModelRegistry
-from vigie_training.recipes import families, find_recipe
+from vigie_training.recipes import Options, families, find_recipe
 from vigie_training.retraining import Thresholds, reasons
 from vigie_training.rows import Rows, joined
 from vigie_training.settings import TrainingSettings
@@ -60,6 +61,12 @@ def run(
     save_to: Annotated[
         Path | None, typer.Option(help="Also write the artefact to a folder of the family's name in this one.")
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small and fast, for demonstrations: a minute a family on the sample rows.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the tuning of the transformer that was interrupted.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train, evaluate on held-out rows, log, register, and promote if the gate allows it."""
@@ -67,7 +74,10 @@ def run(
     names = _known(model)
     connect(settings.mlflow_tracking_uri)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
-    outcomes = [(name, _train(settings, name, (data, labels, seed), votes, save_to)) for name in names]
+    options = replace(_options(settings, seed, quick=quick), resume=resume)
+    outcomes = [
+        (name, _train(settings, name, (data, labels), options=options, votes=votes, save_to=save_to)) for name in names
+    ]
     _show_outcomes(outcomes, as_json=as_json)
 
 
@@ -94,7 +104,7 @@ def retrain(
     if not why:
         output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
         return
-    outcome = _train(settings, registry.family.name, (data, labels, seed), votes)
+    outcome = _train(settings, registry.family.name, (data, labels), options=_options(settings, seed), votes=votes)
     registry.set_challenger(outcome.version)
     if as_json:
         output.show({"due": True, "why": why, **summaries.of_outcome(model, outcome)}, [], as_json=True)
@@ -110,14 +120,20 @@ def score(
     *,
     model: Model = "logreg",
     version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="spark: Parquet in, a folder of Parquet files out.")
+    ] = "local",
     as_json: Json = False,
 ) -> None:
     """Add probability_negative and prediction_label to every row of a file, a chunk at a time."""
     registry = _registry(model)
     number = version or _champion(registry)
     registry.version(number)
-    with registry.artefact(number) as folder, output.progress(None) as report:
-        rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
+    if engine == "spark":
+        rows = spark_scoring.score(f"models:/{registry.name}/{number}", source, target)
+    else:
+        with registry.artefact(number) as folder, output.progress(None) as report:
+            rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
     shown = {"model": model, "version": number, "rows": rows, "written": str(target)}
     output.show(shown, [f"{rows:,} rows scored by {model} version {number}: {target}"], as_json=as_json)
 
@@ -203,7 +219,7 @@ def promote(
     else:
         with output.progress(STEPS) as report:
             rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
-            job = Job(find_family(model), rows, seed, settings.actor(), _limits(settings))
+            job = Job(find_family(model), rows, _options(settings, seed), settings.actor(), _limits(settings))
             training.judge_version(registry, version, job, report)
     shown = {"model": model, "champion": version, "before": before, "forced": force}
     output.show(shown, [f"{model}: version {version} serves now, {before or 'nothing'} before"], as_json=as_json)
@@ -242,19 +258,13 @@ def list_versions(
 
 @app.command("starter")
 def register_starters(as_json: Json = False) -> None:
-    """Register and promote the model that ships with the project, for every family in MODELS without a champion."""
+    """Give a champion to every family in MODELS without one: what ships, or else fitted on the sample rows."""
     settings = TrainingSettings.read()
     starter.wait_for_registry(settings.mlflow_tracking_uri, seconds=settings.registry_wait_seconds)
     shown = {}
     for name in settings.models:
-        registry = _registry(name)
-        number = registry.champion()
-        made = number is None
-        if made:
-            number = starter.register_starter(
-                settings.mlflow_tracking_uri, find_family(name), who=settings.actor(), limits=_limits(settings)
-            )
-        shown[name] = {"version": number, "registered": made}
+        number = _registry(name).champion()
+        shown[name] = {"version": number or _first_version(settings, name), "registered": number is None}
     lines = [
         f"{name}: version {made['version']} {'registered and promoted' if made['registered'] else 'serves already'}"
         for name, made in shown.items()
@@ -271,18 +281,27 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def _first_version(settings: TrainingSettings, name: str) -> str:
+    options = _options(settings, DEFAULT_SEED, quick=True)
+    with output.progress(STEPS) as report:
+        uri, who, limits = settings.mlflow_tracking_uri, settings.actor(), _limits(settings)
+        return starter.first_version(uri, find_family(name), options, who=who, limits=limits, report=report)
+
+
 def _train(
     settings: TrainingSettings,
     name: str,
-    given: tuple[str, Labels, int],
+    given: tuple[str, Labels],
+    *,
+    options: Options,
     votes: Rows | None,
     save_to: Path | None = None,
 ) -> training.Outcome:
-    data, labels, seed = given
+    data, labels = given
     with output.progress(STEPS) as report:
         rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
         rows = rows if votes is None else joined([rows, votes])
-        job = Job(find_family(name), rows, seed, settings.actor(), _limits(settings), save_to)
+        job = Job(find_family(name), rows, options, settings.actor(), _limits(settings), save_to)
         return training.train(settings.mlflow_tracking_uri, job, report)
 
 
@@ -319,6 +338,10 @@ def _champion(registry: ModelRegistry) -> str:
 
 def _paths(data: str) -> list[Path]:
     return [Path(part.strip()) for part in data.split(",") if part.strip()]
+
+
+def _options(settings: TrainingSettings, seed: int, *, quick: bool = False) -> Options:
+    return Options(seed, quick, settings.vigie_base_model, settings.vigie_home)
 
 
 def _limits(settings: TrainingSettings) -> Limits:

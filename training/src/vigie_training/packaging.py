@@ -22,7 +22,15 @@ def package(
     answers = fitted.predict(texts).tolist()
     golden = [GoldenRow(text=text, probability_negative=p) for text, p in zip(texts, answers, strict=True)]
     libraries = {name: version(name) for name in recipe.LIBRARIES}
-    seal(directory, family=family, created_at=created_at, golden=golden, libraries=libraries, metrics=metrics)
+    seal(
+        directory,
+        family=family,
+        created_at=created_at,
+        golden=golden,
+        libraries=libraries,
+        metrics=metrics,
+        golden_tolerance=recipe.GOLDEN_TOLERANCE,
+    )
 
 
 def golden_problem(recipe: Recipe, directory: Path, *, family: str) -> str:

@@ -13,6 +13,7 @@ from vigie.artifacts import digest
 from vigie.catalogue import Family
 from vigie_training.data import sample_texts
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
+from vigie_training.recipes import find_recipe
 
 _CODE = Path(__file__).with_name("published_model.py")
 SIGNATURE = ModelSignature(
@@ -20,8 +21,11 @@ SIGNATURE = ModelSignature(
 )
 
 
-def publish(folder: Path, family: Family, *, run_id: str, tags: dict[str, str]) -> str:
-    """Returns the number of the new version. `folder` is a sealed artefact named `vigie`; needs an active run."""
+def publish(folder: Path, family: Family, *, run_id: str, tags: dict[str, str], metrics: dict[str, float]) -> str:
+    """Returns the number of the new version; the metrics are logged for the active run and for the model.
+
+    `folder` is a sealed artefact named `vigie`.
+    """
     if folder.name != ARTIFACT_FOLDER:
         raise ValueError(f"expected a folder named {ARTIFACT_FOLDER!r}, got {folder}")
     logged = mlflow.pyfunc.log_model(
@@ -30,7 +34,10 @@ def publish(folder: Path, family: Family, *, run_id: str, tags: dict[str, str]) 
         artifacts={ARTIFACT_FOLDER: str(folder)},
         signature=SIGNATURE,
         input_example=pd.DataFrame({"text": sample_texts()[:2]}),
-        pip_requirements=[f"vigie-training=={version('vigie-training')}"],
+        pip_requirements=[
+            f"{name}=={version(name)}" for name in ("vigie-training", *find_recipe(family.name).LIBRARIES)
+        ],
     )
+    mlflow.log_metrics(metrics, model_id=logged.model_id)
     all_tags = tags | {"digest": digest(folder), "run_id": run_id}
     return ModelRegistry(family).add_version(logged.model_uri, run_id, logged.model_id, all_tags)

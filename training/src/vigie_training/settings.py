@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import sys
 from typing import Annotated
 
 from pydantic import field_validator
@@ -12,7 +13,7 @@ from vigie.settings import ServiceSettings
 
 
 class TrainingSettings(ServiceSettings):
-    """See `ServiceSettings`; the limits are what the gate asks of a version."""
+    """See `ServiceSettings`; the limits are what the gate asks of a version; for the base model see `Options`."""
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
@@ -21,6 +22,7 @@ class TrainingSettings(ServiceSettings):
     gate_latency_ms: float = 100.0
     gate_calibration_error: float = 0.25
     vigie_actor: str = ""
+    vigie_base_model: str = ""
     feedback_url: str = "http://127.0.0.1:8010"
     trusted_annotators: Annotated[tuple[str, ...], NoDecode] = ()
     retrain_labels: int = 200
@@ -49,3 +51,8 @@ class TrainingSettings(ServiceSettings):
             return getpass.getuser()
         except (KeyError, OSError):
             return f"uid {os.getuid()}"
+
+
+def workers_use_this_python() -> None:
+    """Spark's workers on this machine start the interpreter that runs now, unless `PYSPARK_PYTHON` says otherwise."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

@@ -19,9 +19,9 @@ from vigie_training.gate import Limits
 from vigie_training.measuring import folder_mib, latency
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
 from vigie_training.publishing import publish
-from vigie_training.recipes import find_recipe
+from vigie_training.recipes import Options, Report, find_recipe
 from vigie_training.tracking import probe, tracked
-from vigie_training.training import Job, judge_folder
+from vigie_training.training import Job, judge_folder, train
 
 STARTERS = Path(__file__).with_name("starter")
 _PAUSE_SECONDS = 0.5
@@ -41,34 +41,48 @@ def wait_for_registry(
             pause(_PAUSE_SECONDS)
 
 
-def starter_folder(family: Family) -> Path:
-    """The family's sealed artefact; raises `TrainingError` when none ships."""
+def starter_folder(family: Family) -> Path | None:
+    """The family's sealed artefact; null when none ships."""
     folder = STARTERS / family.name
-    if not folder.is_dir():
-        raise TrainingError(f"{family.name}: no starter model ships with the project: run vigie-train run")
-    return folder
+    return folder if folder.is_dir() else None
+
+
+def first_version(
+    tracking_uri: str, family: Family, options: Options, *, who: str, limits: Limits, report: Report
+) -> str:
+    """Registers and promotes the family's starter, or else a small model fitted on the sample tweets; its version.
+
+    Raises `TrainingError` when it does not pass the gate.
+    """
+    shipped = starter_folder(family)
+    if shipped is not None:
+        return register_starter(tracking_uri, family, shipped, who=who, limits=limits)
+    outcome = train(tracking_uri, Job(family, read_file(SAMPLE_TWEETS), options, who, limits), report)
+    if not outcome.promoted:
+        raise TrainingError(f"{family.name}: the first model did not pass the gate: {outcome.verdict.summary()}")
+    return outcome.version
 
 
 @tracked
-def register_starter(run: mlflow.ActiveRun, family: Family, *, who: str, limits: Limits) -> str:
-    """Registers the starter and promotes it through the gate, judged on the sample tweets; returns its version.
+def register_starter(run: mlflow.ActiveRun, family: Family, shipped: Path, *, who: str, limits: Limits) -> str:
+    """Registers the artefact in `shipped` and promotes it through the gate, judged on the sample tweets.
 
-    Raises `TrainingError` when it does not pass.
+    Returns its version; raises `TrainingError` when it does not pass.
     """
     mlflow.set_tags({"family": family.name, "mlflow.runName": f"{family.name} starter"})
-    recipe, shipped = find_recipe(family.name), starter_folder(family)
+    recipe = find_recipe(family.name)
     manifest = verify(shipped, family=family.name)
     fitted = recipe.load(shipped)
-    job = Job(family, read_file(SAMPLE_TWEETS), seed=0, who=who, limits=limits)
+    job = Job(family, read_file(SAMPLE_TWEETS), Options(seed=0), who, limits)
     evaluation = evaluate(fitted.predict, job.rows)
     costs = {"size_mib": folder_mib(shipped), **latency(fitted.predict, job.rows.texts)}
-    mlflow.log_metrics(manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs)
+    metrics = manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs
     registry = ModelRegistry(family)
     verdict, _ = judge_folder(job, shipped, evaluation, costs, registry)
     with tempfile.TemporaryDirectory(prefix="vigie-") as place:
         folder = Path(shutil.copytree(shipped, Path(place) / ARTIFACT_FOLDER))
         tags = {"family": family.name, "origin": "starter"}
-        version = publish(folder, family, run_id=run.info.run_id, tags=tags)
+        version = publish(folder, family, run_id=run.info.run_id, tags=tags, metrics=metrics)
     if not promotion.promote(registry, version, verdict, who=who, at=datetime.now(UTC)):
         raise TrainingError(f"{family.name}: the starter did not pass the gate: {verdict.summary()}")
     return version

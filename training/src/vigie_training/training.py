@@ -21,7 +21,7 @@ from vigie_training.measuring import folder_mib, latency, peak_memory_mib
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
 from vigie_training.packaging import golden_problem, package
 from vigie_training.publishing import publish
-from vigie_training.recipes import Report, find_recipe
+from vigie_training.recipes import Options, Report, find_recipe
 from vigie_training.retraining import FEEDBACK_TAG
 from vigie_training.rows import Rows
 from vigie_training.splitting import split
@@ -34,7 +34,7 @@ class Job:
 
     family: Family
     rows: Rows
-    seed: int
+    options: Options
     who: str
     limits: Limits
     save_to: Path | None = None
@@ -58,15 +58,15 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
     run_id = run.info.run_id
     mlflow.set_tags({"family": job.family.name, "mlflow.runName": f"{job.family.name} {run_id[:8]}"})
     report("splitting")
-    parts = split(job.rows, job.seed)
-    identity = {"family": job.family.name, "data_hash": job.rows.content_hash(), "split_seed": str(job.seed)}
+    parts = split(job.rows, job.options.seed)
+    identity = {"family": job.family.name, "data_hash": job.rows.content_hash(), "split_seed": str(job.options.seed)}
     sizes = {f"rows_{name}": len(part) for name, part in zip(parts._fields, parts, strict=True)}
     mlflow.log_params(identity | sizes | {"data_sets": ",".join(job.rows.sources)})
     learnt = {FEEDBACK_TAG: str(len(job.rows.of(FEEDBACK)))}
     mlflow.log_params(learnt)
     recipe = find_recipe(job.family.name)
     started = perf_counter()
-    fitted = recipe.fit(parts, job.seed, report)
+    fitted = recipe.fit(parts, job.options, report)
     costs = {"training_seconds": perf_counter() - started, "peak_memory_mib": peak_memory_mib()}
     mlflow.log_params(fitted.parameters)
     report("evaluating")
@@ -78,7 +78,6 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
         now = datetime.now(UTC)
         package(fitted, recipe, folder, family=job.family.name, created_at=now, metrics=metrics)
         costs |= {"size_mib": folder_mib(folder), **latency(fitted.predict, parts.test.texts)}
-        mlflow.log_metrics(metrics | costs)
         return _register(job, run_id, folder, evaluation, costs, tags=identity | learnt, report=report)
 
 
@@ -97,7 +96,7 @@ def _register(
     verdict, comparison = judge_folder(job, folder, evaluation, costs, registry)
     report("publishing")
     _log_artefacts(evaluation, comparison)
-    version = publish(folder, job.family, run_id=run_id, tags=tags)
+    version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
     if job.save_to:
         shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
     promoted = promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
@@ -110,7 +109,7 @@ def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report
     report("evaluating")
     with registry.artefact(number) as folder:
         fitted = find_recipe(job.family.name).load(folder)
-        evaluation = evaluate(fitted.predict, split(job.rows, job.seed).test)
+        evaluation = evaluate(fitted.predict, split(job.rows, job.options.seed).test)
         costs = {"size_mib": folder_mib(folder), **latency(fitted.predict, evaluation.rows.texts)}
         report("comparing with the champion")
         verdict, _ = judge_folder(job, folder, evaluation, costs, registry)

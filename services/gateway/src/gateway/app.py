@@ -75,6 +75,7 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
             predictions=Predictions(
                 clients,
                 default=settings.default_model,
+                fallback=settings.fallback,
                 receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
                 log=log,
                 timeout_seconds=settings.predict_timeout_seconds,

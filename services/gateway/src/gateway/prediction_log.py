@@ -22,7 +22,7 @@ GATHER_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 5.0
 
 LOGGED = Counter("vigie_prediction_log_events_total", "Predictions that left the buffer.", ["result"])
-WAITING = Gauge("vigie_prediction_log_waiting", "Predictions in the buffer.")
+WAITING = Gauge("vigie_prediction_log_waiting", "Predictions that Redis has not taken yet.")
 REDIS_UP = Gauge("vigie_prediction_log_redis_up", "1 while predictions reach the Redis stream.")
 
 _LOG = logging.getLogger(__name__)
@@ -38,7 +38,8 @@ class PredictionLog:
         self._stream_entries = stream_entries
         self._something = asyncio.Event()
         self.error: str | None = None
-        WAITING.set_function(lambda: len(self._buffer))
+        self._on_the_way = 0
+        WAITING.set_function(lambda: len(self._buffer) + self._on_the_way)
 
     def append(self, events: list[PredictionEvent]) -> None:
         """Takes events over; never waits."""
@@ -78,6 +79,7 @@ class PredictionLog:
         while self._buffer:
             events = [self._buffer.popleft() for _ in range(min(ENTRY_EVENTS, len(self._buffer)))]
             fields: dict[Any, Any] = dict(PREDICTIONS.encode(events))
+            self._on_the_way = len(events)
             try:
                 await self._redis.xadd(PREDICTIONS.name, fields, maxlen=self._stream_entries, approximate=True)
             except (RedisError, OSError) as error:
@@ -87,6 +89,8 @@ class PredictionLog:
             except BaseException:
                 self._put_back(events)
                 raise
+            finally:
+                self._on_the_way = 0
             LOGGED.labels("written").inc(len(events))
             self._note(None)
         return True

@@ -1,13 +1,13 @@
 """Predictions: pick a family, ask it, sign a receipt, note it in the log."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import time
 
 from gateway.origins import NOWHERE, Origin
 from gateway.prediction_log import PredictionLog
 from gateway.predictors import Answer, PredictorClient
-from vigie.errors import NotFound, Unavailable
+from vigie.errors import DeadlineExceeded, NotFound, Unavailable
 from vigie.logs import REQUEST_ID
 from vigie.receipts import ReceiptBook, label_of
 from vigie.schemas import (
@@ -22,6 +22,7 @@ from vigie.schemas import (
 
 _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _DIGITS = 6
+HOP_SHARE = 0.6
 
 
 class Predictions:
@@ -32,37 +33,48 @@ class Predictions:
         clients: Sequence[PredictorClient],
         *,
         default: str,
+        fallback: Mapping[str, Sequence[str]],
         receipts: ReceiptBook,
         log: PredictionLog,
         timeout_seconds: float,
     ) -> None:
         self.clients = {client.family.name: client for client in clients}
         self.default = default
+        self._fallback = fallback
         self._receipts = receipts
         self._log = log
         self._timeout = timeout_seconds
 
     async def predict(self, text: str, model: str | None, origin: Origin = NOWHERE) -> Prediction:
         """One tweet; it shares an upstream call with whoever asks at the same time."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        for client in self._candidates(model):
-            try:
-                answer = await client.infer_one(text, deadline)
-            except Unavailable:
-                continue
-            return self._finish([text], [origin], answer, model)[0]
-        raise self._nobody(model)
+        answer = await self._first(model, lambda client, deadline: client.infer_one(text, deadline))
+        return self._finish([text], [origin], answer, model)[0]
 
     async def predict_many(self, texts: list[str], model: str | None, origins: Sequence[Origin]) -> list[Prediction]:
         """Up to a thousand tweets in order, all answered by one version."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        for client in self._candidates(model):
+        answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline))
+        return self._finish(texts, origins, answer, model)
+
+    async def _first(self, model: str | None, ask: Callable[[PredictorClient, float], Awaitable[Answer]]) -> Answer:
+        """The answer of the first family that has one.
+
+        Each but the last may use `HOP_SHARE` of what is left of the time, so that the next one still can answer.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._timeout
+        *others, last = self._candidates(model)
+        late: DeadlineExceeded | None = None
+        for client in others:
             try:
-                answer = await client.infer_many(texts, deadline)
+                return await ask(client, deadline - (1 - HOP_SHARE) * (deadline - clock()))
             except Unavailable:
                 continue
-            return self._finish(texts, origins, answer, model)
-        raise self._nobody(model)
+            except DeadlineExceeded as error:
+                late = late or error
+        try:
+            return await ask(last, deadline)
+        except Unavailable:
+            raise late or self._nobody(model) from None
 
     async def explain(self, text: str, model: str | None, origin: Origin = NOWHERE) -> ExplainedPrediction:
         """Like `predict`, with the words that weighed most."""
@@ -72,21 +84,15 @@ class Predictions:
         self, texts: list[str], model: str | None, origins: Sequence[Origin]
     ) -> list[ExplainedPrediction]:
         """Like `predict_many`, with the words that weighed most."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        for client in self._candidates(model):
-            try:
-                answer = await client.infer_many(texts, deadline, explain=True)
-            except Unavailable:
-                continue
-            return explained(self._finish(texts, origins, answer, model), answer)
-        raise self._nobody(model)
+        answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline, explain=True))
+        return explained(self._finish(texts, origins, answer, model), answer)
 
     def _candidates(self, model: str | None) -> list[PredictorClient]:
-        """The family asked for first, then the default, then the others."""
+        """The family asked for, then its `FALLBACK` or, where it has none, the default and the others."""
         first = self.default if model is None else model
         if first not in self.clients:
             raise NotFound(f"model: expected one of {', '.join(self.clients)}, got {model!r}", code="unknown_model")
-        names = dict.fromkeys([first, self.default, *self.clients])
+        names = dict.fromkeys([first, *self._fallback.get(first, (self.default, *self.clients))])
         return [self.clients[name] for name in names]
 
     def _nobody(self, model: str | None) -> Unavailable:

@@ -5,19 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
+from prometheus_client import Counter
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from gateway.breaker import CircuitBreaker
+from gateway.recent import RecentAnswers
 from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.logs import REQUEST_ID
 from vigie.schemas import ModelStatus, WordWeight
+from vigie.text import normalise
 
 UPSTREAM_CALLS = 2
 BULK_REQUESTS = 8
 STATUS_TIMEOUT_SECONDS = 1.0
+
+REPEATED = Counter(
+    "vigie_single_tweets_total", "Single tweets, by whether the text was answered just before.", ["model", "result"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +40,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Texts of one request; the id of the request goes along (of the first one, where several are gathered)."""
+    """Texts of one request; the id of the request goes along (of the first one, where several are gathered).
+
+    `key` is the normalised text, by which a single tweet is recognised.
+    """
 
     texts: list[str]
     deadline: float
     request_id: str
+    key: str = ""
     explain: bool = False
 
 
@@ -51,6 +63,9 @@ class PredictorClient:
     ) -> None:
         self.family = family
         self.problem: str | None = None
+        self._breaker = CircuitBreaker()
+        self._recent = RecentAnswers()
+        self._known, self._new = (REPEATED.labels(family.name, result) for result in ("known", "new"))
         self._http = http
         self._infer_url = f"{url}/v2/models/{family.name}/infer"
         self._model_url = f"{url}/v2/models/{family.name}"
@@ -80,11 +95,19 @@ class PredictorClient:
 
         Raises `QueueFull`, `DeadlineExceeded`, or `Unavailable` when this predictor cannot answer.
         """
-        return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get()), deadline)
+        key = normalise(text)
+        found = self._recent.find(key, _now())
+        if found is not None:
+            self._known.inc()
+            return Answer(self.family.name, found[0], (found[1],))
+        self._new.inc()
+        self._check()
+        return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get(), key), deadline)
 
     async def infer_many(self, texts: list[str], deadline: float, *, explain: bool = False) -> Answer:
         """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`."""
-        return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get(), explain), deadline)
+        self._check()
+        return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get(), explain=explain), deadline)
 
     async def status(self) -> ModelStatus:
         """What the predictor says of itself; `ready` is false when it says nothing."""
@@ -108,9 +131,13 @@ class PredictorClient:
         )
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
-        gathered = Ask([item.texts[0] for item in items], max(item.deadline for item in items), items[0].request_id)
+        different = {item.key: item.texts[0] for item in items}
+        gathered = Ask(list(different.values()), max(item.deadline for item in items), items[0].request_id)
         answer = await self._call(gathered)
-        return [Answer(answer.model, answer.version, (value,)) for value in answer.probabilities]
+        negative, now = dict(zip(different, answer.probabilities, strict=True)), _now()
+        for key, value in negative.items():
+            self._recent.add(key, answer.version, value, now)
+        return [Answer(answer.model, answer.version, (negative[item.key],)) for item in items]
 
     async def _run_bulk(self, items: list[Ask]) -> list[Answer]:
         return [await self._call(item) for item in items]
@@ -123,6 +150,7 @@ class PredictorClient:
             except aiohttp.ServerDisconnectedError:  # an idle connection that was just closed; inference is idempotent
                 status, headers, content = await self._post(body, request)
         except TimeoutError:
+            self._breaker.failed(_now())
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
         except aiohttp.ClientError as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
@@ -150,6 +178,7 @@ class PredictorClient:
         if len(probabilities) != expected:
             raise self._unavailable(f"expected {expected} probabilities, got {len(probabilities)}")
         self.problem = None
+        self._breaker.succeeded()
         return Answer(self.family.name, response.model_version, probabilities, explanations)
 
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> VigieError:
@@ -162,9 +191,19 @@ class PredictorClient:
             return InvalidRequest(said)
         return self._unavailable(said)
 
+    def _check(self) -> None:
+        """Raises `Unavailable` at once for a predictor that failed again and again."""
+        if not self._breaker.allows(_now()):
+            raise Unavailable(self.problem or f"{self.family.service} does not answer")
+
     def _unavailable(self, problem: str) -> Unavailable:
         self.problem = problem
+        self._breaker.failed(_now())
         return Unavailable(problem)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _seconds(total: float) -> aiohttp.ClientTimeout:

@@ -17,6 +17,7 @@ class GatewaySettings(ServiceSettings):
     gateway_port: int = Field(8000, ge=0, le=65535)
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
     default_model: str = "logreg"
+    fallback: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
     gateway_api_keys: str = Field("", repr=False)
     gateway_allow_open: bool = False
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
@@ -39,6 +40,15 @@ class GatewaySettings(ServiceSettings):
         names = value.split(",") if isinstance(value, str) else value
         return tuple(find(name.strip()).name for name in names if name.strip())
 
+    @field_validator("fallback", mode="before")
+    @classmethod
+    def _chains(cls, value: str | dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """`distilbert>lightgbm>logreg,lstm>logreg`: who answers, in order, when the first of each cannot."""
+        if not isinstance(value, str):
+            return value
+        chains = [[find(name.strip()).name for name in chain.split(">")] for chain in value.split(",") if chain.strip()]
+        return {first: tuple(others) for first, *others in chains}
+
     @field_validator("gateway_api_keys")
     @classmethod
     def _check_keys(cls, value: str) -> str:
@@ -51,6 +61,9 @@ class GatewaySettings(ServiceSettings):
             raise ValueError(
                 f"DEFAULT_MODEL: expected one of MODELS ({', '.join(self.models)}), got {self.default_model!r}"
             )
+        unknown = {name for first, others in self.fallback.items() for name in (first, *others)} - set(self.models)
+        if unknown:
+            raise ValueError(f"FALLBACK: expected families of MODELS, got {', '.join(sorted(unknown))}")
         if not self.gateway_api_keys and not self.gateway_allow_open and not _is_loopback(self.vigie_host):
             raise ValueError(
                 f"GATEWAY_API_KEYS: without keys VIGIE_HOST must be a loopback address, got {self.vigie_host!r}"

@@ -1,6 +1,7 @@
 """One recipe per model family; the module is named like the family."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,20 @@ from vigie_training.splitting import Split
 Parameters = dict[str, str | int | float]
 Report = Callable[[str], None]
 """Told in a few words what a long piece of work is doing now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to fit: `quick` means small, for demonstrations and tests; `base_model` is the pretrained transformer (a
+    folder, a Hugging Face name, or empty for MiniLM-L6); what several families build on is kept under `home`, where
+    `resume` also looks for a training that was interrupted.
+    """
+
+    seed: int
+    quick: bool = False
+    base_model: str = ""
+    home: Path = Path("var")
+    resume: bool = False
 
 
 class Fitted(Protocol):
@@ -32,8 +47,10 @@ class Recipe(Protocol):
     """What a module in this package offers."""
 
     LIBRARIES: tuple[str, ...]
+    GOLDEN_TOLERANCE: float
+    """How far another machine's arithmetic may move the probability of a golden row."""
 
-    def fit(self, split: Split, seed: int, report: Report) -> Fitted:
+    def fit(self, split: Split, options: Options, report: Report) -> Fitted:
         """Fits on `split.fit`, calibrates on `split.calibration`; `split.test` is not for it to see."""
         ...
 

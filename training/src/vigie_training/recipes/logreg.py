@@ -13,12 +13,12 @@ from vigie.ngrams import COLUMNS, count_ngrams
 from vigie.text import normalise
 from vigie.tfidf import Floats, TfidfLogit, TfidfVectors
 from vigie_training.calibration import Platt, fit_platt
-from vigie_training.known import known_set
-from vigie_training.recipes import Parameters, Report
-from vigie_training.rows import SAMPLING, SOURCE, Rows
+from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.splitting import Split
+from vigie_training.weighting import fit_weights
 
 LIBRARIES = ("numpy", "scikit-learn", "skops")
+GOLDEN_TOLERANCE = 1e-4
 PIPELINE = "pipeline.skops"
 FEWEST_ROWS = 3
 PENALTY_C = 1.5
@@ -47,7 +47,7 @@ class FittedLogreg:
         skops.io.dump(state, directory / PIPELINE, compression=8, compresslevel=9)
 
 
-def fit(split: Split, seed: int, report: Report) -> FittedLogreg:
+def fit(split: Split, options: Options, report: Report) -> FittedLogreg:
     """See `Recipe`. The seed also orders the optimiser's passes."""
     report("counting n-grams")
     vectors = _vectors(split.fit.texts)
@@ -56,9 +56,9 @@ def fit(split: Split, seed: int, report: Report) -> FittedLogreg:
     report("fitting the logistic regression")
     # Dual coordinate descent gets there in a third of the time that L-BFGS takes to be as accurate.
     classifier = LogisticRegression(
-        C=PENALTY_C, solver="liblinear", dual=True, tol=TOLERANCE, random_state=seed % 2**31
+        C=PENALTY_C, solver="liblinear", dual=True, tol=TOLERANCE, random_state=options.seed % 2**31
     )
-    classifier.fit(matrix, split.fit.labels, sample_weight=_weights(split.fit))
+    classifier.fit(matrix, split.fit.labels, sample_weight=fit_weights(split.fit))
     report("calibrating")
     scores = classifier.decision_function(_matrix(vectors, split.calibration.texts))
     return _calibrated(vectors, classifier, fit_platt(scores, split.calibration))
@@ -92,12 +92,6 @@ def _matrix(vectors: TfidfVectors, texts: Sequence[str]) -> scipy.sparse.csr_mat
         starts = np.searchsorted(documents, np.arange(len(chunk) + 1)).astype(np.int32)
         parts.append(scipy.sparse.csr_matrix((values.astype(np.float64), positions, starts), shape=shape))
     return scipy.sparse.csr_matrix(scipy.sparse.vstack(parts, format="csr"))
-
-
-def _weights(rows: Rows) -> npt.NDArray[np.float64]:
-    known = {source: known_set(source) for source in rows.sources}
-    pairs = zip(rows.frame[SOURCE], rows.frame[SAMPLING], strict=True)
-    return np.array([known[source].sampling_weights.get(sampling, known[source].weight) for source, sampling in pairs])
 
 
 def _calibrated(vectors: TfidfVectors, classifier: LogisticRegression, platt: Platt) -> FittedLogreg:

@@ -1,0 +1,12 @@
+"""`python -m predictor_distilbert`."""
+
+from predictor_distilbert.app import create_app
+from predictor_distilbert.settings import DistilbertSettings
+from vigie.catalogue import find_family
+from vigie.settings import family_port
+from vigie.web import serve
+
+if __name__ == "__main__":
+    settings = DistilbertSettings.read()
+    family = find_family("distilbert")
+    serve(create_app(settings), settings, service=family.service, port=family_port(family))

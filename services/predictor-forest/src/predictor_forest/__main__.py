@@ -1,0 +1,12 @@
+"""`python -m predictor_forest`."""
+
+from predictor_forest.app import create_app
+from predictor_forest.settings import ForestSettings
+from vigie.catalogue import find_family
+from vigie.settings import family_port
+from vigie.web import serve
+
+if __name__ == "__main__":
+    settings = ForestSettings.read()
+    family = find_family("forest")
+    serve(create_app(settings), settings, service=family.service, port=family_port(family))

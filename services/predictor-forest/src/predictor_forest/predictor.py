@@ -1,0 +1,24 @@
+"""A random forest over word vectors, from NumPy arrays."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from vigie.predictor import Probabilities
+from vigie.word_forest import WordForest
+
+
+class ForestPredictor:
+    """The model as training left it."""
+
+    def __init__(self, model: WordForest) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Reads `words.npz`, `leanings.npz`, `forest.npz` and `calibration.json`; raises `ArtifactError`."""
+        return cls(WordForest.load(directory))
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
+        return self._model.predict(texts)

@@ -1,0 +1,24 @@
+"""Boosted trees over sentence vectors, from LightGBM's text format, an ONNX graph and a tokenizer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from vigie.boosting import BoostedVectors
+from vigie.predictor import Probabilities
+
+
+class LightgbmPredictor:
+    """The model as training left it."""
+
+    def __init__(self, model: BoostedVectors) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Reads `tokenizer.json`, `encoder.onnx`, `booster.txt` and `calibration.json`; raises `ArtifactError`."""
+        return cls(BoostedVectors.load(directory))
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
+        return self._model.predict(texts)

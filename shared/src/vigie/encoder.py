@@ -1,0 +1,83 @@
+"""Runs a text network from an artefact: `tokenizer.json` and an ONNX graph, nothing that could execute code."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from tokenizers import Tokenizer
+
+from vigie.artifacts import ArtifactError
+from vigie.graphs import open_graph
+from vigie.predictor import Probabilities
+from vigie.text import normalise
+
+TOKENIZER = "tokenizer.json"
+GRAPH = "encoder.onnx"
+SCORE, SENTENCE_VECTOR = "score", "sentence_vector"
+TOKENS_TOGETHER = 1024
+
+Floats = npt.NDArray[np.float32]
+Tokens = list[list[int]]
+
+
+class TextEncoder:
+    """The graph takes `input_ids` and `attention_mask`, `int64` `[n, t]`; see `SCORE` and `SENTENCE_VECTOR`."""
+
+    def __init__(self, tokenizer: Tokenizer, session: onnxruntime.InferenceSession) -> None:
+        self._tokenizer = tokenizer
+        self._session = session
+
+    @classmethod
+    def load(cls, directory: Path, graph: str = GRAPH) -> Self:
+        """Raises `ArtifactError` when a file is not what it should be."""
+        try:
+            tokenizer = Tokenizer.from_file(str(directory / TOKENIZER))
+        except Exception as error:  # tokenizers raises nothing more special
+            raise ArtifactError(f"{TOKENIZER}: not a tokenizer: {error}") from error
+        return cls(tokenizer, open_graph(directory / graph))
+
+    def run(self, texts: Sequence[str], outputs: Sequence[str]) -> list[Floats]:
+        """Each output for n texts: `SCORE` `[n]`, `SENTENCE_VECTOR` `[n, d]`. Texts are normalised here."""
+        encoded = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
+        tokens = [one.ids for one in encoded] or [[0]]
+        order: list[int] = []
+        parts: list[list[Floats]] = []
+        for chosen in _batches(tokens):
+            identifiers, mask = padded([tokens[number] for number in chosen])
+            parts.append(self._session.run(list(outputs), {"input_ids": identifiers, "attention_mask": mask}))
+            order += chosen
+        places = np.argsort(np.array(order, np.int64))
+        return [
+            np.concatenate([part[number] for part in parts])[places][: len(texts)] for number in range(len(outputs))
+        ]
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of *negative* for each of n texts, where `SCORE` is the log-odds of *positive*: `[n]`."""
+        (scores,) = self.run(texts, [SCORE])
+        return np.asarray(1 / (1 + np.exp(scores)), np.float32)
+
+
+def padded(tokens: Tokens) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Identifiers and mask of n texts: `int64` `[n, t]`, t the longest of them."""
+    longest = max(map(len, tokens))
+    identifiers = np.zeros((len(tokens), longest), np.int64)
+    mask = np.zeros((len(tokens), longest), np.int64)
+    for row, found in enumerate(tokens):
+        identifiers[row, : len(found)] = found
+        mask[row, : len(found)] = 1
+    return identifiers, mask
+
+
+def _batches(tokens: Tokens) -> Iterator[list[int]]:
+    """Numbers of texts of similar length, `TOKENS_TOGETHER` at most with padding: little time and memory is wasted."""
+    batch: list[int] = []
+    for number in sorted(range(len(tokens)), key=lambda each: len(tokens[each])):
+        if batch and (len(batch) + 1) * len(tokens[number]) > TOKENS_TOGETHER:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch

@@ -1,0 +1,106 @@
+"""Every recipe, small and fast: what it fits, writes and reads back is one model."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.base_model import write_base_model
+from vigie.catalogue import FAMILIES
+from vigie_training.data import SAMPLE_TWEETS, read_file
+from vigie_training.errors import TrainingError
+from vigie_training.evaluate import evaluate
+from vigie_training.packaging import golden_problem, package
+from vigie_training.recipes import Fitted, Options, find_recipe
+from vigie_training.splitting import Split, split
+from vigie_training.transformer.tuned import OWN_LABEL, soft_labels
+
+ODD = ["", "\u2602\ufe0f" * 3, "x" * 2000, "late " * 400, "\u0645\u0631\u062d\u0628\u0627", "\ufffd\u200d"]
+
+
+@pytest.fixture(scope="module")
+def parts() -> Split:
+    """The sample tweets."""
+    return split(read_file(SAMPLE_TWEETS))
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory: pytest.TempPathFactory, parts: Split) -> Options:
+    """A quick fit on a tiny base model."""
+    home = tmp_path_factory.mktemp("recipes")
+    return Options(seed=1, quick=True, base_model=write_base_model(home / "base", parts.fit.texts), home=home)
+
+
+@pytest.fixture(scope="module", params=[family.name for family in FAMILIES])
+def family(request: pytest.FixtureRequest) -> str:
+    """Every family."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def fitted(family: str, parts: Split, options: Options) -> Fitted:
+    """Its model."""
+    return find_recipe(family).fit(parts, options, lambda message: None)
+
+
+def test_it_learns_something(fitted: Fitted, parts: Split, family: str) -> None:
+    found = evaluate(fitted.predict, parts.test).metrics()
+    # The tiny transformer knows no English: what is built on it has to be sane, not good.
+    assert found["roc_auc"] > (0.5 if family in ("lightgbm", "distilbert") else 0.65)
+    assert found["calibration_error"] < 0.15
+    assert fitted.parameters
+
+
+def test_what_is_written_and_read_back_is_the_same_model(
+    fitted: Fitted, parts: Split, family: str, tmp_path: Path
+) -> None:
+    recipe = find_recipe(family)
+    package(fitted, recipe, tmp_path, family=family, created_at=datetime(2026, 1, 1, tzinfo=UTC), metrics={})
+    assert golden_problem(recipe, tmp_path, family=family) == ""
+    texts = parts.test.texts[:50]
+    np.testing.assert_allclose(recipe.load(tmp_path).predict(texts), fitted.predict(texts), atol=1e-6)
+
+
+def test_any_text_gets_a_probability(fitted: Fitted) -> None:
+    scores = fitted.predict(ODD)
+    assert scores.shape == (len(ODD),)
+    assert scores.dtype == np.float32
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert fitted.predict([]).shape == (0,)
+
+
+def test_what_a_text_gets_does_not_depend_on_the_texts_beside_it(fitted: Fitted, parts: Split) -> None:
+    texts = parts.test.texts[:30]
+    together = fitted.predict(texts)
+    alone = np.concatenate([fitted.predict([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=2e-3)
+
+
+def test_the_same_rows_and_seed_give_the_same_model(
+    family: str, fitted: Fitted, parts: Split, options: Options
+) -> None:
+    again = find_recipe(family).fit(parts, options, lambda message: None)
+    texts = parts.test.texts[:50]
+    np.testing.assert_allclose(again.predict(texts), fitted.predict(texts), atol=1e-3)
+
+
+def test_the_transformer_is_tuned_once_and_teaches_the_smaller_families(parts: Split, tmp_path: Path) -> None:
+    options = Options(seed=1, base_model=write_base_model(tmp_path / "base", parts.fit.texts), home=tmp_path)
+    reports: list[str] = []
+    find_recipe("forest").fit(parts, options, reports.append)
+    assert any("tuning" in report for report in reports)
+    reports.clear()
+    find_recipe("lightgbm").fit(parts, options, reports.append)
+    assert not any("tuning" in report for report in reports)
+    soft = soft_labels(parts.fit, options, reports.append)
+    assert (np.abs(soft - parts.fit.labels) <= 1 - OWN_LABEL).all(), "each label keeps its share"
+    assert len({round(each, 6) for each in soft}) > 2
+    (kept,) = [each for each in (tmp_path / "encoders").iterdir() if each.is_dir()]
+    assert {each.name for each in kept.iterdir()} == {"encoder.onnx", "scores.npy", "tokenizer.json"}
+
+
+def test_a_base_model_that_is_not_there_is_named(parts: Split, tmp_path: Path) -> None:
+    options = Options(seed=1, quick=True, base_model=str(tmp_path / "nothing"), home=tmp_path)
+    with pytest.raises(TrainingError, match="VIGIE_BASE_MODEL: expected a folder or a name of a model"):
+        find_recipe("distilbert").fit(parts, options, lambda message: None)

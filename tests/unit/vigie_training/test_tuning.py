@@ -1,0 +1,68 @@
+"""The tuning of a transformer, on one of a few thousand weights."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from tests.support.base_model import write_base_model
+from vigie_training.data import sample_texts
+from vigie_training.errors import TrainingError
+from vigie_training.recipes import Report
+from vigie_training.transformer.network import load_base
+from vigie_training.transformer.tuning import Schedule, prepared_tokenizer, tune
+from vigie_training.weighting import Labelled
+
+TEXTS = sample_texts()[:120]
+ROWS = Labelled(TEXTS, np.arange(len(TEXTS)).astype(np.float64) % 2, np.ones(len(TEXTS)))
+SCHEDULE = Schedule(epochs=2, batch=8)
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@pytest.fixture(scope="module", params=["bert", "distilbert"])
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tiny base model of either kind."""
+    return write_base_model(tmp_path_factory.mktemp("base"), TEXTS, kind=request.param)
+
+
+def tuned(
+    base: str, report: Report, kept: Path | None = None
+) -> tuple[dict[str, torch.Tensor], npt.NDArray[np.float32]]:
+    network, tokenizer = load_base(base, seed=1)
+    said = tune(network, prepared_tokenizer(tokenizer), ROWS, SCHEDULE, seed=1, report=report, kept=kept)
+    return network.state_dict(), said
+
+
+def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(base: str, tmp_path: Path) -> None:
+    kept = tmp_path / "unfinished"
+
+    def killed_in_the_second_epoch(message: str) -> None:
+        if "60 %" in message:
+            raise Killed
+
+    with pytest.raises(Killed):
+        tuned(base, killed_in_the_second_epoch, kept)
+    reports: list[str] = []
+    resumed, said = tuned(base, reports.append, kept)
+    assert all(int(message.split()[-2]) >= 50 for message in reports), "the first half is not done again"
+    whole, said_at_once = tuned(base, reports.append)
+    for name, weights in whole.items():
+        torch.testing.assert_close(resumed[name], weights)
+    np.testing.assert_allclose(said, said_at_once, atol=1e-5)
+
+
+def test_a_damaged_checkpoint_is_said_to_be_one(base: str, tmp_path: Path) -> None:
+    (tmp_path / "unfinished").write_bytes(b"nothing")
+    with pytest.raises(TrainingError, match="train without --resume"):
+        tuned(base, lambda message: None, tmp_path / "unfinished")
+
+
+def test_rows_are_learnt(base: str) -> None:
+    _, said = tuned(base, lambda message: None)
+    assert said.shape == (len(TEXTS),)
+    assert np.abs(said).max() > 0

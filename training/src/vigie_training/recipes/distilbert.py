@@ -1,0 +1,59 @@
+"""A pretrained transformer (MiniLM-L6 by default), tuned on tweets, served in 8 bits where that costs nothing."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vigie.encoder import GRAPH, SCORE, TOKENIZER, TextEncoder
+from vigie_training.calibration import fit_platt
+from vigie_training.recipes import Options, Parameters, Report
+from vigie_training.rows import Rows
+from vigie_training.served_files import ServedFiles, new_folder
+from vigie_training.splitting import Split
+from vigie_training.transformer.tuned import tuned_transformer
+
+LIBRARIES = ("numpy", "onnxruntime", "tokenizers")
+GOLDEN_TOLERANCE = 0.03
+FILES = (TOKENIZER, GRAPH)
+MOST_LOST = 0.003
+
+_FULL, _COMPACT = "full.onnx", "compact.onnx"
+
+
+def fit(split: Split, options: Options, report: Report) -> ServedFiles:
+    """See `Recipe`."""
+    from vigie_training.transformer import export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
+
+    tuned = tuned_transformer(split.fit, options, report)
+    folder = new_folder()
+    shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
+    shutil.copyfile(tuned / GRAPH, folder / _FULL)
+    report("making the transformer compact")
+    export.compact(folder / _FULL, folder / _COMPACT)
+    report("calibrating")
+    scores = {name: _scores(folder, name, split.calibration) for name in (_FULL, _COMPACT)}
+    right = {name: float(((found > 0) == split.calibration.labels).mean()) for name, found in scores.items()}
+    chosen = _COMPACT if right[_COMPACT] >= right[_FULL] - MOST_LOST else _FULL
+    platt = fit_platt(scores[chosen], split.calibration)
+    (folder / chosen).rename(folder / GRAPH)
+    export.calibrate(folder / GRAPH, platt)
+    parameters: Parameters = {
+        "base_model": options.base_model or "MiniLM-L6",
+        "weights": "int8" if chosen == _COMPACT else "float32",
+        "calibration_accuracy_float32": right[_FULL],
+        "calibration_accuracy_int8": right[_COMPACT],
+        "platt_slope": platt.slope,
+        "platt_shift": platt.shift,
+    }
+    return ServedFiles(folder, FILES, TextEncoder.load(folder).predict, parameters, owned=True)
+
+
+def load(directory: Path) -> ServedFiles:
+    """See `Recipe`."""
+    return ServedFiles(directory, FILES, TextEncoder.load(directory).predict, {}, owned=False)
+
+
+def _scores(folder: Path, graph: str, rows: Rows) -> npt.NDArray[np.float64]:
+    return TextEncoder.load(folder, graph).run(rows.texts, [SCORE])[0].astype(np.float64)

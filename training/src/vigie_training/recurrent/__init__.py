@@ -1,0 +1,1 @@
+"""The bidirectional LSTM over word vectors: fitted by Keras, written as an ONNX graph."""

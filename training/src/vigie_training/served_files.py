@@ -1,0 +1,41 @@
+"""A model whose artefact is files that lie ready in a folder."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vigie.predictor import Probabilities
+from vigie_training.recipes import Parameters
+
+
+class ServedFiles:
+    """See `recipes.Fitted`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        names: Sequence[str],
+        predict: Callable[[Sequence[str]], Probabilities],
+        parameters: Parameters,
+        *,
+        owned: bool,
+    ) -> None:
+        """An `owned` folder is removed when nobody needs the model any longer; another one has to stay as long."""
+        self._folder = folder
+        self._names = names
+        self.predict = predict
+        self.parameters = parameters
+        if owned:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+
+    def save(self, directory: Path) -> None:
+        """Copies the files."""
+        for name in self._names:
+            shutil.copyfile(self._folder / name, directory / name)
+
+
+def new_folder() -> Path:
+    """An empty folder for files to be owned."""
+    return Path(tempfile.mkdtemp(prefix="vigie-"))

@@ -1,0 +1,52 @@
+"""The state of an unfinished tuning on disk, so that it can go on where it was interrupted."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from vigie_training.errors import TrainingError
+
+
+class Stateful(Protocol):
+    """What torch keeps the state of: a network, an optimiser, a schedule."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that has to be kept."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> object:
+        """Takes it back."""
+        ...
+
+
+class Checkpoint:
+    """One file, replaced as a whole; it holds tensors and numbers, nothing that could execute code."""
+
+    def __init__(self, path: Path, *parts: Stateful) -> None:
+        self._path = path
+        self._parts = parts
+
+    def save(self, step: int) -> None:
+        """Keeps the parts and the random numbers as they are before `step`."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        making = self._path.with_suffix(".making")
+        states = [part.state_dict() for part in self._parts]
+        torch.save({"step": step, "random": torch.get_rng_state(), "parts": states}, making)
+        making.replace(self._path)
+
+    def restore(self) -> int:
+        """Puts everything back and returns the step to go on with; 0 without a file.
+
+        Raises `TrainingError` when the file is damaged.
+        """
+        if not self._path.exists():
+            return 0
+        try:
+            kept = torch.load(self._path, weights_only=True)
+            for part, state in zip(self._parts, kept["parts"], strict=True):
+                part.load_state_dict(state)
+            torch.set_rng_state(kept["random"])
+            return int(kept["step"])
+        except Exception as error:  # what a damaged file raises is not documented
+            raise TrainingError(f"{self._path}: not a checkpoint, train without --resume: {error}") from error

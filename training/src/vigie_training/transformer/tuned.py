@@ -1,0 +1,102 @@
+"""The transformer tuned on the rows of a split: made once, kept on disk for every family that builds on it."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vigie.encoder import GRAPH, TOKENIZER
+from vigie_training.errors import TrainingError
+from vigie_training.recipes import Options, Report
+from vigie_training.rows import Rows
+from vigie_training.weighting import Labelled
+
+FOLDER = "encoders"
+SCORES = "scores.npy"
+OWN_LABEL = 0.3
+_KEPT = 2
+_FORMAT = 2
+
+
+def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
+    """A folder with `tokenizer.json` and the graph in full precision, its score not calibrated.
+
+    It is the same whichever family asks first. Raises `TrainingError` when there is no such base model.
+    """
+    place = options.home / FOLDER / _key(rows, options)
+    kept = place.with_name(f"{place.name}.unfinished")
+    if not options.resume:
+        kept.unlink(missing_ok=True)
+    if not (place / GRAPH).exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as making:
+            _make(Path(making), rows, options, report, kept)
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(making, place)
+        kept.unlink(missing_ok=True)
+    place.touch()
+    made = sorted((each for each in place.parent.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
+    for old in [each for each in made if not each.name.startswith("making-")][:-_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return place
+
+
+def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
+    """For a smaller model to learn from (Hinton, Vinyals and Dean 2015): the mean of each label and of what the tuned
+    transformer thinks of the row, `[n]`. Plain labels with `quick`.
+    """
+    labels = rows.labels.astype(np.float64)
+    if options.quick:
+        return labels
+    scores = np.load(tuned_transformer(rows, options, report) / SCORES).astype(np.float64)
+    return np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores)))
+
+
+def _make(folder: Path, rows: Rows, options: Options, report: Report, kept: Path) -> None:
+    from vigie_training.transformer import export, network, tuning  # noqa: PLC0415 (torch takes seconds to import)
+
+    report("reading the base model")
+    base = options.base_model or network.default_base_model()
+    try:
+        sentiment, tokenizer_json = network.load_base(base, options.seed)
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"VIGIE_BASE_MODEL: expected a folder or a name of a model, got {base!r}: {error}"
+        ) from error
+    tokenizer = tuning.prepared_tokenizer(tokenizer_json)
+    schedule = tuning.QUICK if options.quick else tuning.Schedule()
+    labelled = Labelled.of(rows)
+    scores = tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report, kept=kept)
+    np.save(folder / SCORES, scores)
+    report("exporting the transformer")
+    tokenizer.save(str(folder / TOKENIZER))
+    export.export(sentiment, folder / GRAPH)
+
+
+def _key(rows: Rows, options: Options) -> str:
+    """Everything that the result depends on."""
+    parts = [
+        _FORMAT,
+        rows.content_hash(),
+        sorted(rows.sources),
+        options.seed,
+        options.quick,
+        _identity(options.base_model),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _identity(base_model: str) -> str:
+    """A folder is what its files hold; a name is itself."""
+    folder = Path(base_model)
+    if not base_model or not folder.is_dir():
+        return base_model
+    digests = []
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        with path.open("rb") as file:
+            digests.append(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}")
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
