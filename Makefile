@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train up down e2e bench lock render clean
+.PHONY: help run test check format train up down images e2e k8s-smoke policies sbom push deploy-ec2 deploy-railway deploy-huggingface bench lock render clean
 
 PYTHON ?= python3
 MODELS ?= logreg
@@ -29,6 +29,11 @@ MANIFESTS := constraints.txt pyproject.toml $(wildcard */pyproject.toml services
 INSTALL := $(BIN)/uv pip install --quiet -c constraints.txt
 NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package registry the first time. What pip said stands above." >&2; exit 1; }
 
+CHECKOV := 3.3.30
+CYCLONEDX := 7.5.0
+export VIGIE_VERSION ?= 0.1.0
+KUBECTL := command -v kubectl >/dev/null || { echo "kubectl is missing: it renders the overlays" >&2; exit 1; }
+
 # $(call need,command,Debian package): installs the package when the command is missing.
 need = command -v $(1) >/dev/null || ls /usr/lib/postgresql/*/bin/$(1) >/dev/null 2>&1 || { echo "installing $(2)"; \
 	as=; [ "$$(id -u)" = 0 ] || as=sudo; \
@@ -46,6 +51,8 @@ test: $(STAMPS)/dev ## run all tests that need no container engine
 	@$(call need,redis-server,redis-server)
 	@$(call need,initdb,postgresql)
 	@$(call need,chromium,chromium)
+	@$(call need,promtool,--no-install-recommends prometheus)
+	@$(call need,java,default-jre-headless)
 	@$(BIN)/python -m pytest -m "not e2e and not bench" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
 
 check: $(STAMPS)/dev ## format, lint, types, architecture rules, manifests
@@ -71,6 +78,36 @@ down: ## stop the containers; their volumes stay
 
 e2e: $(STAMPS)/dev ## run the journey tests against the Compose stack
 	@$(BIN)/python -m pytest -m e2e -q -s tests/e2e
+
+images: ## build every image: vigie/<name>:$(VIGIE_VERSION)
+	@docker compose build
+
+k8s-smoke: $(STAMPS)/dev ## start what k8s/overlays/local renders on the container engine, as it is specified, and run the journeys
+	@$(KUBECTL)
+	@docker compose build --quiet
+	@STACK=kubernetes $(BIN)/python -m pytest -m e2e -q -s tests/e2e
+
+policies: $(STAMPS)/dev ## scan the rendered overlays with checkov
+	@$(KUBECTL)
+	@for overlay in k8s/overlays/*/; do echo "$$overlay"; kubectl kustomize "$$overlay" > $(STAMPS)/rendered.yaml; \
+		$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov --config-file k8s/checkov.yaml -f $(STAMPS)/rendered.yaml; done
+	@echo deploy/ec2; $(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov -d deploy/ec2 --framework terraform --compact --quiet --skip-download
+
+sbom: $(BIN)/uv ## write sbom.json: every dependency with its version (CycloneDX)
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements constraints.txt --output-reproducible -o sbom.json
+
+push: ## build every image and push it: TAG, REGISTRY, REGISTRY_USER, REGISTRY_TOKEN
+	@deploy/push.sh
+
+deploy-ec2: $(BIN)/uv ## bring a pushed TAG to the machine, see that it works, else go back: deploy/ec2/README.md
+	@$(INSTALL) pyyaml
+	@PYTHON=$(BIN)/python deploy/ec2/deploy.sh
+
+deploy-railway: ## bring this tree to Railway: deploy/railway/README.md
+	@deploy/railway/deploy.sh
+
+deploy-huggingface: $(BIN)/uv ## bring this tree to a Hugging Face Space: deploy/huggingface/README.md
+	@UV=$(BIN)/uv deploy/huggingface/deploy.sh
 
 bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
 	@$(call need,wrk,wrk)

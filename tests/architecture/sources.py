@@ -87,6 +87,16 @@ def place(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+PODS = ("Deployment", "StatefulSet", "Job", "CronJob")
+
+
+def pod(document: dict[str, Any]) -> dict[str, Any]:
+    """The pod specification of a workload."""
+    spec = document["spec"]["jobTemplate"]["spec"] if document["kind"] == "CronJob" else document["spec"]
+    found: dict[str, Any] = spec["template"]["spec"]
+    return found
+
+
 def compose() -> dict[str, Any]:
     """Every Compose service, the included ones too."""
     main = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

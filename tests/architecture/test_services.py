@@ -9,14 +9,16 @@ from typing import Any, TypeGuard
 import pytest
 import yaml
 
-from tests.architecture.sources import ROOT, Member, compose, functions, kubernetes, place, services, tree
+from tests.architecture.sources import ROOT, Member, compose, functions, kubernetes, place, pod, services, tree
 from vigie.catalogue import FAMILIES
 from vigie.settings import ServiceSettings
 
 SERVICES = services()
 NAMES = {service.name for service in SERVICES}
 NOT_OURS = {"redis", "mailpit"}
+MONITORING = {"prometheus", "grafana"}
 JOBS = {"training"}
+PASSWORDS = {"REDIS_PASSWORD", "MLFLOW_PASSWORD"}  # parts of URLs
 FACTORIES = {"mlflow": "server_command"}  # it becomes a program that somebody else wrote: no application of ours
 FILES = ("README.md", "Dockerfile", "pyproject.toml")
 MODULES = ("__init__.py", "__main__.py", "app.py", "settings.py", "py.typed")
@@ -81,7 +83,7 @@ def test_every_family_of_the_catalogue_has_its_parts_and_nothing_else_has() -> N
 
 
 def test_compose_and_the_folders_name_the_same_services() -> None:
-    assert set(compose()) == NAMES | JOBS | NOT_OURS
+    assert set(compose()) == NAMES | JOBS | NOT_OURS | MONITORING
 
 
 def test_kubernetes_and_the_folders_name_the_same_services() -> None:
@@ -90,7 +92,7 @@ def test_kubernetes_and_the_folders_name_the_same_services() -> None:
 
     assert named("Deployment") == NAMES | NOT_OURS - {"redis"}
     assert named("Service") == NAMES | NOT_OURS
-    assert named("ServiceAccount") == NAMES | JOBS | {"redis"}
+    assert named("ServiceAccount") == NAMES | JOBS | NOT_OURS
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -114,21 +116,29 @@ def test_compose_sets_only_variables_that_the_service_reads(service: Member) -> 
 
 def test_kubernetes_sets_only_variables_that_some_service_reads() -> None:
     known = set().union(*(variables(service) for service in SERVICES))
-    given = {item.split("=")[0] for item in literals()} | {
+    given = {
         item["name"]
         for document in kubernetes()
         if document["kind"] == "Deployment"
-        for item in document["spec"]["template"]["spec"]["containers"][0].get("env", [])
+        for item in unreferenced(pod(document)["containers"][0].get("env", []))
     }
     assert given - known == set()
+    assert {item.split("=")[0] for item in literals("configMapGenerator")} - known == set()
+    assert {item.split("=")[0] for item in literals("secretGenerator")} - known == PASSWORDS
 
 
-def literals() -> list[str]:
-    """`NAME=value` of every generated ConfigMap and Secret."""
+def unreferenced(env: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries that no other entry is made of, `$(NAME)`."""
+    used = {name for item in env for name in re.findall(r"\$\((\w+)\)", str(item.get("value", "")))}
+    return [item for item in env if item["name"] not in used]
+
+
+def literals(kind: str) -> list[str]:
+    """`NAME=value` of every generated ConfigMap or Secret."""
     found: list[str] = []
     for path in (ROOT / "k8s").rglob("kustomization.yaml"):
         document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
-        for generator in (*document.get("configMapGenerator", []), *document.get("secretGenerator", [])):
+        for generator in document.get(kind, []):
             found += generator.get("literals", [])
     return found
 

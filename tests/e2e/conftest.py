@@ -1,12 +1,17 @@
-"""One stack for all journeys; the table of what was measured is printed at the end."""
+"""One stack for all journeys, of the kind that `STACK` names; what was measured is printed at the end."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from time import monotonic
 
 import pytest
 
-from tests.e2e.stack import SERVICES, Stack, docker
+from tests.e2e.compose_stack import ComposeStack
+from tests.e2e.pod_stack import PodStack
+from tests.e2e.stack import Stack, docker
+
+STACKS: dict[str, type[Stack]] = {"compose": ComposeStack, "kubernetes": PodStack}
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +21,7 @@ def stack() -> Iterator[Stack]:
         docker("info")
     except (OSError, subprocess.SubprocessError):
         pytest.exit("the journeys need a running Docker engine with Compose 2.20 or newer", returncode=2)
-    running = Stack()
+    running = STACKS[os.environ.get("STACK", "compose")]()
     try:
         bring_up(running)
         yield running
@@ -27,23 +32,21 @@ def stack() -> Iterator[Stack]:
 
 
 def bring_up(stack: Stack) -> None:
-    """`docker compose up --build --wait`, timed; on failure the containers' last lines are in the message."""
+    """Started and ready, timed."""
+    if isinstance(stack, ComposeStack):
+        started = monotonic()
+        stack.compose("build")
+        stack.measured["build"] = f"{monotonic() - started:.0f} s"
     started = monotonic()
-    stack.compose("build")
-    stack.measured["build"] = f"{monotonic() - started:.0f} s"
-    started = monotonic()
-    try:
-        stack.compose("up", "--wait", "--wait-timeout", "300")
-    except RuntimeError as error:
-        raise RuntimeError(f"{error}\n{stack.compose('logs', '--no-color', '--tail', '40')}") from None
+    stack.up()
     stack.wait_ready()
     stack.measured["up, ready"] = f"{monotonic() - started:.0f} s"
 
 
 def measure_memory(stack: Stack) -> None:
     """Resident memory of every container, as its control group counts it."""
-    for service in SERVICES:
-        line = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", stack.inspect(service)["Id"])
+    for service in stack.services:
+        line = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", stack.container(service))
         stack.measured[f"memory of {service}"] = line.strip().split(" / ")[0]
 
 

@@ -1,61 +1,79 @@
-"""A Compose stack of its own: project name, ports and volumes that nothing else uses."""
+"""The running system as the journeys see it, whoever runs its containers."""
 
 import json
-import os
 import subprocess
-import uuid
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
 from typing import Any
 
 import httpx
 
-from tests.architecture.sources import ROOT, compose
-from tests.support.servers import free_port, wait_for
+from tests.support.servers import wait_for
 
 BASE_IMAGE = "python:3.11-slim-bookworm"
-PORTS = (
-    *("GATEWAY_PORT", "FEEDBACK_PORT", "ALERTING_PORT", "MLFLOW_PORT", "MAILPIT_PORT"),
-    "PREDICTOR_LOGREG_PORT",
-)
 COOLDOWN_SECONDS = 20
-SERVICES = sorted(set(compose()) - {"training"})
 
 Json = dict[str, Any]
 
 
-@dataclass
-class Stack:
-    """The running system and what was measured on it."""
+class Stack(ABC):
+    """A system of its own and what was measured on it; a subclass starts and stops its parts."""
 
-    project: str = field(default_factory=lambda: f"vigie-e2e-{uuid.uuid4().hex[:8]}")
-    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in PORTS})
-    measured: dict[str, str] = field(default_factory=dict)
+    gateway: httpx.Client
+    mailpit: httpx.Client
+    mlflow: httpx.Client
 
-    def __post_init__(self) -> None:
-        self.gateway = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['GATEWAY_PORT']}", timeout=30)
-        self.mailpit = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['MAILPIT_PORT']}", timeout=30)
-        self.mlflow = httpx.Client(base_url=f"http://127.0.0.1:{self.ports['MLFLOW_PORT']}", timeout=30)
+    def __init__(self) -> None:
+        self.measured: dict[str, str] = {}
 
-    def compose(self, *arguments: str, seconds: float = 600) -> str:
-        """Runs `docker compose …` on this stack; a failure shows what it said."""
-        command = ["docker", "compose", "--env-file", os.devnull, "--project-name", self.project, *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self._environment(), capture_output=True, text=True, timeout=seconds, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-        return done.stdout
+    @property
+    @abstractmethod
+    def services(self) -> list[str]:
+        """Everything that keeps running, by name."""
 
+    @abstractmethod
+    def up(self) -> None:
+        """Starts everything and connects the clients."""
+
+    @abstractmethod
     def close(self) -> None:
         """Removes containers and volumes."""
-        for client in (self.gateway, self.mailpit, self.mlflow):
-            client.close()
-        self.compose("down", "--volumes", "--remove-orphans", "--timeout", "10")
+
+    @abstractmethod
+    def stop(self, service: str) -> None:
+        """Ends a service as the platform does."""
+
+    @abstractmethod
+    def start(self, service: str) -> None:
+        """Starts it again."""
+
+    @abstractmethod
+    def train(self, *arguments: str) -> None:
+        """Runs `vigie-train …` once, to its end."""
+
+    @abstractmethod
+    def container(self, service: str) -> str:
+        """The engine's name for a service's container."""
+
+    def restart(self, service: str) -> None:
+        """Ends a service and starts it again."""
+        self.stop(service)
+        self.start(service)
+
+    def connect(self, gateway: str, mailpit: str, mlflow: str, login: tuple[str, str] | None = None) -> None:
+        """Clients of what can be reached from outside, by URL."""
+        self.gateway = httpx.Client(base_url=gateway, timeout=30)
+        self.mailpit = httpx.Client(base_url=mailpit, timeout=30)
+        self.mlflow = httpx.Client(base_url=mlflow, timeout=30, auth=login)
+
+    def disconnect(self) -> None:
+        """Closes the clients."""
+        for name in ("gateway", "mailpit", "mlflow"):
+            if client := getattr(self, name, None):
+                client.close()
 
     def inspect(self, service: str) -> Json:
         """What the engine knows of a service's container."""
-        identifier = self.compose("ps", "--all", "--quiet", service).strip()
-        found: list[Json] = json.loads(docker("inspect", identifier))
+        found: list[Json] = json.loads(docker("inspect", self.container(service)))
         return found[0]
 
     def wait_ready(self, seconds: float = 120) -> None:
@@ -111,11 +129,6 @@ class Stack:
         """The version that the gateway's default model answers with."""
         version: str = self.predict("just checking")["model"]["version"]
         return version
-
-    def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "DOCKER_HOST")}
-        ports = {name: str(port) for name, port in self.ports.items()}
-        return kept | ports | {"ALERT_COOLDOWN_SECONDS": str(COOLDOWN_SECONDS), "MODEL_POLL_SECONDS": "1"}
 
 
 def docker(*arguments: str) -> str:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.e2e.stack import BASE_IMAGE, SERVICES, Stack, docker, image_megabytes
+from tests.e2e.stack import BASE_IMAGE, Stack, docker, image_megabytes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 BARS = {"gateway": 60, "predictor-logreg": 320}
 
 
 def test_every_container_runs_without_rights_on_a_read_only_root(stack: Stack) -> None:
-    for service in SERVICES:
+    for service in stack.services:
         container = stack.inspect(service)
         users = docker("top", container["Id"], "-eo", "pid,uid").split()[3::2]
         assert "0" not in users, service
@@ -22,7 +22,7 @@ def test_every_container_runs_without_rights_on_a_read_only_root(stack: Stack) -
 
 
 def test_ports_are_published_on_loopback_only(stack: Stack) -> None:
-    for service in SERVICES:
+    for service in stack.services:
         published = stack.inspect(service)["NetworkSettings"]["Ports"]
         hosts = {binding["HostIp"] for bindings in published.values() for binding in bindings or []}
         assert hosts <= {"127.0.0.1"}, f"{service} is published on {hosts}"
@@ -32,7 +32,7 @@ def test_images_stay_small(stack: Stack) -> None:
     base = image_megabytes(BASE_IMAGE)
     sizes = {
         service: image_megabytes(stack.inspect(service)["Image"]) - base
-        for service in [*SERVICES, "training"]
+        for service in [*stack.services, "training"]
         if service not in ("redis", "mailpit")
     }
     stack.measured |= {f"image of {service}": f"base + {size:.0f} MB" for service, size in sizes.items()}

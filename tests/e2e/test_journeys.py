@@ -12,7 +12,7 @@ from time import monotonic
 import httpx
 import pytest
 
-from tests.e2e.stack import COOLDOWN_SECONDS, SERVICES, Stack
+from tests.e2e.stack import COOLDOWN_SECONDS, Stack
 from tests.support.servers import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -43,10 +43,10 @@ def test_three_wrong_votes_send_exactly_one_mail(stack: Stack) -> None:
 
 
 def test_predictions_and_votes_go_on_without_redis(stack: Stack) -> None:
-    stack.compose("stop", "--timeout", "10", "redis")
+    stack.stop("redis")
     prediction = stack.predict("is anybody listening to us at gate 12?")
     vote = stack.vote(prediction, "correct")
-    stack.compose("start", "redis")
+    stack.start("redis")
     stack.wait_ready()
     assert vote["feedback_id"] in stack.votes()
     started, later = now(), stack.predict("and now?")
@@ -55,7 +55,7 @@ def test_predictions_and_votes_go_on_without_redis(stack: Stack) -> None:
 
 def test_a_moved_alias_is_served_without_a_failed_request(stack: Stack) -> None:
     before = stack.served_version()
-    stack.compose("run", "--rm", "--no-deps", "training", "run", "--model", "logreg")
+    stack.train("run", "--model", "logreg")
     body = {"filter": "name='vigie-logreg'"}
     found = stack.mlflow.get("/api/2.0/mlflow/model-versions/search", params=body).json()["model_versions"]
     newest = max((row["version"] for row in found), key=int)
@@ -85,11 +85,11 @@ def test_restarts_lose_nothing_and_the_pending_mail_arrives_once(stack: Stack) -
     vote = stack.vote(kept, "correct")
     wait_for(lambda: kept["prediction_id"] in stack.history(since), what="the log entry")
     version, history, votes, alerts = stack.served_version(), stack.history(since), stack.votes(), len(stack.alerts())
-    stack.compose("stop", "--timeout", "10", "mailpit")
+    stack.stop("mailpit")
     make_an_alert(stack, alerts)
-    for service in sorted(set(SERVICES) - {"mailpit"}):
+    for service in sorted(set(stack.services) - {"mailpit"}):
         started = monotonic()
-        stack.compose("restart", "--timeout", "10", service)
+        stack.restart(service)
         stack.wait_ready()
         stack.measured[f"restart of {service}"] = f"{monotonic() - started:.1f} s"
         assert history <= stack.history(since), f"the restart of {service} lost predictions"
@@ -98,7 +98,7 @@ def test_restarts_lose_nothing_and_the_pending_mail_arrives_once(stack: Stack) -
         assert stack.served_version() == version, f"the restart of {service} changed the model"
         assert len(stack.alerts()) == alerts + 1, f"the restart of {service} changed the alerts"
         assert stack.predict("still there?")["prediction_id"]
-    stack.compose("start", "mailpit")
+    stack.start("mailpit")
     wait_for(lambda: reachable(stack) and stack.mails(), seconds=120, what="the pending mail")
     assert nothing_arrives(stack, already=1)
 

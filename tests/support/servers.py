@@ -96,9 +96,9 @@ class RedisServer(ServerProcess):
 class MlflowServer(ServerProcess):
     """The MLflow service of this repository on SQLite."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **further: str) -> None:
         port = free_port()
-        environment = {"MLFLOW_PORT": str(port), "VIGIE_HOME": str(folder), "MLFLOW_TRACKING_URI": ""}
+        environment = {"MLFLOW_PORT": str(port), "VIGIE_HOME": str(folder), "MLFLOW_TRACKING_URI": ""} | further
         super().__init__(
             [sys.executable, "-m", "mlflow_server"], port=port, log=folder / "mlflow.log", environment=environment
         )

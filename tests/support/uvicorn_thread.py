@@ -6,15 +6,25 @@ import uvicorn
 from fastapi import FastAPI
 
 from tests.support.servers import free_port, wait_for
+from vigie.connections import GuardedProtocol
 
 
 class UvicornThread:
     """Start and stop one server."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, protocol: type[GuardedProtocol] = GuardedProtocol) -> None:
         self.port = free_port()
         self._server = uvicorn.Server(
-            uvicorn.Config(app, port=self.port, lifespan="on", log_config=None, timeout_graceful_shutdown=10)
+            uvicorn.Config(
+                app,
+                port=self.port,
+                lifespan="on",
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                timeout_graceful_shutdown=10,
+                http=protocol,
+            )
         )
         self._thread = threading.Thread(target=self._server.run, name="uvicorn")
 

@@ -69,6 +69,27 @@ class QueueFull(VigieError):
         super().__init__(message, retry_after=retry_after)
 
 
+class RateLimited(VigieError):
+    """This client asks more often than it may: try again after `retry_after` seconds."""
+
+    status = 429
+    code = "rate_limited"
+
+
+class RequestTimeout(VigieError):
+    """The request did not arrive in time; the connection is closed."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class HeadersTooLarge(VigieError):
+    """The request line and headers are over the limit; they were not read further."""
+
+    status = 431
+    code = "headers_too_large"
+
+
 class Unavailable(VigieError):
     """Something this answer depends on is not there right now."""
 

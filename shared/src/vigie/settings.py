@@ -4,6 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -42,11 +43,13 @@ class ServiceSettings(BaseSettings):
 
     def weak_secrets(self) -> list[tuple[str, str]]:
         """(variable, reason) of every secret that production must not start with; services extend it."""
-        return [
+        weak = [
             (name.upper(), f"a secret of at least {MINIMUM_SECRET_LENGTH} characters of your own is needed")
             for name, field in type(self).model_fields.items()
             if field.annotation is SecretStr and _is_weak(getattr(self, name))
         ]
+        open_redis = not _has_password(getattr(self, "redis_url", ""))
+        return weak + ([("REDIS_URL", "a password is needed (redis://user:password@host)")] if open_redis else [])
 
 
 def derived_key(secret: SecretStr, purpose: str) -> bytes:
@@ -67,6 +70,12 @@ def family_port(family: Family) -> int:
 
 def _is_weak(secret: SecretStr) -> bool:
     return len(secret.get_secret_value()) < MINIMUM_SECRET_LENGTH or secret == DEVELOPMENT_SECRET
+
+
+def _has_password(url: str) -> bool:
+    """Whether a URL carries a password, or leads no further than this machine."""
+    parts = urlsplit(url)
+    return not url or bool(parts.password) or parts.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def _in_plain_words(error: ValidationError) -> str:

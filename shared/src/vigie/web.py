@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vigie.connections import GuardedProtocol
 from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
 from vigie.logs import REQUEST_ID, configure_logging
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
@@ -32,6 +33,14 @@ BODY_LIMIT = 1024 * 1024
 GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 GC_THRESHOLDS = (10_000, 20, 20)
+
+# Nothing here is to be framed, guessed at, or told to other sites. CORS stays closed: no header ever allows an origin.
+SAFE_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 
 REQUESTS = Counter("vigie_http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -139,7 +148,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -
         host=settings.vigie_host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=GuardedProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -162,7 +171,7 @@ class ServiceApp(FastAPI):
     ) -> None:
         super().__init__(title=title, lifespan=lifespan, redirect_slashes=False, **options)
         self.direct: dict[tuple[str, str], DirectHandler] = {}
-        self._render_error = render_error
+        self.render_error = render_error
         self._body_limit = body_limit
 
     def openapi(self) -> dict[str, Any]:
@@ -176,7 +185,7 @@ class ServiceApp(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook: the shell goes around everything else."""
         inner = super().build_middleware_stack()
-        return Shell(inner, self, render_error=self._render_error, body_limit=self._body_limit)
+        return Shell(inner, self, render_error=self.render_error, body_limit=self._body_limit)
 
 
 class Shell:
@@ -249,7 +258,7 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id), *SAFE_HEADERS]
         await self._send(message)
 
 

@@ -137,6 +137,49 @@ def test_killed_at_any_moment_every_alert_is_mailed(
         assert copies(mail_server)[message["Message-ID"]] == 1 or message["X-Vigie-Attempt"] in ("1", "2")
 
 
+def test_after_a_long_outage_one_mail_tells_all_that_waited(
+    make_worker: MakeWorker, publish: Publish, mail_server: MailServer
+) -> None:
+    settings = {"alert_cooldown_seconds": 0, "alert_errors": 1, "alert_digest_seconds": 1, "smtp_retry_seconds": 0.2}
+    worker = make_worker(**settings, smtp_unreachable_limit_seconds=0.5, alert_mail_to="ops@localhost,boss@localhost")
+    mail_server.stop()
+    worker.run()
+    publish("a", "b", "c", "d", "e")
+    queued = time()
+    wait_for(lambda: len(worker.deliveries()) == 10 and time() > queued + 1.5, what="alerts that have waited")
+    mail_server.start()
+    wait_for(lambda: len(worker.deliveries(state="sent")) == 10, what="everything to be told")
+    messages = mail_server.mailbox.messages
+    assert len(messages) == 2, "one mail for each of two people"
+    assert set(copies(mail_server).values()) == {1}
+    for message in messages:
+        assert "5" in message["Subject"]
+        body = message.get_body(("plain",))
+        assert body is not None
+        text = body.get_content()
+        assert sum(line.startswith("- ") for line in text.splitlines()) == 10, "five alerts in two languages"
+
+
+def test_a_digest_that_was_never_answered_is_sent_again_as_the_same_mail(
+    make_worker: MakeWorker, publish: Publish, mail_server: MailServer
+) -> None:
+    settings = {"alert_cooldown_seconds": 0, "alert_errors": 1, "alert_digest_seconds": 1, "smtp_retry_seconds": 0.2}
+    worker = make_worker(**settings, smtp_unreachable_limit_seconds=0.5, smtp_ambiguous_seconds=3)
+    mail_server.stop()
+    worker.run()
+    publish("a", "b", "c")
+    queued = time()
+    wait_for(lambda: len(worker.deliveries()) == 3 and time() > queued + 1.5, what="alerts that have waited")
+    mail_server.mailbox.behaviour.drop_after_data = True
+    mail_server.start()
+    wait_for(lambda: mail_server.mailbox.messages, what="the first copy")
+    mail_server.mailbox.behaviour.drop_after_data = False
+    wait_for(lambda: len(worker.deliveries(state="sent")) == 3, what="everything to be told")
+    first, second = mail_server.mailbox.messages
+    assert first["Message-ID"] == second["Message-ID"]
+    assert first.get_content_type() == "multipart/alternative"
+
+
 def test_two_workers_side_by_side_send_each_mail_once(
     make_worker: MakeWorker, publish: Publish, mail_server: MailServer
 ) -> None:

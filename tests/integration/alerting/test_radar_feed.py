@@ -1,6 +1,8 @@
 """The radar in the service: counts exactly once, on a real Redis, whatever ends in between."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
 from time import time
 from typing import Any
 
@@ -8,16 +10,19 @@ import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+from alerting.erasing import Eraser
 from alerting.radar.feed import RadarFeed
 from alerting.radar.memory import NotHeld
 from alerting.radar.parameters import RadarParameters
 from alerting.radar.watch import MINUTE_MS, Tweet
+from alerting.store import AlertStore
 from tests.support.alerting import MakeWorker
 from tests.support.alerts import raised_alerts
 from tests.support.mail import MailServer
 from tests.support.servers import wait_for
 from tests.support.tweets import HOUR_MS, a_burst, a_stream, together
-from vigie.schemas import PredictionEvent
+from vigie.schemas import Erasure, PredictionEvent
+from vigie.store import Store
 from vigie.streams import PREDICTIONS, open_redis, read_dead, trim_consumed
 
 NOW = int(time() * 1000)
@@ -182,3 +187,31 @@ def test_a_surge_is_mailed(make_worker: MakeWorker, mail_server: MailServer, red
     (alert,) = worker.alerts()
     assert (alert["rule"], alert["scope"]) == ("surge", "luggage")
     assert "luggage" in mail_server.mailbox.messages[0]["Subject"]
+
+
+async def test_an_erased_author_is_forgotten_by_every_worker(redis: Redis, make_feed: MakeFeed, tmp_path: Path) -> None:
+    one, two = make_feed("one"), make_feed("two")
+    burst = [
+        replace(tweet, author=f"author {number}")
+        for number, tweet in enumerate(a_burst(NOW - 20 * MINUTE_MS, 40, 18, topic="luggage"))
+    ]
+    await publish(redis, together(quiet_stream(), burst))
+    await read_all(one)
+    await one.memory.release()
+    await publish(redis, [replace(tweet, at_ms=tweet.at_ms + 1) for tweet in burst])
+    await read_all(two)
+    author = "author 39"
+    assert all(authors_known(feed, author) for feed in (one, two))
+    sql = Store(f"sqlite:///{tmp_path}/alerting.db")
+    store = AlertStore(sql, now_ms=lambda: NOW)
+    await store.prepare()
+    await Eraser(redis, store).erase([Erasure(erasure_id="e1", author=author, prediction_ids=[], at_ms=NOW)])
+    await sql.close()
+    for feed in (one, two):
+        await feed.forget_erased()
+        assert not authors_known(feed, author)
+
+
+def authors_known(feed: RadarFeed, author: str) -> int:
+    """How many texts of the author a worker holds."""
+    return sum(tweet.author == author for watch in feed.radar.watches.values() for tweet in watch.latest)

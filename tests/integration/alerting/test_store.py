@@ -162,7 +162,7 @@ async def test_a_lease_ends_and_another_worker_goes_on(store: AlertStore, clock:
     one, two = queue_of(store, "one"), queue_of(store, "two")
     lost = await one.lease()
     assert lost is not None
-    assert await one.hand_over(lost)
+    assert await one.hand_over([lost], lost.message_id)
     assert await two.next_due_ms() == NOON + MINUTE
     clock.now += MINUTE - 1
     assert await two.lease() is None
@@ -170,7 +170,7 @@ async def test_a_lease_ends_and_another_worker_goes_on(store: AlertStore, clock:
     taken = await two.lease()
     assert taken is not None
     assert (taken.attempt, taken.handed_over) == (2, 1)
-    assert not await one.hand_over(lost)
+    assert not await one.hand_over([lost], lost.message_id)
     assert not await one.finish(lost, Decision(DeliveryState.SENT, "250 ok", 0))
     assert await two.finish(taken, Decision(DeliveryState.SENT, "250 ok", 0))
     assert await two.lease() is None
@@ -183,7 +183,7 @@ async def test_a_lease_that_has_ended_hands_nothing_over(store: AlertStore, cloc
     lease = await queue.lease()
     assert lease is not None
     clock.now += MINUTE
-    assert not await queue.hand_over(lease)
+    assert not await queue.hand_over([lease], lease.message_id)
 
 
 async def test_a_delivery_waits_for_its_time(store: AlertStore, clock: Clock) -> None:

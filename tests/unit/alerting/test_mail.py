@@ -246,7 +246,7 @@ def test_french_comes_first_and_english_below() -> None:
 
 
 def test_a_digest_tells_all_alerts_in_order(writer: MailWriter) -> None:
-    raw = writer.digest_mail([an_alert(), a_surge()], Letter("ops@example.org", "<d@example.org>"))
+    raw = writer.digest_mail([(an_alert(), None), (a_surge(), None)], Letter("ops@example.org", "<d@example.org>"))
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert message["Subject"] == "[Vigie] 2 alerts that could not be mailed before"
     lines = [line for line in part(message, "plain").splitlines() if line.startswith("- ")]

@@ -28,3 +28,9 @@ def test_empty_variables_mean_the_default(monkeypatch: pytest.MonkeyPatch) -> No
     settings = MlflowServerSettings.read()
     assert settings.mlflow_port == 5000
     assert settings.backend_store_uri().startswith("sqlite:///")
+
+
+@pytest.mark.parametrize("password", [None, "short"])
+def test_production_needs_a_strong_password(password: str | None) -> None:
+    with pytest.raises(SystemExit, match="MLFLOW_AUTH_ADMIN_PASSWORD: in production"):
+        MlflowServerSettings.read(vigie_env="production", mlflow_auth_admin_password=password)

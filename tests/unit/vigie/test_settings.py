@@ -79,3 +79,20 @@ def test_an_unknown_family_is_an_error_that_lists_the_known_ones() -> None:
 
 def test_ports_and_names_of_families_differ() -> None:
     assert len({family.name for family in FAMILIES}) == len({family.port for family in FAMILIES}) == len(FAMILIES)
+
+
+class RedisSettings(ServiceSettings):
+    """Settings of a service that uses Redis."""
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+
+
+@pytest.mark.parametrize("url", ["redis://redis:6379/0", "rediss://vigie@redis:6379/0", "redis://:@redis/0"])
+def test_production_refuses_a_redis_that_asks_nobody_for_a_password(url: str) -> None:
+    with pytest.raises(SystemExit, match="REDIS_URL: in production a password is needed"):
+        RedisSettings.read(vigie_env="production", redis_url=url)
+
+
+@pytest.mark.parametrize("url", ["redis://vigie:secret@redis:6379/0", "redis://127.0.0.1:6379/0"])
+def test_production_takes_a_redis_with_a_password_or_on_this_machine(url: str) -> None:
+    assert RedisSettings.read(vigie_env="production", redis_url=url).redis_url == url

@@ -75,7 +75,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     outbox = Outbox(store, writer, settings.alert_mail_to, figures=figures, wake=sender.wake)
     errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)
-    erasures = parts.consumer(settings, redis, ERASURES, Eraser(redis, store, radar.forget).erase)
+    erasures = parts.consumer(settings, redis, ERASURES, Eraser(redis, store).erase)
     chores = Housekeeping(
         redis, rule, store, queue, radar=radar.memory, message_id=writer.message_id, pace=parts.pace(settings)
     )

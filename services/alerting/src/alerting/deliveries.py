@@ -13,6 +13,8 @@ from alerting.store import RAISED, AlertStore
 from alerting.tables import alerts, deliveries
 from vigie.alerts import DeliveryState, RaisedAlert
 
+MOST_TOGETHER = 100
+
 _DUE = (DeliveryState.PENDING.value, DeliveryState.AMBIGUOUS.value)
 
 
@@ -68,12 +70,36 @@ class DeliveryQueue:
         """The delivery that has been due for longest, now this worker's; null when none is due."""
         return await self._store.write(self._take)
 
-    async def hand_over(self, lease: Lease) -> bool:
-        """Notes that the text is about to be sent; false when the lease is not this worker's any more."""
-        values = {"handed_over": lease.handed_over + 1}
-        mine = and_(*_held(lease), deliveries.c.lease_until_ms > self._store.now_ms())
-        change = update(deliveries).where(mine).values(values)
-        return await self._store.write(lambda connection: connection.execute(change).rowcount == 1)
+    async def lease_company(self, lease: Lease, *, waiting_since_ms: int) -> list[Lease]:
+        """Leases what goes into one mail with `lease`: alerts to its recipient that have waited since before then.
+
+        What was handed over together before goes together again, and nothing else with it. `lease` is not among them.
+        """
+        together = deliveries.c.message_id == lease.message_id
+        if not lease.handed_over:
+            never_handed_over = and_(deliveries.c.handed_over == 0, deliveries.c.state == DeliveryState.PENDING.value)
+            together = and_(never_handed_over, deliveries.c.queued_ms <= waiting_since_ms)
+        others = and_(
+            together,
+            deliveries.c.recipient == lease.recipient,
+            deliveries.c.kind == RAISED,
+            deliveries.c.id != lease.delivery_id,
+        )
+        return await self._store.write(lambda connection: self._take_company(connection, lease, others))
+
+    async def hand_over(self, leases: Sequence[Lease], message_id: str) -> bool:
+        """Notes that the text of a mail is about to be sent; false when a lease is not this worker's any more."""
+
+        def note(connection: Connection) -> bool:
+            for lease in leases:
+                mine = and_(*_held(lease), deliveries.c.lease_until_ms > self._store.now_ms())
+                values = {"handed_over": lease.handed_over + 1, "message_id": message_id}
+                if connection.execute(update(deliveries).where(mine).values(values)).rowcount != 1:
+                    connection.rollback()
+                    return False
+            return True
+
+        return await self._store.write(note)
 
     async def finish(self, lease: Lease, decision: Decision) -> bool:
         """Writes down what became of it; false when the lease is not this worker's any more."""
@@ -122,6 +148,16 @@ class DeliveryQueue:
         chosen = _over() if delivery_ids is None else and_(_over(), deliveries.c.id.in_(delivery_ids))
         change = update(deliveries).where(chosen).values(fresh | {"attempts": 0, "handed_over": 0})
         return await self._store.write(lambda connection: connection.execute(change).rowcount)
+
+    def _take_company(self, connection: Connection, lease: Lease, others: ColumnElement[bool]) -> list[Lease]:
+        query = select(deliveries.c.id).where(others, deliveries.c.state.in_(_DUE)).order_by(deliveries.c.id)
+        values = {"state": DeliveryState.SENDING.value, "lease_owner": self._owner, "lease_until_ms": lease.until_ms}
+        taken = []
+        for found in connection.execute(query.limit(MOST_TOGETHER - 1)).scalars().all():
+            change = update(deliveries).where(deliveries.c.id == found, deliveries.c.state.in_(_DUE))
+            if connection.execute(change.values(attempts=deliveries.c.attempts + 1, **values)).rowcount == 1:
+                taken.append(_read_lease(connection, found))
+        return taken
 
     def _take(self, connection: Connection) -> Lease | None:
         now = self._store.now_ms()

@@ -168,6 +168,10 @@ class English:
             f"nothing new came for {duration(quiet_ms)}."
         )
 
+    def over(self, ended: datetime) -> str:
+        """Beside an alert that is over."""
+        return f"over since {clock(ended)} UTC"
+
     def digest_subject(self, count: int) -> str:
         """Of the one mail after an outage."""
         return f"[Vigie] {_many(count, 'alert')} that could not be mailed before"

@@ -1,6 +1,7 @@
 """Forgetting an author in alerts: what is kept of them, what waits to be mailed, and what the radar remembers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from redis.asyncio import Redis
 from sqlalchemy import Connection, select, update
@@ -11,24 +12,33 @@ from vigie.alerts import RaisedAlert
 from vigie.schemas import Erasure
 
 ANSWER_SECONDS = 3600
+ERASED_AUTHORS = "alerting:erased-authors"
+_KEPT_MS = 48 * 3600 * 1000
 
 
 class Eraser:
     """Handles the stream `erasures`; the same erasure again changes nothing."""
 
-    def __init__(self, redis: Redis, store: AlertStore, forget: Callable[[str], None]) -> None:
+    def __init__(self, redis: Redis, store: AlertStore) -> None:
         self._redis = redis
         self._store = store
-        self._forget = forget
 
     async def erase(self, erasures: Sequence[Erasure]) -> None:
-        """Rewrites alerts, then answers how many."""
+        """Tells every worker's radar, rewrites alerts, then answers how many."""
         for erasure in erasures:
-            self._forget(erasure.author)
+            now = self._store.now_ms()
+            await self._redis.zadd(ERASED_AUTHORS, {erasure.author: now})
+            await self._redis.zremrangebyscore(ERASED_AUTHORS, 0, now - _KEPT_MS)
             count = await self._store.write(lambda connection, told=erasure: _rewrite(connection, told))  # type: ignore[misc]
             await self._store.note([AuditNote("all", erasure.erasure_id, "author erased", detail=f"{count} alerts")])
             await self._redis.hset(erasure.answer_key, "alerts", str(count))
             await self._redis.expire(erasure.answer_key, ANSWER_SECONDS)
+
+
+async def erased_since(redis: Redis, unix_ms: int) -> dict[str, int]:
+    """Authors (their digests) erased at or after that moment, with the moment; two days are kept."""
+    found: Any = await redis.zrangebyscore(ERASED_AUTHORS, unix_ms, "+inf", withscores=True)
+    return {author.decode(): int(moment) for author, moment in found}
 
 
 def without(alert: RaisedAlert, erasure: Erasure) -> RaisedAlert:

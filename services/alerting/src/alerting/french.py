@@ -176,6 +176,10 @@ class French:
             f"rien de nouveau pendant {duration(quiet_ms, _UNITS)}."
         )
 
+    def over(self, ended: datetime) -> str:
+        """Beside an alert that is over."""
+        return f"terminée depuis {clock(ended)} UTC"
+
     def digest_subject(self, count: int) -> str:
         """Of the one mail after an outage."""
         return f"[Vigie] {count} alertes qui n’ont pas pu être envoyées"

@@ -23,6 +23,7 @@ from vigie.alerts import RaisedAlert
 from vigie.masking import plain
 
 CHART_ID = "chart"
+_PREFIX = "[Vigie] "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,17 @@ class Letter:
     recipient: str
     message_id: str
     attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A short mail in one language."""
+
+    language: str
+    headline: str
+    paragraphs: Sequence[str]
+    lines: Sequence[str]
+    footer: Sequence[str]
 
 
 class MailWriter:
@@ -72,24 +84,35 @@ class MailWriter:
         root = alert.episode_key or alert.alert_key
         message["References"] = message["In-Reply-To"] = self.message_id(root, letter.recipient)
         fired, ended = moment(alert.fired_ms), moment(resolved_ms)
-        told = [words.resolved(fired, ended, quiet_ms) for words in self._languages]
-        feet = [words.footer(alert.alert_key, fired) for words in self._languages]
-        message.set_content("\n\n".join([*told, "-- ", *feet]) + "\n", cte="quoted-printable")
+        notices = [
+            Notice(
+                words.language,
+                words.resolved_subject(self._subject(alert, words)).removeprefix(_PREFIX),
+                [words.resolved(fired, ended, quiet_ms)],
+                [],
+                [words.footer(alert.alert_key, fired)],
+            )
+            for words in self._languages
+        ]
         message["X-Vigie-Alert"] = alert.alert_key
+        self._fill_notice(message, notices)
         return message.as_bytes()
 
-    def digest_mail(self, alerts: Sequence[RaisedAlert], letter: Letter) -> bytes:
-        """Tells of several alerts at once, when they could not be told in time."""
-        first = self._languages[0]
-        message = self._envelope(letter, first.digest_subject(len(alerts)), moment(alerts[-1].fired_ms))
-        told = []
-        for words in self._languages:
-            told.append(words.digest(len(alerts), moment(alerts[0].fired_ms)))
-            told += [
-                f"- {moment(alert.fired_ms):%Y-%m-%d %H:%M:%S} UTC  {self._line(alert, words)}" for alert in alerts
-            ]
-            told.append("")
-        message.set_content("\n".join(told), cte="quoted-printable")
+    def digest_mail(self, alerts: Sequence[tuple[RaisedAlert, int | None]], letter: Letter) -> bytes:
+        """Tells of several alerts at once, when they could not be told in time, with the moment of their end if any."""
+        first, (oldest, _), (newest, _) = self._languages[0], alerts[0], alerts[-1]
+        message = self._envelope(letter, first.digest_subject(len(alerts)), moment(newest.fired_ms))
+        notices = [
+            Notice(
+                words.language,
+                words.digest_subject(len(alerts)).removeprefix(_PREFIX),
+                [words.digest(len(alerts), moment(oldest.fired_ms))],
+                [self._line(alert, ended, words) for alert, ended in alerts],
+                [],
+            )
+            for words in self._languages
+        ]
+        self._fill_notice(message, notices)
         return message.as_bytes()
 
     def test_mail(self, recipient: str, message_id: str, now_ms: int) -> bytes:
@@ -106,8 +129,10 @@ class MailWriter:
             return words.surge_subject(scope, alert.surge.count, alert.window_ms // 60_000)
         return words.subject(len(alert.errors), alert.errors[-1].at_ms - alert.errors[0].at_ms, scope)
 
-    def _line(self, alert: RaisedAlert, words: Wording) -> str:
-        return self._subject(alert, words).removeprefix("[Vigie] ")
+    def _line(self, alert: RaisedAlert, ended_ms: int | None, words: Wording) -> str:
+        end = f" ({words.over(moment(ended_ms))})" if ended_ms else ""
+        told = self._subject(alert, words).removeprefix(_PREFIX)
+        return f"{moment(alert.fired_ms):%Y-%m-%d %H:%M:%S} UTC  {told}{end}"
 
     def _envelope(self, letter: Letter, subject: str, date: datetime) -> EmailMessage:
         message = EmailMessage(policy=SMTP)
@@ -121,6 +146,14 @@ class MailWriter:
         message["List-Id"] = f"Vigie alerts <alerts.{self._domain}>"
         message["X-Vigie-Attempt"] = str(letter.attempt)
         return message
+
+    def _fill_notice(self, message: EmailMessage, notices: Sequence[Notice]) -> None:
+        text, html = (
+            self._templates.get_template(f"notice.{kind}.j2").render(notices=notices) for kind in ("text", "html")
+        )
+        message.set_content(text, cte="quoted-printable")
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        message.set_boundary(f"vigie-{sha256(text.encode()).hexdigest()[:32]}")
 
     def _fill(self, message: EmailMessage, alert: RaisedAlert, views: Sequence[AlertView]) -> None:
         message["X-Vigie-Alert"] = alert.alert_key

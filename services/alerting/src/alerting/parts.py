@@ -101,6 +101,7 @@ def sender(settings: AlertingSettings, queue: DeliveryQueue) -> Sender:
             attempt=settings.smtp_timeout_seconds,
             poll=settings.delivery_poll_seconds,
             quiet_ms=round(settings.alert_resolve_seconds * 1000),
+            digest_ms=round(settings.alert_digest_seconds * 1000),
         ),
         now_ms=now_ms,
         chance=random,

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import uuid4
 
 from alerting.deliveries import Decision, DeliveryQueue, Lease
@@ -15,6 +16,7 @@ from alerting.store import RAISED, RESOLVED, Clock, StoreUnavailable
 from vigie.alerts import DeliveryState
 
 LANES = 4
+DIGEST = "digest"
 KEEP_PAUSE_SECONDS = 0.5
 
 _LOG = logging.getLogger(__name__)
@@ -22,11 +24,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SenderTiming:
-    """Seconds: the deadline of one attempt, how often to look without being woken. `quiet_ms` is told in mails."""
+    """Seconds: the deadline of one attempt, how often to look without being woken. `quiet_ms` is told in mails.
+
+    Alerts that have waited for `digest_ms` go to a recipient in one mail.
+    """
 
     attempt: float = 30.0
     poll: float = 5.0
     quiet_ms: int = 900_000
+    digest_ms: int = 1_800_000
 
 
 class Sender:
@@ -51,6 +57,7 @@ class Sender:
         self._now_ms = now_ms
         self._chance = chance
         self._something = asyncio.Condition()
+        self._taking = asyncio.Lock()
         self._looked = 0
         self._closed_until_ms = 0
         self._stopping = False
@@ -77,8 +84,8 @@ class Sender:
         while not self._stopping:
             looked = self._looked
             try:
-                if self._now_ms() >= self._closed_until_ms and (lease := await self._queue.lease()):
-                    await self._deliver(lease)
+                if self._now_ms() >= self._closed_until_ms and (leases := await self._take()):
+                    await self._deliver(leases)
                     continue
                 seconds = await self._seconds_to_wait()
             except StoreUnavailable as error:
@@ -100,28 +107,53 @@ class Sender:
         except TimeoutError:
             pass
 
-    async def _deliver(self, lease: Lease) -> None:
-        over = already_resent(lease)
-        if over:
-            await self._finish(lease, over)
-            return
-        answer = await self._attempt(lease)
-        self._note(lease, answer)
-        if answer.ending is not Ending.ABANDONED:
-            now = self._now_ms()
-            await self._finish(lease, decide(lease, answer, self._pauses, now_ms=now, chance=self._chance))
+    async def _take(self) -> list[Lease]:
+        """What the next mail tells; after an outage all alerts that waited. Empty when nothing is due."""
+        async with self._taking:  # else the lanes would share out what belongs into one mail
+            lease = await self._queue.lease()
+            if lease is None:
+                return []
+            since = self._now_ms() - self._timing.digest_ms
+            if lease.kind != RAISED or lease.queued_ms > since or already_resent(lease):
+                return [lease]
+            return [lease, *await self._queue.lease_company(lease, waiting_since_ms=since)]
 
-    async def _attempt(self, lease: Lease) -> Answer:
+    async def _deliver(self, leases: Sequence[Lease]) -> None:
+        over = already_resent(leases[0])
+        if over:
+            await self._finish(leases[0], over)
+            return
+        answer = await self._attempt(leases)
+        chance = self._chance()
+        for each in leases:
+            self._note(each, answer)
+            if answer.ending is not Ending.ABANDONED:
+                decision = decide(each, answer, self._pauses, now_ms=self._now_ms(), chance=lambda: chance)
+                await self._finish(each, decision)
+
+    async def _attempt(self, leases: Sequence[Lease]) -> Answer:
+        first = leases[0]
         try:
-            data = self._compose(lease)
+            message_id = first.message_id if len(leases) == 1 else self._digest_id(leases)
+            data = self._compose(first) if len(leases) == 1 else self._compose_digest(leases, message_id)
             return await self._mailer.send(
-                Envelope(self._writer.sender, lease.recipient, data),
+                Envelope(self._writer.sender, first.recipient, data),
                 seconds=self._timing.attempt,
-                before_text=lambda: self._queue.hand_over(lease),
+                before_text=lambda: self._queue.hand_over(leases, message_id),
             )
         except Exception as error:  # one mail that cannot be made must not stop the others
-            _LOG.exception("the attempt failed here", extra={"delivery": lease.delivery_id})
+            _LOG.exception("the attempt failed here", extra={"delivery": first.delivery_id})
             return Answer(Ending.DEFERRED, Step.CONNECT, f"failed before it was sent: {type(error).__name__}")
+
+    def _digest_id(self, leases: Sequence[Lease]) -> str:
+        """The same for the same alerts, so that a resend can be recognised."""
+        keys = "\n".join(sorted(lease.alert.alert_key for lease in leases))
+        return self._writer.message_id(sha256(keys.encode()).hexdigest(), leases[0].recipient, DIGEST)
+
+    def _compose_digest(self, leases: Sequence[Lease], message_id: str) -> bytes:
+        told = sorted(leases, key=lambda lease: lease.alert.fired_ms)
+        letter = Letter(told[0].recipient, message_id, leases[0].handed_over + 1)
+        return self._writer.digest_mail([(lease.alert, lease.resolved_ms) for lease in told], letter)
 
     def _compose(self, lease: Lease) -> bytes:
         letter = Letter(lease.recipient, lease.message_id, lease.handed_over + 1)

@@ -68,6 +68,7 @@ class AlertingSettings(ServiceSettings):
     retention_alerts_days: int = Field(365, ge=2)
     delivery_lease_seconds: Seconds = 60.0
     delivery_poll_seconds: Seconds = 5.0
+    alert_digest_seconds: Seconds = 1800.0
     stream_claim_seconds: Seconds = 60.0
     stream_claim_every_seconds: Seconds = 15.0
     housekeeping_seconds: Seconds = 5.0

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from time import monotonic
 
 import aiohttp
 from fastapi import FastAPI
@@ -10,11 +11,12 @@ from fastapi import FastAPI
 from gateway import routes
 from gateway.backends import Backend
 from gateway.direct import DirectRoute
-from gateway.keys import KeyRing
+from gateway.key_file import follow
 from gateway.origins import Origins
 from gateway.prediction_log import PredictionLog
 from gateway.predictions import Predictions
 from gateway.predictors import PredictorClient
+from gateway.rates import Rates
 from gateway.settings import GatewaySettings
 from gateway.state import GatewayState
 from vigie.authors import AuthorBook
@@ -22,6 +24,7 @@ from vigie.receipts import ReceiptBook
 from vigie.schemas import Readiness
 from vigie.settings import derived_key
 from vigie.streams import open_redis
+from vigie.tasks import end
 from vigie.web import service_app
 
 DRAIN_SECONDS = 3.0
@@ -69,9 +72,12 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
         ]
         for client in clients:
             await client.start()
-        writing = asyncio.create_task(log.run(), name="prediction log")
+        keys = settings.keys()
+        tasks = [asyncio.create_task(log.run(), name="prediction log")]
+        tasks += [asyncio.create_task(follow(path, keys)) for path in (settings.gateway_api_keys_file,) if path]
         yield GatewayState(
-            keys=KeyRing.parse(settings.gateway_api_keys),
+            keys=keys,
+            rates=Rates(settings.rate_limit_per_second, monotonic),
             predictions=Predictions(
                 clients,
                 default=settings.default_model,
@@ -88,8 +94,7 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
         )
         for client in clients:
             await client.stop()
-        writing.cancel()
-        with suppress(asyncio.CancelledError):
-            await writing
+        for task in tasks:
+            await end(task)
         await log.drain(DRAIN_SECONDS)
     await redis.aclose()

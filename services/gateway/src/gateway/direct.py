@@ -34,7 +34,7 @@ class DirectRoute(APIRoute):
         schema: type[BaseModel] = get_type_hints(endpoint)["body"]
 
         async def handle(request: Request) -> Response:
-            state_of(request).keys.authorise(request.headers.get("x-api-key"), scope)
+            state_of(request).admit(request.headers.get("x-api-key"), scope)
             answer = await endpoint(request, await read_body(request, schema))
             return answer if isinstance(answer, Response) else Response(answer.model_dump_json(), media_type=_JSON)
 

@@ -36,14 +36,23 @@ class KeyRing:
 
     @classmethod
     def parse(cls, setting: str) -> "KeyRing":
-        """Reads `name:sha256-of-key:scope+scope,…`; raises `ValueError` naming the wrong entry, never a key."""
-        entries = [entry.strip() for entry in setting.split(",") if entry.strip()]
+        """Reads `name:sha256-of-key:scopes`, comma-separated or one a line; raises `ValueError`, which shows no key."""
+        entries = [entry.strip() for entry in re.split(r"[,\n]", setting) if entry.strip()]
         return cls([_parse_key(number, entry) for number, entry in enumerate(entries, 1)])
 
     @property
     def is_open(self) -> bool:
         """Whether no key is needed."""
         return not self._keys
+
+    @property
+    def names(self) -> list[str]:
+        """Who has a key."""
+        return [key.name for key in self._keys]
+
+    def become(self, other: "KeyRing") -> None:
+        """Takes over another ring's keys."""
+        self._keys = other._keys
 
     def authorise(self, presented: str | None, scope: Scope) -> str:
         """The name of the key presented; raises `Unauthorized` or `Forbidden`.

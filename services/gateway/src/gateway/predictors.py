@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.breaker import CircuitBreaker
+from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
 from vigie.batching import Batcher
 from vigie.catalogue import Family
@@ -75,10 +76,13 @@ class PredictorClient:
             max_pending=queue_limit,
             concurrency=UPSTREAM_CALLS,
             bisect_on=(InvalidRequest,),
+            observe=self._observe,
         )
         self._bulk: Batcher[Ask, Answer] = Batcher(
-            self._run_bulk, max_weight=1, max_pending=BULK_REQUESTS, bisect_on=()
+            self._run_bulk, max_weight=1, max_pending=BULK_REQUESTS, bisect_on=(), observe=self._observe
         )
+        self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(family.name), CALL_SECONDS.labels(family.name)
+        QUEUE_TEXTS.labels(family.name).set_function(lambda: self._singles.pending)
 
     async def start(self) -> None:
         """Opens both queues."""
@@ -190,6 +194,10 @@ class PredictorClient:
         if status == 400:
             return InvalidRequest(said)
         return self._unavailable(said)
+
+    def _observe(self, weight: int, waited: float, took: float) -> None:
+        self._queue_seconds.observe(waited)
+        self._call_seconds.observe(took)
 
     def _check(self) -> None:
         """Raises `Unavailable` at once for a predictor that failed again and again."""

@@ -32,17 +32,17 @@ _KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Need
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorBody} for status in (400, 401, 403, *statuses)}
+    return {status: {"model": ErrorBody} for status in (400, 401, 403, 429, *statuses)}
 
 
 def _require(scope: Scope) -> Any:
     async def check(request: Request, key: Annotated[str | None, Security(_KEY_HEADER)]) -> None:
-        state_of(request).keys.authorise(key, scope)
+        state_of(request).admit(key, scope)
 
     return Depends(check)
 
 
-_WRITES = (404, 413, 415, 429, 503, 504)
+_WRITES = (404, 413, 415, 503, 504)
 _READS = (503, 504)
 
 predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(_KEY_HEADER)])

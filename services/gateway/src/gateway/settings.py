@@ -1,6 +1,7 @@
 """What the gateway is told by its environment."""
 
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -19,6 +20,8 @@ class GatewaySettings(ServiceSettings):
     default_model: str = "logreg"
     fallback: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
     gateway_api_keys: str = Field("", repr=False)
+    gateway_api_keys_file: Path | None = None
+    rate_limit_per_second: float = Field(0, ge=0)
     gateway_allow_open: bool = False
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
 
@@ -55,6 +58,16 @@ class GatewaySettings(ServiceSettings):
         KeyRing.parse(value)
         return value
 
+    @field_validator("gateway_api_keys_file")
+    @classmethod
+    def _check_key_file(cls, value: Path | None) -> Path | None:
+        if value:
+            try:
+                KeyRing.parse(value.read_text("utf-8"))
+            except OSError as error:
+                raise ValueError(f"expected a file with keys: {error.strerror}") from error
+        return value
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.default_model not in self.models:
@@ -64,7 +77,7 @@ class GatewaySettings(ServiceSettings):
         unknown = {name for first, others in self.fallback.items() for name in (first, *others)} - set(self.models)
         if unknown:
             raise ValueError(f"FALLBACK: expected families of MODELS, got {', '.join(sorted(unknown))}")
-        if not self.gateway_api_keys and not self.gateway_allow_open and not _is_loopback(self.vigie_host):
+        if not self.has_keys() and not self.gateway_allow_open and not _is_loopback(self.vigie_host):
             raise ValueError(
                 f"GATEWAY_API_KEYS: without keys VIGIE_HOST must be a loopback address, got {self.vigie_host!r}"
             )
@@ -72,8 +85,17 @@ class GatewaySettings(ServiceSettings):
 
     def weak_secrets(self) -> list[tuple[str, str]]:
         """Production also needs API keys."""
-        missing = [] if self.gateway_api_keys else [("GATEWAY_API_KEYS", "API keys are needed")]
+        missing = [] if self.has_keys() else [("GATEWAY_API_KEYS", "API keys are needed")]
         return super().weak_secrets() + missing
+
+    def keys(self) -> KeyRing:
+        """The keys in force at the start: those of the file, if one is named, else those of the variable."""
+        file = self.gateway_api_keys_file
+        return KeyRing.parse(file.read_text("utf-8") if file else self.gateway_api_keys)
+
+    def has_keys(self) -> bool:
+        """Whether a key is needed."""
+        return not self.keys().is_open
 
     def families(self) -> list[tuple[Family, str]]:
         """Each family this gateway serves, with the base URL of its predictor."""

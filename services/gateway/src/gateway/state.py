@@ -8,10 +8,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.backends import Backend
-from gateway.keys import KeyRing
+from gateway.keys import KeyRing, Scope
 from gateway.origins import Origins
 from gateway.prediction_log import PredictionLog
 from gateway.predictions import Predictions
+from gateway.rates import Rates
 from vigie.schemas import ModelList, Readiness
 
 REDIS_TIMEOUT_SECONDS = 1.0
@@ -22,12 +23,17 @@ class GatewayState:
     """Made in the lifespan, gone with it."""
 
     keys: KeyRing
+    rates: Rates
     predictions: Predictions
     origins: Origins
     log: PredictionLog
     feedback: Backend
     alerting: Backend
     redis: Redis
+
+    def admit(self, key: str | None, scope: Scope) -> None:
+        """Lets a request in; raises `Unauthorized`, `Forbidden` or `RateLimited`."""
+        self.rates.take(self.keys.authorise(key, scope))
 
     async def models(self) -> ModelList:
         """Every family this gateway serves, as its predictor describes itself now."""

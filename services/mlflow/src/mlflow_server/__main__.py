@@ -3,6 +3,7 @@
 import os
 
 from mlflow_server.app import server_command, server_environment
+from mlflow_server.log_in import prepare_log_in
 from mlflow_server.settings import MlflowServerSettings
 
 
@@ -11,7 +12,7 @@ def main() -> None:
     settings = MlflowServerSettings.read()
     (settings.vigie_home / "mlflow").mkdir(parents=True, exist_ok=True)
     command = server_command(settings)
-    os.execve(command[0], command, server_environment(os.environ))  # noqa: S606 - no shell wanted
+    os.execve(command[0], command, server_environment({**os.environ, **prepare_log_in(settings)}))  # noqa: S606 - no shell wanted
 
 
 if __name__ == "__main__":

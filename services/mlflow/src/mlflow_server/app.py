@@ -25,6 +25,7 @@ def server_command(settings: MlflowServerSettings) -> list[str]:
         "--serve-artifacts",
         *("--artifacts-destination", settings.artifacts_destination()),
         *("--allowed-hosts", settings.mlflow_allowed_hosts),
+        *(("--app-name", "basic-auth") if settings.mlflow_auth_admin_password else ()),
         *("--uvicorn-opts", f"--no-access-log --log-level {settings.log_level}"),
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from alerting.erasing import erased_since
 from alerting.metrics import SURGES, TWEETS, WATCHED
 from alerting.radar.counts import KEPT_MINUTES
 from alerting.radar.memory import START, NotHeld, RadarMemory, Step
@@ -42,6 +43,7 @@ class RadarFeed:
         self._now_ms = now_ms
         self.radar = Radar(told)
         self.connected = False
+        self._erased_ms = 0
 
     async def run(self) -> None:
         """Reads until cancelled; gives the lease back then."""
@@ -63,21 +65,27 @@ class RadarFeed:
         watch = self.radar.watches.get(EVERYTHING)
         return watch.counts.tally(minute, watch.counts.newest + 1).total if watch else 0
 
-    def forget(self, author: str) -> None:
-        """Drops the texts of an author, known by a digest."""
+    async def forget_erased(self) -> None:
+        """Drops the texts of authors who were erased since the last look, by whichever worker."""
+        erased = await erased_since(self._redis, self._erased_ms)
+        if not erased:
+            return
+        self._erased_ms = max(erased.values())
         for watch in self.radar.watches.values():
-            kept = [tweet for tweet in watch.latest if tweet.author != author]
+            kept = [tweet for tweet in watch.latest if tweet.author not in erased]
             watch.latest.clear()
             watch.latest.extend(kept)
 
     async def _turn(self) -> None:
         if not await self.memory.hold():
             self.connected = True
+            await self.forget_erased()
             await asyncio.sleep(STAND_BY_SECONDS)
             return
         position = await self.restore()
         self.connected = True
         while await self.memory.hold():
+            await self.forget_erased()
             found = await self.more(position)
             position = await self.keep(found) if found else position
 

@@ -1,0 +1,141 @@
+"""Workflows, scripts and infrastructure files: what can be known of them without an account anywhere."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.architecture.sources import ROOT, place
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+SCRIPTS = sorted((ROOT / "deploy").rglob("*.sh"))
+EC2 = ROOT / "deploy" / "ec2"
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", MAKEFILE, re.M))
+
+
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    """Every step of every job."""
+    jobs: dict[str, Any] = yaml.safe_load(workflow.read_text("utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def test_there_is_a_workflow_for_each_place() -> None:
+    assert {path.stem for path in WORKFLOWS} == {"ci", "deploy-ec2", "deploy-railway", "deploy-huggingface"}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_command_of_a_workflow_can_be_run_here(workflow: Path) -> None:
+    for step in steps(workflow):
+        if "run" in step:
+            words = step["run"].split()
+            assert set(words[1:]) <= TARGETS
+            shown = subprocess.run(
+                ["make", "--dry-run", *words[1:]], cwd=ROOT, capture_output=True, text=True, check=True
+            )
+            checked = subprocess.run(["bash", "-n"], input=shown.stdout, text=True, capture_output=True, check=False)
+            assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_cannot_run_for_ever_or_twice_at_once_and_keeps_no_credentials(workflow: Path) -> None:
+    document = yaml.safe_load(workflow.read_text("utf-8"))
+    assert document["permissions"] == {"contents": "read"}
+    assert "group" in document["concurrency"]
+    for job in document["jobs"].values():
+        assert job["timeout-minutes"] <= 60
+        assert job["runs-on"] == "ubuntu-24.04"
+        assert set(job.get("permissions", {}).items()) <= {("contents", "read"), ("packages", "write")}
+        for step in job["steps"]:
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_secrets_are_only_handed_over_as_variables_of_a_job_with_an_environment(workflow: Path) -> None:
+    text = workflow.read_text("utf-8")
+    document = yaml.safe_load(text)
+    found = 0
+    for job in document["jobs"].values():
+        for name, value in job.get("env", {}).items():
+            if "secrets." in str(value):
+                found += 1
+                assert "environment" in job or "secrets.GITHUB_TOKEN" in value, name
+    assert text.count("secrets.") == found, "a secret is used elsewhere than in the env of a job"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=place)
+def test_a_script_stops_at_the_first_mistake_and_says_what_it_is_for(script: Path) -> None:
+    text = script.read_text("utf-8")
+    assert text.startswith("#!/usr/bin/env bash\n# ")
+    assert "\nset -euo pipefail\n" in text
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["bash", "-n", script], check=True)
+    assert "set -x" not in text, "it would print secrets"
+
+
+def test_the_scripts_that_need_a_value_name_it() -> None:
+    for name in ("push.sh", "ec2/deploy.sh", "railway/deploy.sh", "huggingface/deploy.sh"):
+        script = str(ROOT / "deploy" / name)
+        done = subprocess.run([script], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+        assert done.returncode != 0
+        assert re.search(r"[A-Z_]+: expected ", done.stderr), name
+
+
+def test_only_the_three_doors_are_open_to_the_world() -> None:
+    text = (EC2 / "main.tf").read_text("utf-8")
+    rules = re.findall(r'resource "aws_vpc_security_group_ingress_rule" "(\w+)" \{(.*?)\n\}', text, re.S)
+    to_the_world = {name for name, body in rules if '"0.0.0.0/0"' in body}
+    assert to_the_world == {"web"}
+    assert 'toset(["80", "443"])' in dict(rules)["web"]
+    assert re.search(r"from_port\s+= 22\s", dict(rules)["ssh"])
+    assert "referenced_security_group_id" in dict(rules)["database"]
+
+
+def test_disks_are_encrypted_and_the_machines_role_needs_a_token() -> None:
+    text = (EC2 / "main.tf").read_text("utf-8")
+    assert re.search(r'http_tokens\s+= "required"', text)
+    assert len(re.findall(r"(?:storage_)?encrypted\s+= true", text)) == 2
+    assert re.search(r"publicly_accessible\s+= false", text)
+
+
+def test_every_input_of_the_plan_is_described_typed_and_used() -> None:
+    others = "".join(path.read_text("utf-8") for path in EC2.glob("*.tf") if path.name != "variables.tf")
+    found = re.findall(r'variable "(\w+)" \{(.*?)\n\}', (EC2 / "variables.tf").read_text("utf-8"), re.S)
+    assert found
+    for name, body in found:
+        assert "description =" in body, name
+        assert re.search(r"type\s+= ", body), name
+        assert f"var.{name}" in others, name
+    assert set(re.findall(r"var\.(\w+)", others)) == {name for name, _ in found}
+
+
+@pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on every machine")
+def test_the_plan_is_formatted_and_parses() -> None:
+    done = subprocess.run(
+        ["terraform", f"-chdir={EC2}", "fmt", "-check", "-diff"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_machine_is_set_up_with_pinned_versions_and_without_secrets() -> None:
+    text = (EC2 / "cloud-init.yaml").read_text("utf-8")
+    assert text.startswith("#cloud-config\n")
+    document = yaml.safe_load(text.replace("${contact}", "ops@example.org").replace("${bucket}", "a-bucket"))
+    for file in document["write_files"]:
+        if file["path"].endswith(".yaml"):
+            assert list(yaml.safe_load_all(file["content"])), file["path"]
+    assert set(re.findall(r"v\d+\.\d+\.\d+\+k3s\d+", text)) == {"v1.33.4+k3s1"}
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(
+        re.findall(
+            r"^    (\w+)\s+= ",
+            (EC2 / "main.tf").read_text("utf-8").partition("templatefile")[2].partition("})")[0],
+            re.M,
+        )
+    )
+    script = "\n".join(document["runcmd"])
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)

@@ -1,0 +1,57 @@
+"""The overlay of one installation."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.architecture.sources import PODS, ROOT, pod
+
+pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="kustomize comes with kubectl")
+VALUES = {
+    "TAG": "0f3c9d2",
+    "REGISTRY": "ghcr.io/air-paradis/vigie",
+    "DOMAIN": "vigie.air-paradis.example",
+    "BUCKET": "air-paradis-vigie",
+    "SMTP_HOST": "smtp.air-paradis.example",
+    "SMTP_PORT": "465",
+    "ALERT_MAIL_FROM": "vigie@air-paradis.example",
+    "ALERT_MAIL_TO": "ops@air-paradis.example",
+}
+
+
+def release(**values: str) -> subprocess.CompletedProcess[str]:
+    """What k8s/release.py prints."""
+    environment = {"PATH": os.environ["PATH"], **values}
+    command = [sys.executable, str(ROOT / "k8s" / "release.py")]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_every_image_of_ours_is_the_commits_and_nothing_of_the_example_is_left() -> None:
+    done = release(**VALUES)
+    assert done.returncode == 0, done.stderr
+    assert "example.org" not in done.stdout
+    documents = list(yaml.safe_load_all(done.stdout))
+    images = {
+        each["image"] for document in documents if document["kind"] in PODS for each in pod(document)["containers"]
+    }
+    ours = {image for image in images if "vigie" in image}
+    assert ours
+    assert all(re.fullmatch(r"ghcr\.io/air-paradis/vigie/[a-z-]+:0f3c9d2", image) for image in ours), ours
+    (settings,) = [document["data"] for document in documents if document["kind"] == "ConfigMap"]
+    assert settings["GATEWAY_URL"] == "https://vigie.air-paradis.example"
+    assert settings["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://air-paradis-vigie/mlflow"
+    assert settings["SMTP_PORT"] == "465"
+    (ingress,) = [document["spec"] for document in documents if document["kind"] == "Ingress"]
+    assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "vigie.air-paradis.example"
+
+
+def test_every_missing_value_is_named() -> None:
+    done = release(TAG="1", REGISTRY="x")
+    assert done.returncode == 1
+    for name in ("DOMAIN", "BUCKET", "SMTP_HOST", "ALERT_MAIL_TO"):
+        assert name in done.stderr
