@@ -19,7 +19,7 @@ empty :=
 space := $(empty) $(empty)
 LIBRARY := -e './shared[web,streams,store,registry,serving,local]'
 FAMILIES := $(patsubst services/predictor-%,%,$(wildcard services/predictor-*))
-ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/mlflow
+ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/ui -e services/mlflow
 TRAINED := $(if $(filter all,$(MODEL)),$(FAMILIES),$(MODEL))
 # $(call members,names): the predictors of these families, and the training job with what their recipes need.
 members = $(foreach name,$(1),-e services/predictor-$(name)) -e 'training[$(subst $(space),$(comma),$(strip $(1)))]'
@@ -50,6 +50,7 @@ run: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## run the whole system here, i
 test: $(STAMPS)/dev ## run all tests that need no container engine
 	@$(call need,redis-server,redis-server)
 	@$(call need,initdb,postgresql)
+	@$(call need,chromium,chromium)
 	@$(call need,promtool,--no-install-recommends prometheus)
 	@$(call need,java,default-jre-headless)
 	@$(BIN)/python -m pytest -m "not e2e and not bench" -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
@@ -116,7 +117,7 @@ bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.jso
 lock: $(STAMPS)/dev ## resolve every dependency again into constraints.txt
 	@printf '%s\n' $(patsubst %,./%,$(patsubst ./%,%,$(filter-out -e,$(subst ',,$(EVERYTHING))))) | $(BIN)/uv pip compile - --group pyproject.toml:dev --quiet \
 		--python-version 3.11 --upgrade --no-annotate --custom-compile-command 'make lock' -o constraints.txt \
-		$(foreach name,shared gateway feedback alerting mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
+		$(foreach name,shared gateway feedback alerting ui mlflow training $(notdir $(wildcard services/predictor-*)),--no-emit-package vigie-$(name))
 	@sed -i -e 's/^\(torch==[0-9.]*\)+cpu$$/\1/' -e '/^\(nvidia-\|cuda-\|triton=\)/d' constraints.txt # the CPU build, whichever was found
 
 render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' Compose and Kubernetes files

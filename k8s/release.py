@@ -42,6 +42,7 @@ class Release:
         """The kustomization that lays this release over the overlay."""
         literals = {
             "GATEWAY_URL": f"https://{self.domain}",
+            "UI_URL": f"https://{self.domain}/ui",
             "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{self.bucket}/mlflow",
             **self.settings,
         }
@@ -61,7 +62,7 @@ class Release:
                     "literals": [f"{key}={value}" for key, value in literals.items()],
                 }
             ],
-            "patches": [{"target": {"kind": "Ingress", "name": "gateway"}, "patch": yaml.safe_dump(host)}],
+            "patches": [{"target": {"kind": "Ingress"}, "patch": yaml.safe_dump(host)}],
             "namespace": "vigie",
         }
 

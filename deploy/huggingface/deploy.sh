@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-git archive HEAD constraints.txt shared services training | tar -C "$folder" -xf -
+git archive HEAD constraints.txt shared services/ui | tar -C "$folder" -xf -
 cp deploy/huggingface/README.md deploy/huggingface/Dockerfile "$folder"
 "${UV:-uv}" tool run --quiet --from huggingface_hub==2.4.0 hf upload "$SPACE" "$folder" . --repo-type space --delete '*' --commit-message "$(git rev-parse --short HEAD)"

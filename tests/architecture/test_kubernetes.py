@@ -26,6 +26,8 @@ OVERLAYS = [*sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir())
 NOT_KUBERNETES_OWN = {"ScaledObject"}
 ARROWS: set[Arrow] = {
     (OUTSIDE, "gateway", 8000),
+    (OUTSIDE, "ui", 7860),
+    ("ui", "gateway", 8000),
     *(("gateway", predictor, 8080) for predictor in PREDICTORS),
     *((predictor, "mlflow", 5000) for predictor in PREDICTORS),
     ("gateway", "feedback", 8010),

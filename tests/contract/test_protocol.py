@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contract.predictors import PredictorUnderTest
-from vigie.inference import LABEL, PROBABILITY, ServerMetadata
+from vigie.inference import LABEL, PROBABILITY, InferenceRequest, InferenceResponse, ServerMetadata
 
 TEXTS = ["late again @delta", "lovely crew, thanks!", "☂️ où est ma valise ???", "x" * 2000]
 
@@ -114,3 +114,25 @@ def test_every_error_has_the_protocols_shape(steady: PredictorUnderTest) -> None
         assert list(answer.json()) == ["error"]
         assert isinstance(answer.json()["error"], str)
         assert answer.headers["X-Request-ID"]
+
+
+def test_what_drove_the_answer_is_said_when_it_is_asked_for_and_changes_no_number(steady: PredictorUnderTest) -> None:
+    plain = steady.infer(TEXTS)
+    message = InferenceRequest.of(TEXTS, explain=True).model_dump_json()
+    answer = InferenceResponse.model_validate_json(steady.client.post(steady.url("/infer"), content=message).content)
+    assert answer.output(PROBABILITY) == pytest.approx(plain.output(PROBABILITY), abs=1e-5)
+    assert plain.explanations() is None
+    explained = answer.explanations()
+    if explained is not None:
+        assert len(explained) == len(TEXTS)
+        for words in explained:
+            weights = [abs(each.weight) for each in words]
+            assert weights == sorted(weights, reverse=True)
+            assert len({each.word for each in words}) == len(words) <= 10
+
+
+@pytest.mark.parametrize("value", [1, "yes", None])
+def test_an_explanation_is_asked_for_with_true_or_not_at_all(steady: PredictorUnderTest, value: object) -> None:
+    reply = steady.client.post(steady.url("/infer"), json=body() | {"parameters": {"explain": value}})
+    assert reply.status_code == 400
+    assert "parameters.explain: expected true or false" in reply.json()["error"]

@@ -13,7 +13,7 @@ from vigie_training.data import SAMPLE_TWEETS, read
 from vigie_training.recipes import Fitted, Options, find_recipe
 from vigie_training.splitting import split
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = [DATA / "airline_feb17_21.parquet", DATA / "tweet_sentiment_extraction.parquet"]

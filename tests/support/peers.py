@@ -1,6 +1,7 @@
 """Small HTTP peers on real sockets, for tests of the gateway: a predictor and a backend that do as they are told."""
 
 import asyncio
+import json
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +22,8 @@ class FakePredictor:
     """Speaks V2: a text that holds "bad" is negative (0.9), any other positive (0.1).
 
     `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with 400;
-    `seconds` is how long an inference takes; `calls` keeps the texts of every call, `request_ids` their ids.
+    `seconds` is how long an inference takes; with `explains` the first word of a text drove it, when asked;
+    `calls` keeps the texts of every call, `request_ids` their ids.
     """
 
     version: str = "7"
@@ -29,12 +31,14 @@ class FakePredictor:
     poison: str | None = None
     garbage: bytes | None = None
     seconds: float = 0.0
+    explains: bool = True
     calls: list[list[str]] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
 
     async def infer(self, request: Request) -> Response:
         """`POST …/infer`."""
-        texts = InferenceRequest.model_validate_json(await request.body()).inputs[0].data
+        message = InferenceRequest.model_validate_json(await request.body())
+        texts = message.inputs[0].data
         self.calls.append(texts)
         self.request_ids.append(request.headers.get("x-request-id", ""))
         await asyncio.sleep(self.seconds)
@@ -45,7 +49,11 @@ class FakePredictor:
             return JSONResponse({"error": "as told"}, status, headers={"Retry-After": "7"})
         values = [0.9 if "bad" in text else 0.1 for text in texts]
         output = OutputTensor(name="probability_negative", datatype="FP32", shape=[len(values)], data=values)
-        answer = InferenceResponse(model_name="logreg", model_version=self.version, outputs=[output])
+        outputs = [output]
+        if self.explains and message.parameters:
+            words = [json.dumps([{"word": text.split()[0], "weight": -1.5}]) for text in texts]
+            outputs.append(OutputTensor(name="explanation", datatype="BYTES", shape=[len(words)], data=words))
+        answer = InferenceResponse(model_name="logreg", model_version=self.version, outputs=outputs)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def metadata(self, request: Request) -> Response:

@@ -16,6 +16,7 @@ PORTS = (
     "FEEDBACK_PORT",
     "ALERTING_PORT",
     "MLFLOW_PORT",
+    "UI_PORT",
     "PREDICTOR_LOGREG_PORT",
     "REDIS_PORT",
     "SMTP_PORT",
@@ -30,6 +31,7 @@ class LocalSystem:
         self.ports = {name: free_port() for name in PORTS}
         self.environment = {name: str(port) for name, port in self.ports.items()} | environment
         self.url = f"http://127.0.0.1:{self.environment['GATEWAY_PORT']}"
+        self.page = f"http://127.0.0.1:{self.environment['UI_PORT']}"
         self.log = home / "run.log"
         self._supervisor = ServerProcess(
             [sys.executable, "-m", "vigie.local"],

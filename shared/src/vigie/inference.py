@@ -1,15 +1,22 @@
 """The messages of the Open Inference Protocol (V2) that predictors speak: one `BYTES` input `text` of shape `[n]`,
-outputs `probability_negative` (`FP32`, `[n]`) and `label` (`INT64`, `[n]`).
+outputs `probability_negative` (`FP32`, `[n]`) and `label` (`INT64`, `[n]`). With the request parameter `explain` a
+family that can adds `explanation` (`BYTES`, `[n]`): for each text a JSON list of `{"word", "weight"}`, the heaviest
+first.
 """
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from vigie.schemas import WordWeight
 
 INPUT = "text"
 PROBABILITY = "probability_negative"
 LABEL = "label"
+EXPLANATION = "explanation"
+EXPLAIN = "explain"
+_WEIGHTS = TypeAdapter(list[WordWeight])
 
 
 class V2Message(BaseModel):
@@ -42,7 +49,7 @@ class OutputTensor(V2Message):
     name: str
     shape: list[int]
     datatype: str
-    data: list[float] | list[int]
+    data: list[float] | list[int] | list[str]
 
 
 class RequestedOutput(V2Message):
@@ -60,9 +67,10 @@ class InferenceRequest(V2Message):
     parameters: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, texts: list[str]) -> Self:
+    def of(cls, texts: list[str], *, explain: bool = False) -> Self:
         """The request for n texts."""
-        return cls(inputs=[InputTensor(name=INPUT, shape=[len(texts)], datatype="BYTES", data=texts)])
+        tensor = InputTensor(name=INPUT, shape=[len(texts)], datatype="BYTES", data=texts)
+        return cls(inputs=[tensor], parameters={EXPLAIN: True} if explain else None)
 
 
 class InferenceResponse(V2Message):
@@ -74,11 +82,18 @@ class InferenceResponse(V2Message):
     outputs: list[OutputTensor]
 
     def output(self, name: str) -> list[float] | list[int]:
-        """The data of an output; raises `KeyError` when it is not there."""
+        """The data of an output of numbers; raises `KeyError` when it is not there."""
         for output in self.outputs:
             if output.name == name:
-                return output.data
+                return cast(list[float], output.data)
         raise KeyError(name)
+
+    def explanations(self) -> list[list[WordWeight]] | None:
+        """For each text, null when the family gave none; raises `ValidationError` for what is no explanation."""
+        for output in self.outputs:
+            if output.name == EXPLANATION:
+                return [_WEIGHTS.validate_json(str(each)) for each in output.data]
+        return None
 
 
 class Rejection(V2Message):

@@ -5,7 +5,7 @@ costs a few NumPy operations whatever its length. There is no vocabulary: a colu
 from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -43,6 +43,25 @@ class Counts(NamedTuple):
     documents: Integers
     columns: Integers
     counts: Integers
+
+
+class Located(NamedTuple):
+    """The words of one text, and its n-grams as often as they are there: `i` stands in words `first[i]`, `last[i]`."""
+
+    words: list[str]
+    columns: Integers
+    first: Integers
+    last: Integers
+
+
+class _Grams(NamedTuple):
+    """n-grams of one kind, with the first and the last point of the words that each belongs to."""
+
+    kind: int
+    hashes: Hashes
+    documents: Integers
+    first: Integers
+    last: Integers
 
 
 class _Buffer(NamedTuple):
@@ -88,21 +107,41 @@ def _chunks(texts: Sequence[str]) -> list[tuple[int, list[str]]]:
     return chunks
 
 
+def locate_ngrams(text: str) -> Located:
+    """The n-grams that `count_ngrams` counts in one normalised text, with the words that they stand in.
+
+    Words are what spaces part, as they look once folded.
+    """
+    buffer = _fold([text[:LONGEST_TEXT]])
+    inside = buffer.kinds != SPACE
+    numbers = np.cumsum(inside & ~np.concatenate(([False], inside[:-1]))) - 1
+    grams = list(_grams(buffer))
+    return Located(
+        "".join(map(chr, buffer.points.tolist())).split(),
+        np.concatenate([_key(each.hashes, each.documents * 0, each.kind) for each in grams]),
+        np.concatenate([numbers[each.first] for each in grams]),
+        np.concatenate([numbers[each.last] for each in grams]),
+    )
+
+
 def _keys(texts: list[str]) -> Integers:
     """Sorted `document << 23 | column` of every n-gram."""
-    buffer = _fold(texts)
+    joined = np.concatenate([_key(each.hashes, each.documents, each.kind) for each in _grams(_fold(texts))])
+    joined.sort()
+    return joined
+
+
+def _grams(buffer: _Buffer) -> Iterator[_Grams]:
     starts = np.flatnonzero(_begins(buffer.kinds))
     ends = np.flatnonzero(_begins(buffer.kinds[::-1])[::-1]) + 1
     words, documents = buffer.hashes(starts, ends), buffer.documents[starts]
-    keys = [_key(words, documents, 1)]
+    yield _Grams(1, words, documents, starts, starts)
     paired = np.flatnonzero(documents[:-1] == documents[1:])
-    keys.append(_key(buffer.hashes(starts[paired], ends[paired + 1]), documents[paired], 2))
+    pairs = buffer.hashes(starts[paired], ends[paired + 1])
+    yield _Grams(2, pairs, documents[paired], starts[paired], starts[paired + 1])
     negated = _negated(words, documents, buffer.kinds[starts] == WORD)
-    keys.append(_key(words[negated], documents[negated], 3))
-    keys += _characters(buffer)
-    joined = np.concatenate(keys)
-    joined.sort()
-    return joined
+    yield _Grams(3, words[negated], documents[negated], starts[negated], starts[negated])
+    yield from _characters(buffer)
 
 
 def _fold(texts: list[str]) -> _Buffer:
@@ -145,14 +184,14 @@ def _negated(words: Hashes, documents: Integers, is_word: npt.NDArray[np.bool_])
     return np.flatnonzero(near & (documents[np.maximum(before, 0)] == documents))
 
 
-def _characters(buffer: _Buffer) -> list[Integers]:
+def _characters(buffer: _Buffer) -> Iterator[_Grams]:
     spaces = np.concatenate(([0], np.cumsum(buffer.kinds == SPACE)))
-    keys = []
     for length in CHARACTER_LENGTHS:
         starts = np.arange(max(0, len(buffer.points) - length + 1))
         starts = starts[spaces[starts + length - 1] == spaces[starts + 1]]
-        keys.append(_key(buffer.hashes(starts, starts + length), buffer.documents[starts], 100 + length))
-    return keys
+        second = starts + 1  # the first point may be the space before the word
+        hashes = buffer.hashes(starts, starts + length)
+        yield _Grams(100 + length, hashes, buffer.documents[starts], second, second)
 
 
 def _key(hashes: Hashes, documents: Integers, kind: int) -> Integers:

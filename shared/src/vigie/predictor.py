@@ -1,11 +1,13 @@
-"""What a model family is to the serving library: `load` and `predict`, nothing else."""
+"""What a model family is to the serving library: `load` and `predict`, and `explain` where the family can."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from vigie.schemas import WordWeight
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -21,3 +23,22 @@ class Predictor(Protocol):
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
         ...
+
+
+@runtime_checkable
+class Explainer(Protocol):
+    """A predictor that can say what drove it."""
+
+    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+        """For each of n texts the words that weighed most, the heaviest first; called like `predict`."""
+        ...
+
+
+def heaviest(weights: Sequence[WordWeight], most: int = 10) -> list[WordWeight]:
+    """Each word once, its weights added up, at most `most` words that weigh anything, the heaviest first."""
+    sums: dict[str, float] = {}
+    for each in weights:
+        sums[each.word] = sums.get(each.word, 0.0) + each.weight
+    found = [WordWeight(word=word, weight=round(weight, 4)) for word, weight in sums.items()]
+    ordered = sorted(found, key=lambda each: -abs(each.weight))
+    return [each for each in ordered[:most] if each.weight]

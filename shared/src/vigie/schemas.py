@@ -55,6 +55,11 @@ def _in_utc(moment: datetime) -> datetime:
 Instant = Annotated[datetime, AfterValidator(_in_utc), Field(description="ISO 8601; without a zone it is UTC.")]
 
 
+Explain = Annotated[
+    bool, Field(strict=True, description="Also say which words weighed most; families that cannot say answer null.")
+]
+
+
 class Sentiment(StrEnum):
     """The two answers; their order is their label (0, 1)."""
 
@@ -77,6 +82,7 @@ class PredictRequest(Request):
     topic: Topic | None = None
     author: Author | None = None
     created_at: Instant | None = None
+    explain: Explain = False
 
 
 class BatchRequest(Request):
@@ -90,6 +96,7 @@ class BatchRequest(Request):
     topic: Topic | list[Topic | None] | None = None
     author: Author | list[Author | None] | None = None
     created_at: Instant | list[Instant | None] | None = None
+    explain: Explain = False
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
@@ -133,6 +140,25 @@ class BatchResponse(Message):
     """Predictions in the order of the texts."""
 
     predictions: list[Prediction]
+
+
+class WordWeight(Message):
+    """What a word adds to the log-odds of *positive*; below zero it speaks for *negative*."""
+
+    word: str
+    weight: float
+
+
+class ExplainedPrediction(Prediction):
+    """The answer when `explain` was asked for: the heaviest words first, null when the family cannot say."""
+
+    explanation: list[WordWeight] | None = None
+
+
+class ExplainedBatchResponse(Message):
+    """Explained predictions in the order of the texts."""
+
+    predictions: list[ExplainedPrediction]
 
 
 class ModelStatus(Message):

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from vigie.ngrams import COLUMNS, FIRST_CHARACTER_COLUMN, Counts, Integers, count_ngrams
+from vigie.ngrams import COLUMNS, FIRST_CHARACTER_COLUMN, Counts, Integers, count_ngrams, locate_ngrams
 from vigie.predictor import Probabilities
+from vigie.schemas import WordWeight
 from vigie.text import normalise
 
 CHARACTER_SHARE = 0.5
@@ -76,3 +77,20 @@ class TfidfLogit:
         documents, positions, values = self.vectors.entries(texts)
         scores = np.bincount(documents, values * self.weights[positions], len(texts)) + self.bias
         return np.asarray(1 / (1 + np.exp(scores)), np.float32)
+
+    def explain(self, text: str) -> list[WordWeight]:
+        """What each word of the text adds to the log-odds of *positive*, in order; with `bias` they add up to them.
+
+        The share of an n-gram that stands in two words is halved between them.
+        """
+        words, columns, first, last = locate_ngrams(normalise(text))
+        _, positions, values = self.vectors.entries([text])
+        known = self.vectors.columns[positions]
+        if not len(known):
+            return [WordWeight(word=word, weight=0.0) for word in words]
+        order = np.argsort(known)
+        places = order[np.minimum(np.searchsorted(known, columns, sorter=order), len(known) - 1)]
+        met = known[places] == columns
+        shares = (values * self.weights[positions] / np.bincount(places[met], minlength=len(known)))[places[met]] / 2
+        weights = np.bincount(first[met], shares, len(words)) + np.bincount(last[met], shares, len(words))
+        return [WordWeight(word=word, weight=float(weight)) for word, weight in zip(words, weights, strict=True)]

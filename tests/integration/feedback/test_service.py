@@ -272,3 +272,14 @@ def test_a_vote_that_was_answered_survives_kill_9(tmp_path: Path) -> None:
     assert httpx.post(f"http://127.0.0.1:{port}/feedback", json=body).status_code == 200
     process.stop()
     redis_server.stop()
+
+
+async def test_a_vote_can_be_taken_back_once_and_the_state_is_published(settings: FeedbackSettings) -> None:
+    event = prediction()
+    async with service(settings) as client:
+        given = (await vote(client, event.prediction_id)).json()
+        reply = await client.delete(f"/feedback/{given['feedback_id']}")
+        assert (reply.status_code, reply.json()["feedback_id"]) == (200, given["feedback_id"])
+        assert (await client.get("/feedback")).json()["items"] == []
+        assert (await client.delete(f"/feedback/{given['feedback_id']}")).status_code == 404
+        await until(lambda: [state.error_ms is None for state in published(settings.redis_url)][-1:] == [True])

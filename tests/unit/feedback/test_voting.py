@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, select
 
 from feedback.tables import create_tables, subjects, votes
-from feedback.voting import Recorded, check_label, record
-from vigie.errors import InvalidRequest
+from feedback.voting import Recorded, check_label, record, withdraw
+from vigie.errors import InvalidRequest, NotFound
 from vigie.receipts import Receipt
 from vigie.schemas import FeedbackRequest, Verdict
 from vigie.store import open_engine
@@ -147,3 +147,29 @@ def test_any_sequence_of_votes_agrees_with_brute_force(
         assert subject(connection) == (min(wrong, default=None), changes)
         current = connection.execute(select(func.count()).select_from(votes).where(votes.c.current)).scalar_one()
         assert current == len(standing)
+
+
+def test_a_vote_that_is_taken_back_says_nothing_any_more(connection: Connection) -> None:
+    given = cast(connection, 5_000)
+    withdraw(connection, given.feedback_id, 6_000)
+    assert subject(connection) == (None, 2)
+    with pytest.raises(NotFound, match="replaced or withdrawn"):
+        withdraw(connection, given.feedback_id, 7_000)
+    assert cast(connection, 8_000).first
+
+
+def test_taking_a_change_of_mind_back_brings_the_earlier_vote_back(connection: Connection) -> None:
+    cast(connection, 5_000)
+    changed = cast(connection, 6_000, verdict="correct")
+    withdraw(connection, changed.feedback_id, 7_000)
+    assert subject(connection) == (5_000, 3)
+    assert connection.execute(select(votes.c.verdict).where(votes.c.current)).scalars().all() == ["incorrect"]
+
+
+def test_only_a_vote_that_stands_can_be_taken_back(connection: Connection) -> None:
+    replaced = cast(connection, 5_000)
+    cast(connection, 6_000, verdict="correct")
+    for unknown in (replaced.feedback_id, "0" * 32):
+        with pytest.raises(NotFound, match="feedback_id"):
+            withdraw(connection, unknown, 7_000)
+    assert subject(connection) == (None, 2)

@@ -121,3 +121,10 @@ def test_other_classes_than_0_and_1_are_refused(tmp_path: Path) -> None:
     dump(tmp_path, {"columns": vectors.columns, "idf": vectors.idf, "classifier": other})
     with pytest.raises(ArtifactError, match="expected the classes 0 and 1"):
         LogregPredictor.load(tmp_path)
+
+
+def test_the_words_of_a_complaint_speak_for_negative(tmp_path: Path) -> None:
+    write_logreg(tmp_path)
+    (words,) = LogregPredictor.load(tmp_path).explain(["late again"])
+    assert {each.word for each in words} == {"late", "again"}
+    assert all(each.weight < 0 for each in words)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigie.ngrams import COLUMNS, FIRST_CHARACTER_COLUMN, LONGEST_TEXT, count_ngrams
+from vigie.ngrams import COLUMNS, FIRST_CHARACTER_COLUMN, LONGEST_TEXT, count_ngrams, locate_ngrams
 from vigie.text import normalise
 
 TWEETS = st.text(st.sampled_from("aabcot n'!.@é😀❤İ1") | st.characters(), max_size=40).map(normalise)
@@ -84,3 +84,21 @@ def test_no_texts_and_empty_texts_have_no_words() -> None:
 def test_a_text_longer_than_the_limit_is_read_up_to_it() -> None:
     assert counted(["İ" * 3 * LONGEST_TEXT, "ok"])[1] == counted(["ok"])[0]
     assert counted(["ab " * LONGEST_TEXT]) == counted([("ab " * LONGEST_TEXT)[:LONGEST_TEXT]])
+
+
+@pytest.mark.parametrize("text", ["not good at all, sorryyyyy", "☂️ late. LATE late!!", "", "a", "don't @delta :)"])
+def test_located_ngrams_are_those_that_are_counted(text: str) -> None:
+    located = locate_ngrams(text)
+    columns, counts = np.unique(located.columns, return_counts=True)
+    counted = count_ngrams([text])
+    assert (columns.tolist(), counts.tolist()) == (counted.columns.tolist(), counted.counts.tolist())
+    assert (located.last - located.first).max(initial=0) <= 1
+
+
+def test_an_ngram_stands_in_the_words_that_it_touches() -> None:
+    both, first, last = locate_ngrams("late bag"), locate_ngrams("late"), locate_ngrams("bag")
+    assert both.words == ["late", "bag"]
+    in_first = set(both.columns[(both.first == 0) & (both.last == 0)].tolist())
+    in_last = set(both.columns[(both.first == 1) & (both.last == 1)].tolist())
+    assert (in_first, in_last) == (set(first.columns.tolist()), set(last.columns.tolist()))
+    assert ((both.first == 0) & (both.last == 1)).sum() == 1, "the pair of words"

@@ -62,3 +62,19 @@ def test_weights_that_cannot_be_are_refused(weights: list[float], bias: float) -
     vectors = TfidfVectors(np.array([7], np.int32), np.ones(1, np.float32))
     with pytest.raises(ValueError, match="expected"):
         TfidfLogit(vectors, np.array(weights, np.float32), bias)
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "not late, not late; tea tea tea", "nothing known here: zzz"])
+def test_the_weights_of_the_words_and_the_bias_add_up_to_the_log_odds(text: str) -> None:
+    vectors = everything_in(TEXTS)
+    rng = np.random.default_rng(7)
+    model = TfidfLogit(vectors, rng.normal(size=len(vectors.columns)).astype(np.float32), 0.25)
+    negative = float(model.predict([text])[0])
+    explained = sum(each.weight for each in model.explain(text)) + model.bias
+    assert explained == pytest.approx(np.log((1 - negative) / negative), abs=1e-4)
+
+
+def test_a_word_that_nothing_is_known_of_weighs_nothing() -> None:
+    vectors = everything_in(["late"])
+    model = TfidfLogit(vectors, np.ones(len(vectors.columns), np.float32), 0.0)
+    assert [(each.word, each.weight > 0) for each in model.explain("qqq late")] == [("qqq", False), ("late", True)]

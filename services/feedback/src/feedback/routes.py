@@ -27,6 +27,12 @@ async def vote(request: Request, body: FeedbackRequest, response: Response) -> F
     return feedback
 
 
+@router.delete("/feedback/{feedback_id}")
+async def withdraw(request: Request, feedback_id: str) -> Feedback:
+    """Takes a vote back; the vote that it had replaced stands again."""
+    return await state_of(request).withdraw(feedback_id)
+
+
 @router.get("/feedback")
 async def list_feedback(request: Request, query: Annotated[FeedbackQuery, Query()]) -> FeedbackPage:
     """The votes that stand, newest first."""

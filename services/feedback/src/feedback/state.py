@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feedback.export import csv_lines
 from feedback.history import all_feedback, feedback_page, one_feedback, prediction_page
 from feedback.publisher import Publisher
-from feedback.voting import check_label, record
+from feedback.voting import check_label, record, withdraw
 from vigie.errors import Unavailable
 from vigie.receipts import ReceiptBook
 from vigie.schemas import (
@@ -63,6 +63,21 @@ class FeedbackState:
         if changed:
             self.publisher.wake()
         return feedback, first
+
+    async def withdraw(self, feedback_id: str) -> Feedback:
+        """The vote that stands no more; raises `NotFound` when it did not stand."""
+
+        def write(connection: Connection) -> Feedback:
+            withdraw(connection, feedback_id, self.now_ms())
+            return one_feedback(connection, feedback_id)
+
+        try:
+            feedback = await self.store.write(write)
+        except SQLAlchemyError as error:
+            raise Unavailable(f"the store did not take the vote back: {type(error).__name__}") from error
+        VOTES.labels(feedback.verdict.value, "withdrawn").inc()
+        self.publisher.wake()
+        return feedback
 
     async def feedback_page(self, query: FeedbackQuery) -> FeedbackPage:
         """One page of votes."""

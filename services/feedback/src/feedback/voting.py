@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import subjects, votes
-from vigie.errors import InvalidRequest
+from vigie.errors import InvalidRequest, NotFound
 from vigie.receipts import Receipt
 from vigie.schemas import FeedbackRequest, Verdict
 
@@ -61,6 +61,26 @@ def record(connection: Connection, vote: FeedbackRequest, receipt: Receipt, now_
     )
     _revise(connection, vote.prediction_id, now_ms)
     return Recorded(feedback_id, first=standing is None, changed=True)
+
+
+def withdraw(connection: Connection, feedback_id: str, now_ms: int) -> None:
+    """Takes a vote that stands back, and lets the one that it had replaced stand again; once withdrawn, it stays so.
+
+    Raises `NotFound` for a vote that was never given, or that another one has replaced.
+    """
+    vote = connection.execute(select(votes).where(votes.c.feedback_id == feedback_id)).one_or_none()
+    if vote is None:
+        raise NotFound(f"feedback_id: expected one that was answered to a vote, got {feedback_id[:60]!r}")
+    connection.execute(
+        select(subjects.c.revision).where(subjects.c.prediction_id == vote.prediction_id).with_for_update()
+    ).one()
+    taken = connection.execute(
+        update(votes).where(votes.c.feedback_id == feedback_id, votes.c.current).values(current=False)
+    )
+    if not taken.rowcount:
+        raise NotFound(f"feedback_id: the vote {feedback_id[:60]!r} was replaced or withdrawn before")
+    connection.execute(update(votes).where(votes.c.feedback_id == vote.supersedes).values(current=True))
+    _revise(connection, vote.prediction_id, now_ms)
 
 
 def _lock_subject(connection: Connection, prediction_id: str, receipt: Receipt, now_ms: int) -> None:

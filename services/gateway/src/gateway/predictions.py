@@ -10,7 +10,15 @@ from gateway.predictors import Answer, PredictorClient
 from vigie.errors import DeadlineExceeded, NotFound, Unavailable
 from vigie.logs import REQUEST_ID
 from vigie.receipts import ReceiptBook, label_of
-from vigie.schemas import ModelRef, Prediction, PredictionEvent, Probabilities, Sentiment
+from vigie.schemas import (
+    ExplainedPrediction,
+    ModelRef,
+    Prediction,
+    PredictionEvent,
+    Probabilities,
+    Sentiment,
+    WordWeight,
+)
 
 _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _DIGITS = 6
@@ -68,6 +76,17 @@ class Predictions:
         except Unavailable:
             raise late or self._nobody(model) from None
 
+    async def explain(self, text: str, model: str | None, origin: Origin = NOWHERE) -> ExplainedPrediction:
+        """Like `predict`, with the words that weighed most."""
+        return (await self.explain_many([text], model, [origin]))[0]
+
+    async def explain_many(
+        self, texts: list[str], model: str | None, origins: Sequence[Origin]
+    ) -> list[ExplainedPrediction]:
+        """Like `predict_many`, with the words that weighed most."""
+        answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline, explain=True))
+        return explained(self._finish(texts, origins, answer, model), answer)
+
     def _candidates(self, model: str | None) -> list[PredictorClient]:
         """The family asked for, then its `FALLBACK` or, where it has none, the default and the others."""
         first = self.default if model is None else model
@@ -114,6 +133,15 @@ class Predictions:
             )
         self._log.append(events)
         return predictions
+
+
+def explained(predictions: Sequence[Prediction], answer: Answer) -> list[ExplainedPrediction]:
+    """The predictions with what the answer says of the words."""
+    words: Sequence[list[WordWeight] | None] = answer.explanations or [None] * len(predictions)
+    return [
+        ExplainedPrediction(**dict(prediction), explanation=explanation)
+        for prediction, explanation in zip(predictions, words, strict=True)
+    ]
 
 
 def _prediction(prediction_id: str, negative: float, ref: ModelRef, asked: str | None) -> Prediction:

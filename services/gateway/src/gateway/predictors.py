@@ -17,7 +17,7 @@ from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.logs import REQUEST_ID
-from vigie.schemas import ModelStatus
+from vigie.schemas import ModelStatus, WordWeight
 from vigie.text import normalise
 
 UPSTREAM_CALLS = 2
@@ -36,6 +36,7 @@ class Answer:
     model: str
     version: str
     probabilities: Sequence[float]
+    explanations: Sequence[list[WordWeight]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Ask:
     deadline: float
     request_id: str
     key: str = ""
+    explain: bool = False
 
 
 class PredictorClient:
@@ -106,10 +108,10 @@ class PredictorClient:
         self._check()
         return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get(), key), deadline)
 
-    async def infer_many(self, texts: list[str], deadline: float) -> Answer:
-        """Up to a thousand texts; raises like `infer_one`."""
+    async def infer_many(self, texts: list[str], deadline: float, *, explain: bool = False) -> Answer:
+        """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`."""
         self._check()
-        return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get()), deadline)
+        return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get(), explain=explain), deadline)
 
     async def status(self) -> ModelStatus:
         """What the predictor says of itself; `ready` is false when it says nothing."""
@@ -145,7 +147,7 @@ class PredictorClient:
         return [await self._call(item) for item in items]
 
     async def _call(self, request: Ask) -> Answer:
-        body = to_json(InferenceRequest.of(request.texts))
+        body = to_json(InferenceRequest.of(request.texts, explain=request.explain))
         try:
             try:
                 status, headers, content = await self._post(body, request)
@@ -174,13 +176,14 @@ class PredictorClient:
         try:
             response = InferenceResponse.model_validate_json(content)
             probabilities = response.output("probability_negative")
+            explanations = response.explanations()
         except (ValidationError, KeyError) as error:
             raise self._unavailable(f"not an inference response: {error}") from error
         if len(probabilities) != expected:
             raise self._unavailable(f"expected {expected} probabilities, got {len(probabilities)}")
         self.problem = None
         self._breaker.succeeded()
-        return Answer(self.family.name, response.model_version, probabilities)
+        return Answer(self.family.name, response.model_version, probabilities, explanations)
 
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> VigieError:
         said = f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}"

@@ -14,6 +14,8 @@ from vigie.schemas import (
     BatchRequest,
     BatchResponse,
     ErrorBody,
+    ExplainedBatchResponse,
+    ExplainedPrediction,
     ExportQuery,
     Feedback,
     FeedbackPage,
@@ -52,17 +54,20 @@ signed = APIRouter(tags=["alerts"])
 
 
 @predicting.post("/predict", responses=_errors(*_WRITES))
-async def predict(request: Request, body: PredictRequest) -> Prediction:
-    """The sentiment of one tweet."""
+async def predict(request: Request, body: PredictRequest) -> Prediction | ExplainedPrediction:
+    """The sentiment of one tweet; with `explain` also the words that weighed most."""
     state = state_of(request)
-    return await state.predictions.predict(body.text, body.model, state.origins.of(body))
+    ask = state.predictions.explain if body.explain else state.predictions.predict
+    return await ask(body.text, body.model, state.origins.of(body))
 
 
 @predicting.post("/predict/batch", responses=_errors(*_WRITES))
-async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse:
+async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse | ExplainedBatchResponse:
     """The sentiment of up to 1,000 tweets, in order; one bad text fails the request and is named."""
     state = state_of(request)
     origins = state.origins.of_each(body)
+    if body.explain:
+        return ExplainedBatchResponse(predictions=await state.predictions.explain_many(body.texts, body.model, origins))
     return BatchResponse(predictions=await state.predictions.predict_many(body.texts, body.model, origins))
 
 
@@ -81,6 +86,12 @@ async def list_models(request: Request) -> ModelList:
 async def vote(request: Request, body: FeedbackRequest) -> Response:
     """Says whether a prediction was right. The same vote again changes nothing; another one replaces it."""
     return await state_of(request).feedback.forward(request, body.model_dump_json().encode())
+
+
+@history.delete("/feedback/{feedback_id}", response_model=Feedback, responses=_errors(404, *_READS))
+async def withdraw_vote(request: Request, feedback_id: str) -> Response:
+    """Takes a vote back; the vote that it had replaced stands again."""
+    return await state_of(request).feedback.forward(request)
 
 
 @history.get("/feedback", response_model=FeedbackPage, responses=_errors(*_READS))

@@ -8,7 +8,8 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from vigie.artifacts import ArtifactError
-from vigie.predictor import Probabilities
+from vigie.predictor import Probabilities, heaviest
+from vigie.schemas import WordWeight
 from vigie.serving.skops_file import check_types
 from vigie.tfidf import TfidfLogit, TfidfVectors
 
@@ -43,3 +44,7 @@ class LogregPredictor:
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
         return self._model.predict(texts)
+
+    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+        """For each of n texts the words that weighed most, the heaviest first."""
+        return [heaviest(self._model.explain(text)) for text in texts]

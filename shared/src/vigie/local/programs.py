@@ -40,6 +40,7 @@ def programs(settings: LocalSettings, redis_port: int | None) -> list[Program]:
     found.append(_module("feedback", "feedback", {"FEEDBACK_PORT": settings.feedback_port}))
     found.append(_module("alerting", "alerting", {"ALERTING_PORT": settings.alerting_port}))
     found.append(_module("gateway", "gateway", {"GATEWAY_PORT": settings.gateway_port}))
+    found.append(_module("ui", "ui", {"UI_PORT": settings.ui_port}))
     return found
 
 
@@ -55,6 +56,7 @@ def environment(settings: LocalSettings, redis_port: int | None) -> dict[str, st
         "PYTHONUNBUFFERED": "1",
     }
     found["GATEWAY_URL"] = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
+    found["UI_URL"] = settings.ui_url or f"http://127.0.0.1:{settings.ui_port}"
     found["MLFLOW_URL"] = settings.mlflow_url or found["MLFLOW_TRACKING_URI"]
     if redis_port:
         found["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"

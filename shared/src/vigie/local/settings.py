@@ -19,11 +19,13 @@ class LocalSettings(ServiceSettings):
     feedback_port: Port = 8010
     alerting_port: Port = 8020
     mlflow_port: Port = 5000
+    ui_port: Port = 7860
     redis_port: Port | None = None
     redis_url: str | None = None
     mlflow_tracking_uri: str | None = None
     gateway_url: str | None = None
     mlflow_url: str | None = None
+    ui_url: str | None = None
     smtp_host: str | None = None
     smtp_port: Port = 1025
     receipt_secret: SecretStr | None = None

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from vigie.batching import Batcher
 from vigie.catalogue import Family
-from vigie.errors import NotFound, Unavailable
+from vigie.errors import DeadlineExceeded, NotFound, Unavailable
+from vigie.predictor import Explainer
+from vigie.schemas import WordWeight
 from vigie.serving.metrics import BATCH_TEXTS, COMPUTE_SECONDS, MODEL_INFO, QUEUE_SECONDS, QUEUE_TEXTS
 from vigie.serving.models import ServedModel, probabilities
 
@@ -65,6 +67,21 @@ class Engine:
         if isinstance(answer, NotFound):
             raise answer
         return answer
+
+    async def explain(self, texts: Sequence[str], *, number: str, deadline: float) -> list[list[WordWeight]] | None:
+        """What drove that version, null when it cannot say or no longer serves; raises `DeadlineExceeded`.
+
+        Text by text, so that predictions are computed in between.
+        """
+        model, loop = self._model, asyncio.get_running_loop()
+        if model is None or model.version.number != number or not isinstance(model.predictor, Explainer):
+            return None
+        found: list[list[WordWeight]] = []
+        for text in texts:
+            if loop.time() > deadline:
+                raise DeadlineExceeded(f"{len(found)} of {len(texts)} texts were explained before the deadline")
+            found += await loop.run_in_executor(self._thread, model.predictor.explain, [text])
+        return found
 
     async def stop(self) -> None:
         """Answers what is queued."""

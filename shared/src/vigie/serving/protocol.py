@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from vigie.errors import InvalidRequest, VigieError
-from vigie.inference import INPUT, LABEL, PROBABILITY, InferenceRequest, InputTensor
+from vigie.inference import EXPLAIN, EXPLANATION, INPUT, LABEL, PROBABILITY, InferenceRequest, InputTensor
 from vigie.receipts import label_of
-from vigie.schemas import TEXT_LIMIT
+from vigie.schemas import TEXT_LIMIT, WordWeight
 from vigie.serving.engine import Inference
 from vigie.web import invalid_request
 
@@ -29,6 +29,14 @@ def read_request(body: bytes) -> InferenceRequest:
         if output.name not in _OUTPUTS:
             raise InvalidRequest(f"outputs: expected names from {', '.join(_OUTPUTS)}, got {output.name!r}")
     return request
+
+
+def wants_explanation(request: InferenceRequest) -> bool:
+    """Whether the parameter `explain` is set; raises `InvalidRequest` when it is neither true nor false."""
+    value = (request.parameters or {}).get(EXPLAIN, False)
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"parameters.{EXPLAIN}: expected true or false, got {value!r:.60}")
+    return value
 
 
 def texts_of(request: InferenceRequest) -> list[str]:
@@ -51,17 +59,25 @@ def texts_of(request: InferenceRequest) -> list[str]:
     return texts
 
 
-def write_response(name: str, inference: Inference, request: InferenceRequest) -> bytes:
+def write_response(
+    name: str,
+    inference: Inference,
+    request: InferenceRequest,
+    explanations: Sequence[Sequence[WordWeight]] | None = None,
+) -> bytes:
     """An `InferenceResponse` with the outputs asked for, straight to bytes: validating our own answer costs more."""
     data: dict[str, tuple[str, Sequence[float]]] = {
         PROBABILITY: ("FP32", inference.probabilities),
         LABEL: ("INT64", [label_of(value) for value in inference.probabilities]),
     }
     wanted = [output.name for output in request.outputs] if request.outputs else _OUTPUTS
-    outputs = [
+    outputs: list[dict[str, Any]] = [
         {"name": output, "shape": [len(data[output][1])], "datatype": data[output][0], "data": data[output][1]}
         for output in wanted
     ]
+    if explanations is not None:
+        written = [to_json(words).decode() for words in explanations]
+        outputs.append({"name": EXPLANATION, "shape": [len(written)], "datatype": "BYTES", "data": written})
     echoed = {} if request.id is None else {"id": request.id}
     return to_json({"model_name": name, "model_version": inference.number, **echoed, "outputs": outputs})
 

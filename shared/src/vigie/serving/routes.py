@@ -22,7 +22,7 @@ from vigie.inference import (
     ServerMetadata,
     ServerReadiness,
 )
-from vigie.serving.protocol import read_request, texts_of, write_response
+from vigie.serving.protocol import read_request, texts_of, wants_explanation, write_response
 from vigie.serving.state import state_of
 
 Errors = dict[int | str, dict[str, Any]]
@@ -52,8 +52,10 @@ async def infer(request: Request) -> Response:
     state.serving(name, number)
     deadline = asyncio.get_running_loop().time() + _seconds_left(request, state.timeout_seconds)
     message = read_request(await request.body())
-    answer = await state.engine.infer(texts_of(message), number=number, deadline=deadline)
-    return Response(write_response(name, answer, message), media_type="application/json")
+    texts, explaining = texts_of(message), message.parameters is not None and wants_explanation(message)
+    answer = await state.engine.infer(texts, number=number, deadline=deadline)
+    words = await state.engine.explain(texts, number=answer.number, deadline=deadline) if explaining else None
+    return Response(write_response(name, answer, message, words), media_type="application/json")
 
 
 @server.get("")

@@ -17,7 +17,17 @@ def settings(home: Path, **values: object) -> LocalSettings:
 
 def test_everything_runs_by_default(tmp_path: Path) -> None:
     names = [program.name for program in programs(settings(tmp_path), 6380)]
-    assert names == ["redis", "mailbox", "mlflow", "starter", "predictor-logreg", "feedback", "alerting", "gateway"]
+    assert names == [
+        "redis",
+        "mailbox",
+        "mlflow",
+        "starter",
+        "predictor-logreg",
+        "feedback",
+        "alerting",
+        "gateway",
+        "ui",
+    ]
 
 
 def test_what_is_given_by_url_is_not_started(tmp_path: Path) -> None:
@@ -56,6 +66,6 @@ def test_an_unknown_family_stops_the_start(tmp_path: Path) -> None:
 
 def test_every_program_dies_with_the_supervisor_and_is_restarted(tmp_path: Path) -> None:
     text = configuration(programs(settings(tmp_path), 6380), tmp_path, "http://127.0.0.1:8000/readyz")
-    assert text.count("setpriv --pdeathsig TERM --") == 9
-    assert text.count("autorestart=true") == 7
+    assert text.count("setpriv --pdeathsig TERM --") == 10
+    assert text.count("autorestart=true") == 8
     assert text.count("autorestart=unexpected") == 1

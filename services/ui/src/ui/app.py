@@ -1,0 +1,61 @@
+"""Wires the page."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import gradio as gr
+from fastapi import FastAPI
+
+from ui.gateway import Gateway
+from ui.look import head, style, theme
+from ui.page import build_page
+from ui.routes import doors
+from ui.settings import UiSettings
+from ui.wording import LANGUAGES, Language, texts_in
+from vigie.schemas import Readiness
+from vigie.web import service_app
+
+UPLOAD_LIMIT = 32 * 1024 * 1024
+
+
+def create_app(settings: UiSettings | None = None) -> FastAPI:
+    """The page in every language, each at a path of its own; without `settings` it reads them from the environment."""
+    settings = settings or UiSettings.read()
+    key = settings.gateway_api_key
+    gateway = Gateway(settings.gateway_url, key.get_secret_value() if key else None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await gateway.close()
+
+    async def readiness() -> Readiness:
+        return Readiness(ready=True, dependencies={"gateway": await gateway.probe()})
+
+    app: FastAPI = service_app(
+        "Vigie page", lifespan=lifespan, readiness=readiness, body_limit=UPLOAD_LIMIT, docs_url=None, openapi_url=None
+    )
+    app.include_router(doors(settings.ui_root_path, settings.ui_language))
+    for language in LANGUAGES:
+        _mount(app, gateway, language, settings)
+    return app
+
+
+def _mount(app: FastAPI, gateway: Gateway, language: Language, settings: UiSettings) -> None:
+    gr.mount_gradio_app(
+        app,
+        build_page(gateway, texts_in(language), refresh_seconds=settings.ui_refresh_seconds),
+        path=f"/{language}",
+        root_path=f"{settings.ui_root_path}/{language}",
+        theme=theme(),
+        css=style(),
+        head=head(language),
+        footer_links=[],
+        run_history=False,
+        max_file_size=UPLOAD_LIMIT,
+        show_error=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+    )

@@ -1,0 +1,45 @@
+"""What every tab of the page works with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ui.gateway import Gateway
+from ui.rendering import Pen
+from ui.wording import Texts, zone_of
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One page in one language. `zone` (the reader's, an IANA name) and `annotator` are known to the browser."""
+
+    page: gr.Blocks
+    gateway: Gateway
+    texts: Texts
+    zone: gr.Textbox
+    annotator: gr.Textbox
+    refresh_seconds: float
+
+    def pen(self, zone: str = "UTC") -> Pen:
+        """Writes for the reader in that zone."""
+        return Pen(self.texts, zone_of(zone))
+
+    def html(self, value: str = "", *, elem_id: str, actions: bool = False) -> gr.HTML:
+        """A piece of the page that handlers write; with `actions` its `data-action` buttons are click events."""
+        script = ACTIONS if actions else None
+        return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=script)
+
+
+ACTIONS = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-action]");
+  if (button) trigger("click", {action: button.dataset.action, id: button.dataset.id});
+});
+watch("value", () => {
+  const next = element.querySelector("[data-focus]");
+  if (next) next.focus();
+});
+"""

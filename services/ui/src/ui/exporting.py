@@ -1,0 +1,67 @@
+"""Results as files: safe to open in a spreadsheet, untouched for machines, and what could not be predicted."""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import time
+from uuid import uuid4
+
+from ui.scoring import Run
+from ui.wording import Texts
+
+KEPT_SECONDS = 4 * 3600
+
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_ADDED = ("vigie_sentiment", "vigie_probability_negative", "vigie_model", "vigie_version", "vigie_prediction_id")
+
+
+def export_files(run: Run, texts: Texts) -> tuple[str, str, str]:
+    """Paths of the safe file, the raw file, and the file of the rows that were not predicted."""
+    folder = _fresh_folder()
+    stem = Path(run.table.name).stem[:60] if run.table else "tweets"
+    safe, raw, errors = (folder / f"{stem}-{name}.csv" for name in ("vigie", "vigie-raw", "vigie-errors"))
+    header = [*(run.table.columns if run.table else ()), *_ADDED]
+    rows = [
+        [*given, *_added(run, row)] for row, given in enumerate(run.table.rows(len(run.answers)) if run.table else [])
+    ]
+    delimiter = ";" if texts.language == "fr" else ","
+    _write(safe, [header, *([_harmless(cell) for cell in row] for row in rows)], delimiter, encoding="utf-8-sig")
+    _write(raw, [header, *rows], ",", encoding="utf-8")
+    missed = [
+        (row, run.problems.get(row) or texts("file.not_sent")) for row in range(len(rows)) if not run.answers[row]
+    ]
+    lines = [[str(row + 2), problem, _harmless(run.texts[row])] for row, problem in missed]
+    _write(errors, [["row", "problem", run.column], *lines], delimiter, encoding="utf-8-sig")
+    return str(safe), str(raw), str(errors)
+
+
+def _added(run: Run, row: int) -> list[str]:
+    answer = run.answers[row]
+    if answer is None:
+        return [""] * len(_ADDED)
+    negative = f"{answer.probabilities.negative:.6f}"
+    return [answer.sentiment.value, negative, answer.model.name, answer.model.version, answer.prediction_id]
+
+
+def _harmless(cell: str) -> str:
+    """A cell that a spreadsheet takes as text."""
+    return f"'{cell}" if cell.startswith(_STARTS_FORMULA) else cell
+
+
+def _write(path: Path, rows: Iterable[Sequence[str]], delimiter: str, *, encoding: str) -> None:
+    with path.open("w", encoding=encoding, errors="replace", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+
+
+def _fresh_folder() -> Path:
+    """A folder of our own below the temporary one; those that nobody needs any more go."""
+    home = Path(tempfile.gettempdir()) / "vigie-page"
+    home.mkdir(exist_ok=True, mode=0o700)
+    for old in home.iterdir():
+        if time() - old.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    folder = home / uuid4().hex
+    folder.mkdir()
+    return folder

@@ -1,0 +1,159 @@
+"""From an uploaded file to columns of text: CSV of any common encoding and delimiter, or Parquet."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from charset_normalizer import from_bytes
+
+MOST_ROWS = 50_000
+MOST_COLUMNS = 200
+DELIMITERS = (",", ";", "\t", "|")
+
+_SAMPLE_BYTES = 256 * 1024
+_SAMPLE_ROWS = 50
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_TEXT_NAMES = ("text", "tweet", "texte", "message", "content", "contenu", "body", "comment", "commentaire")
+_NUMBERS = set("0123456789.,-+eE:/ TZ")
+
+
+class UnreadableFile(Exception):
+    """`key` names the text that says why, `values` what came."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key, values)
+        self.key = key
+        self.values = values
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of equal length, as they stand in the file; `form` says how it was read (encoding, delimiter)."""
+
+    name: str
+    form: str
+    columns: dict[str, list[str]]
+
+    @property
+    def size(self) -> int:
+        """How many rows."""
+        return len(next(iter(self.columns.values()), []))
+
+    def rows(self, most: int) -> list[list[str]]:
+        """The first rows."""
+        return [list(row) for row in zip(*(column[:most] for column in self.columns.values()), strict=True)]
+
+
+def read_table(path: Path) -> Table:
+    """The file; raises `UnreadableFile` when it is neither, has no rows, or more than `MOST_ROWS`."""
+    if path.stat().st_size == 0:
+        raise UnreadableFile("file.trouble.empty")
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith(b"PK"):
+        raise UnreadableFile("file.trouble.workbook")
+    table = _read_parquet(path) if start == b"PAR1" else _read_csv(path)
+    if table.size == 0:
+        raise UnreadableFile("file.trouble.empty")
+    if len(table.columns) > MOST_COLUMNS:
+        raise UnreadableFile("file.trouble.columns", count=len(table.columns), most=MOST_COLUMNS)
+    return table
+
+
+def likely_text(table: Table) -> str:
+    """The column that is most likely the tweets: by its name, else the one with the longest values."""
+    by_name = {name.strip().lower(): name for name in table.columns}
+    for wanted in _TEXT_NAMES:
+        if wanted in by_name:
+            return by_name[wanted]
+    return max(table.columns, key=lambda name: sum(map(_letters, table.columns[name][:200])))
+
+
+def _letters(value: str) -> int:
+    return sum(character not in _NUMBERS for character in value)
+
+
+def _read_parquet(path: Path) -> Table:
+    try:
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows > MOST_ROWS:
+            raise UnreadableFile("file.trouble.rows", most=MOST_ROWS)
+        content = file.read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableFile("file.trouble.parquet", problem=str(error)[:200]) from error
+    columns = {
+        name: ["" if value is None else str(value) for value in content.column(name).to_pylist()]
+        for name in content.column_names
+    }
+    return Table(path.name, "Parquet", columns)
+
+
+def _read_csv(path: Path) -> Table:
+    content = path.read_bytes()
+    encoding = _encoding(content)
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UnreadableFile("file.trouble.encoding", encoding=encoding, place=error.start) from None
+    if "\0" in text:
+        raise UnreadableFile("file.trouble.binary")
+    lines = text.splitlines(keepends=True)
+    try:
+        delimiter = _delimiter(lines[: 4 * _SAMPLE_ROWS])
+        columns = _columns(csv.reader(lines, delimiter=delimiter), delimiter)
+    except csv.Error as error:
+        raise UnreadableFile("file.trouble.csv", problem=str(error)) from error
+    form = f"CSV, {encoding.upper().replace('_', '-')}, {'tab' if delimiter == chr(9) else delimiter!r}"
+    return Table(path.name, form, columns)
+
+
+def _columns(rows: Iterator[list[str]], delimiter: str) -> dict[str, list[str]]:
+    """Short rows are filled up with nothing; what goes beyond the header belongs to the last column."""
+    header = _header(next(rows, []))
+    last = len(header) - 1
+    columns: list[list[str]] = [[] for _ in header]
+    for row in rows:
+        if not any(row):
+            continue
+        if len(columns[0]) == MOST_ROWS:
+            raise UnreadableFile("file.trouble.rows", most=MOST_ROWS)
+        fitted = [*row[:last], delimiter.join(row[last:])] if len(row) > last else row + [""] * (len(header) - len(row))
+        for column, value in zip(columns, fitted, strict=True):
+            column.append(value)
+    return dict(zip(header, columns, strict=True))
+
+
+def _header(row: Sequence[str]) -> list[str]:
+    """Names of the columns, each once."""
+    names: list[str] = []
+    for number, cell in enumerate(row or ["text"], 1):
+        name = cell.strip() or f"column {number}"
+        names.append(name if name not in names else f"{name} ({number})")
+    return names
+
+
+def _encoding(content: bytes) -> str:
+    """By its mark, else UTF-8 when it is that, else Western European when that reads well, else the best guess."""
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return name
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        sample = content[:_SAMPLE_BYTES]
+        best = from_bytes(sample, cp_isolation=["cp1252"]).best() or from_bytes(sample).best()
+        return best.encoding if best else "cp1252"
+    return "utf-8"
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The one that cuts the first rows into the most columns, all alike; a comma when none does."""
+    best, found = 1, ","
+    for delimiter in DELIMITERS:
+        sizes = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row][:_SAMPLE_ROWS]
+        if sizes and sizes[0] > best and sum(size == sizes[0] for size in sizes) >= 0.9 * len(sizes):
+            best, found = sizes[0], delimiter
+    return found

@@ -1,0 +1,125 @@
+"""Predicts the rows of a file, many at a time; what is answered is kept, whatever happens next."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from time import monotonic
+
+from ui.gateway import Gateway, Trouble
+from ui.judging import problem_of
+from ui.reading import Table
+from ui.wording import Texts
+from vigie.schemas import BatchRequest, BatchResponse, Prediction
+
+BATCH_ROWS = 500
+BATCH_BYTES = 700_000
+BATCHES_AT_ONCE = 4
+ATTEMPTS = 5
+
+_WORTH_ANOTHER_TRY = {"queue_full", "no_model_ready", "unavailable", "deadline_exceeded", "too_slow", "unreachable"}
+
+
+@dataclass(slots=True)
+class Run:
+    """One file on its way, kept for a session. `answers` and `problems` are by row; a row may have neither yet."""
+
+    table: Table | None = None
+    column: str = ""
+    family: str | None = None
+    answers: list[Prediction | None] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
+    cancelled: bool = False
+    seconds: float = 0.0
+
+    def begin(self, table: Table, column: str, family: str | None, texts: Texts) -> None:
+        """Starts over, unless the same is asked again: then only what has no answer is sent."""
+        if (self.table, self.column, self.family) != (table, column, family):
+            self.table, self.column, self.family = table, column, family
+            self.answers = [None] * table.size
+            said = (problem_of(text, texts) for text in table.columns[column])
+            self.problems = {row: problem for row, problem in enumerate(said) if problem}
+            self.seconds = 0.0
+        self.cancelled = False
+
+    @property
+    def texts(self) -> list[str]:
+        """What is predicted, by row."""
+        return self.table.columns[self.column] if self.table else []
+
+    @property
+    def total(self) -> int:
+        """How many rows can be predicted."""
+        return len(self.answers) - len(self.problems)
+
+    @property
+    def done(self) -> int:
+        """How many are."""
+        return sum(answer is not None for answer in self.answers)
+
+    def waiting(self) -> list[int]:
+        """Rows that could be predicted and are not yet."""
+        return [row for row, answer in enumerate(self.answers) if answer is None and row not in self.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far it is; `seconds_left` is null while nothing can be said."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+async def score(run: Run, gateway: Gateway) -> AsyncIterator[Progress]:
+    """Predicts what waits, until all is done or the run is cancelled; raises `Trouble` when the gateway stays away."""
+    started, already = monotonic(), run.done
+    batches = batches_of(run.waiting(), run.texts)
+    under_way: set[asyncio.Task[None]] = set()
+    done, total = already, run.total
+    try:
+        while not run.cancelled:
+            while len(under_way) < BATCHES_AT_ONCE and (rows := next(batches, None)):
+                under_way.add(asyncio.create_task(_predict(run, gateway, rows)))
+            if not under_way:
+                return
+            finished, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            for task in finished:
+                task.result()
+            done, took = run.done, monotonic() - started
+            yield Progress(done, total, took / (done - already) * (total - done) if done > already else None)
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        run.seconds += monotonic() - started
+
+
+def batches_of(rows: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
+    """The rows in pieces of at most `BATCH_ROWS`, and of a size that the gateway takes."""
+    batch: list[int] = []
+    size = 0
+    for row in rows:
+        weight = 2 * len(texts[row].encode("utf-8", "replace"))
+        if batch and (len(batch) == BATCH_ROWS or size + weight > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += weight
+    if batch:
+        yield batch
+
+
+async def _predict(run: Run, gateway: Gateway, rows: list[int]) -> None:
+    request = BatchRequest.model_construct(texts=[run.texts[row].strip() for row in rows], model=run.family)
+    for attempt in count(1):
+        try:
+            reply = await gateway.post("/predict/batch", request, BatchResponse)
+        except Trouble as trouble:
+            if attempt == ATTEMPTS or trouble.code not in _WORTH_ANOTHER_TRY:
+                raise
+            await asyncio.sleep(min(trouble.retry_after or 1.0, 5.0))
+            continue
+        for row, prediction in zip(rows, reply.predictions, strict=True):
+            run.answers[row] = prediction
+        return

@@ -1,0 +1,26 @@
+(() => {
+  document.documentElement.lang = "{language}";
+
+  const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
+  const shown = (element) => element.offsetParent !== null;
+
+  document.addEventListener("keydown", (event) => {
+    if (!["1", "2"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const focused = event.target.closest(".tweet");
+    const open = [...document.querySelectorAll(".tweet[data-open]")].filter(shown);
+    const card = focused && focused.dataset.open !== undefined ? focused : open[0];
+    const button = card && card.querySelector(`[data-key="${event.key}"]`);
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+  });
+
+  setInterval(() => {
+    for (const button of document.querySelectorAll("[data-left]")) {
+      button.dataset.until ??= Date.now() + 1000 * Number(button.dataset.left);
+      const left = Math.ceil((Number(button.dataset.until) - Date.now()) / 1000);
+      if (left <= 0) button.remove();
+      else button.querySelector(".left").textContent = left;
+    }
+  }, 250);
+})();

@@ -1,0 +1,113 @@
+"""A file of tweets: what is in it, what a spreadsheet did to it, its predictions, and the files to take away."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui.damage import find_damage
+from ui.desk import QUIET, Desk
+from ui.exporting import export_files
+from ui.gateway import Trouble
+from ui.reading import Table, UnreadableFile, likely_text, read_table
+from ui.scoring import Progress, Run, score
+from ui.summary import WANTED, Wanted, charts_of, choose, summarise
+
+PREVIEW_ROWS = 5
+
+
+def build(desk: Desk) -> gr.Radio:
+    """The tab; gives its choice of a family."""
+    t, do = desk.texts, FileEvents(desk)
+    with gr.Tab(t("file.tab"), elem_id="tab-file"):
+        table, run = gr.State(None), gr.State(Run())
+        upload = gr.File(
+            label=t("file.label"), file_types=[".csv", ".tsv", ".txt", ".parquet"], type="filepath", elem_id="upload"
+        )
+        preview = desk.html(elem_id="preview")
+        column = gr.Radio([], label=t("file.column"), visible=False, elem_id="column")
+        family = gr.Radio([], label=t("predict.family"), elem_id="file-family")
+        with gr.Row():
+            start = gr.Button(t("file.start"), variant="primary", visible=False, elem_id="start")
+            stop = gr.Button(t("file.stop"), visible=False, elem_id="stop")
+        progress = desk.html(elem_id="progress")
+        with gr.Row(visible=False) as downloads:
+            safe, raw, errors = (
+                gr.DownloadButton(t(f"file.download.{name}"), elem_id=f"download-{name}")
+                for name in ("safe", "raw", "errors")
+            )
+        with gr.Row(visible=False, elem_id="filters") as filters:
+            kinds = [(t(f"file.wanted.{wanted}"), wanted) for wanted in WANTED]
+            wanted = gr.Radio(kinds, value="all", label=t("file.filter"), scale=3, elem_id="wanted")
+            search = gr.Textbox("", label=t("file.search"), scale=2, elem_id="search")
+        result = desk.html(elem_id="file-result")
+    upload.change(do.read, [upload], [table, preview, column, start, progress, filters, result, downloads], **QUIET)
+    column.change(do.show, [table, column], [preview], **QUIET)
+    outputs = [start, stop, progress, filters, result, downloads, safe, raw, errors]
+    start.click(do.run, [table, column, family, run, wanted, search], outputs, **QUIET)
+    stop.click(do.cancel, [run], [progress], **QUIET)
+    gr.on([wanted.change, search.change], do.filter, [run, wanted, search], [result], **QUIET)
+    return family
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvents:
+    """What happens when; each gives the new values of the components that it is wired to."""
+
+    desk: Desk
+
+    def read(self, path: str | None) -> tuple[Any, ...]:
+        """Reads the file: table, preview, column, start, progress, filters, result, downloads."""
+        hidden = gr.update(visible=False)
+        if path is None:
+            return None, "", hidden, hidden, "", hidden, "", hidden
+        try:
+            table = read_table(Path(path))
+        except UnreadableFile as error:
+            said = self.desk.pen().notice(self.desk.texts(error.key, **error.values))
+            return None, said, hidden, hidden, "", hidden, "", hidden
+        column = likely_text(table)
+        choice = gr.Radio(list(table.columns), value=column, visible=True)
+        return table, self.show(table, column), choice, gr.update(visible=True), "", hidden, "", hidden
+
+    def show(self, table: Table | None, column: str) -> str:
+        """The preview with what is wrong when that column holds the tweets."""
+        if table is None or column not in table.columns:
+            return ""
+        damage, rows = find_damage(table, column), table.rows(PREVIEW_ROWS)
+        return self.desk.pen().write("file_preview", table=table, column=column, damage=damage, rows=rows)
+
+    async def run(  # noqa: PLR0917 - Gradio passes the values of components by position
+        self, table: Table, column: str, family: str | None, run: Run, wanted: Wanted, search: str
+    ) -> AsyncIterator[tuple[Any, ...]]:
+        """Predicts: start, stop, progress, filters, result, downloads, and the three files."""
+        pen, keep = self.desk.pen(), [gr.skip()] * 6
+        run.begin(table, column, family, self.desk.texts)
+        busy, idle = gr.update(interactive=False), gr.update(visible=True, interactive=True)
+        yield busy, idle, pen.write("file_progress", progress=Progress(run.done, run.total, None)), *keep
+        notice = ""
+        try:
+            async for progress in score(run, self.desk.gateway):
+                yield busy, idle, pen.write("file_progress", progress=progress), *keep
+        except Trouble as trouble:
+            notice = pen.trouble(trouble)
+        files = export_files(run, self.desk.texts)
+        ended = notice + pen.write("file_ended", run=run, left=len(run.waiting()))
+        shown = gr.update(visible=True)
+        yield idle, gr.update(visible=False), ended, shown, self.filter(run, wanted, search), shown, *files
+
+    def cancel(self, run: Run) -> Any:
+        """Stops after the batches that are under way."""
+        run.cancelled = True
+        return self.desk.pen().notice(self.desk.texts("file.stopping"), kind="info")
+
+    def filter(self, run: Run, wanted: Wanted, search: str) -> str:
+        """Summary, charts and the rows of that kind."""
+        if not run.answers:
+            return ""
+        summary = summarise(run)
+        rows, hits = choose(run, wanted, search)
+        charts = charts_of(summary, self.desk.texts)
+        return self.desk.pen().write("file_result", summary=summary, charts=charts, rows=rows, hits=hits)

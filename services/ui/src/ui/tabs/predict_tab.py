@@ -1,0 +1,76 @@
+"""One tweet, or many lines: what the models say, why, and what the reader says to that."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ui.desk import QUIET, Desk
+from ui.gateway import Trouble
+from ui.judging import MOST_LINES, Tweet, lines_of, predict, undo, vote
+from vigie.schemas import Verdict
+
+# In the browser alone: a round trip would put what was kept over what was typed meanwhile.
+_KEEP = "(typed) => { localStorage.setItem('vigie-tweets', typed); return []; }"
+_KEPT = "(typed) => typed || localStorage.getItem('vigie-tweets') || ''"
+
+
+def build(desk: Desk) -> gr.Radio:
+    """The tab; gives its choice of a family."""
+    t, do = desk.texts, PredictEvents(desk)
+    with gr.Tab(t("predict.tab"), elem_id="tab-predict"), gr.Row():
+        tweets = gr.State(list[Tweet]())
+        with gr.Column(scale=2, min_width=320):
+            text = gr.Textbox(
+                label=t("predict.label"), placeholder=t("predict.placeholder"), lines=6, max_lines=14, elem_id="tweets"
+            )
+            family = gr.Radio([], label=t("predict.family"), elem_id="family")
+            go = gr.Button(t("predict.go"), variant="primary", elem_id="predict")
+        with gr.Column(scale=3, min_width=320):
+            notice = desk.html(elem_id="predict-notice")
+            result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
+    busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go}
+    go.click(do.ask, [text, family, desk.zone], [tweets, result, notice], **busy)
+    result.click(do.judge, [tweets, desk.annotator, desk.zone], [tweets, result, notice], **QUIET)
+    text.change(None, text, None, js=_KEEP, **QUIET)
+    desk.page.load(None, text, text, js=_KEPT, **QUIET)
+    return family
+
+
+@dataclass(frozen=True, slots=True)
+class PredictEvents:
+    """What happens when; each gives the new values of the components that it is wired to."""
+
+    desk: Desk
+
+    async def ask(self, pasted: str, chosen: str | None, zone: str) -> tuple[Any, Any, str]:
+        """Predicts what was typed: tweets, how they look, a notice."""
+        pen, lines, t = self.desk.pen(zone), lines_of(pasted), self.desk.texts
+        if not lines:
+            return gr.skip(), gr.skip(), pen.notice(t("predict.empty"))
+        if len(lines) > MOST_LINES:
+            return gr.skip(), gr.skip(), pen.notice(t("predict.many", lines=t.number(len(lines)), most=MOST_LINES))
+        try:
+            found = await predict(self.desk.gateway, lines, chosen, t)
+        except Trouble as trouble:
+            return gr.skip(), gr.skip(), pen.trouble(trouble)
+        return found, pen.write("tweets", tweets=found, touched=None), ""
+
+    async def judge(self, event: gr.EventData, shown: list[Tweet], annotator: str, zone: str) -> tuple[Any, Any, str]:
+        """Sends a vote, or takes it back: tweets, how they look, a notice."""
+        pen, number = self.desk.pen(zone), int(event.id)
+        try:
+            judged = await self._judged(shown[number], event.action, annotator)
+        except Trouble as trouble:
+            return gr.skip(), gr.skip(), pen.trouble(trouble)
+        shown = [*shown[:number], judged, *shown[number + 1 :]]
+        return shown, pen.write("tweets", tweets=shown, touched=number), ""
+
+    async def _judged(self, tweet: Tweet, action: str, annotator: str) -> Tweet:
+        match action:
+            case "undo":
+                return await undo(self.desk.gateway, tweet)
+            case "unsure":
+                return await vote(self.desk.gateway, tweet, Verdict.INCORRECT, annotator, unsure=True)
+            case said:
+                return await vote(self.desk.gateway, tweet, Verdict(said), annotator)

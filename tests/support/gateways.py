@@ -1,0 +1,76 @@
+"""A gateway on a real socket that does as it is told, for tests of the page."""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.support.peers import Peer
+from ui.gateway import Gateway
+from vigie.schemas import BatchRequest, ExplainedBatchResponse, ExplainedPrediction, ModelList, ModelRef, ModelStatus
+
+CODES = {401: "unauthorized", 429: "queue_full", 503: "no_model_ready", 504: "deadline_exceeded"}
+
+
+@dataclass
+class FakeGateway:
+    """A text that holds "bad" is negative. `refuse` are statuses of the next batches, null lets one through.
+
+    `sizes` are those of the batches that it answered.
+    """
+
+    refuse: list[int | None] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        routes = [Route("/predict/batch", self.predict, methods=["POST"]), Route("/models", self.models)]
+        self._peer = Peer(Starlette(routes=routes))
+        self._peer.__enter__()
+        self.url = self._peer.url
+        self.client = Gateway(self.url, "key")
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.close()
+        self.__exit__()
+
+    def __exit__(self, *_: object) -> None:
+        self._peer.__exit__(None, None, None)
+
+    async def predict(self, request: Request) -> Response:
+        """`POST /predict/batch`."""
+        status = self.refuse.pop(0) if self.refuse else None
+        if status is not None:
+            error = {"code": CODES[status], "message": "as told", "request_id": "r"}
+            return JSONResponse({"error": error}, status, headers={"Retry-After": "0"})
+        body = BatchRequest.model_validate_json(await request.body())
+        self.sizes.append(len(body.texts))
+        return Response(
+            ExplainedBatchResponse(predictions=[_predicted(text) for text in body.texts]).model_dump_json(),
+            media_type="application/json",
+        )
+
+    async def models(self, _: Request) -> Response:
+        """`GET /models`."""
+        models = [ModelStatus(name="logreg", title="TF-IDF", ready=True, version="7")]
+        return Response(ModelList(default="logreg", models=models).model_dump_json(), media_type="application/json")
+
+
+def _predicted(text: str) -> ExplainedPrediction:
+    negative = 0.9 if "bad" in text else 0.1
+    return ExplainedPrediction.model_validate(
+        {
+            "prediction_id": f"p-{text[:20]}",
+            "sentiment": "negative" if negative > 0.5 else "positive",
+            "prediction_label": 0 if negative > 0.5 else 1,
+            "confidence": 0.9,
+            "probabilities": {"negative": negative, "positive": 1 - negative},
+            "model": ModelRef(name="logreg", version="7"),
+        }
+    )

@@ -1,0 +1,116 @@
+"""Rows of a file on their way through a gateway that does as it is told."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateways import FakeGateway
+from ui.exporting import export_files
+from ui.gateway import Trouble
+from ui.reading import Table
+from ui.scoring import BATCH_BYTES, BATCH_ROWS, Progress, Run, batches_of, score
+from ui.summary import choose, summarise
+from ui.wording import texts_in
+
+EN = texts_in("en")
+
+
+def table(*texts: str) -> Table:
+    return Table("tweets.csv", "CSV", {"id": [str(number) for number in range(len(texts))], "text": list(texts)})
+
+
+def begun(*texts: str) -> Run:
+    run = Run()
+    run.begin(table(*texts), "text", "logreg", EN)
+    return run
+
+
+async def finish(run: Run, gateway: FakeGateway) -> list[Progress]:
+    return [progress async for progress in score(run, gateway.client)]
+
+
+async def test_every_row_gets_its_own_answer_and_bad_rows_a_reason() -> None:
+    run = begun(*("bad" if number % 3 else "good" for number in range(1200)), "", "x" * 2001)
+    async with FakeGateway() as gateway:
+        progress = await finish(run, gateway)
+    assert [answer.prediction_label if answer else None for answer in run.answers] == [
+        *(0 if number % 3 else 1 for number in range(1200)),
+        None,
+        None,
+    ]
+    assert list(run.problems) == [1200, 1201]
+    assert "at most 2,000" in run.problems[1201]
+    assert (progress[-1].done, progress[-1].total) == (1200, 1200)
+    assert gateway.sizes == [500, 500, 200]
+
+
+async def test_a_full_queue_is_waited_for() -> None:
+    run = begun("bad", "good")
+    async with FakeGateway(refuse=[429, 503]) as gateway:
+        await finish(run, gateway)
+    assert run.done == 2
+
+
+async def test_a_refused_key_ends_it_and_what_was_answered_stays() -> None:
+    run = begun(*["bad"] * 3000)
+    async with FakeGateway(refuse=[None, None, 401]) as gateway:
+        with pytest.raises(Trouble) as found:
+            await finish(run, gateway)
+        assert found.value.code == "unauthorized"
+        assert 0 < run.done < 3000
+        done = run.done
+        run.begin(run.table or table(), "text", "logreg", EN)
+        assert run.done == done, "the same again goes on"
+        await finish(run, gateway)
+    assert run.done == 3000
+    run.begin(run.table or table(), "text", "lstm", EN)
+    assert run.done == 0, "another family starts over"
+
+
+async def test_a_cancelled_run_stops_and_keeps_what_came_in() -> None:
+    run = begun(*["bad"] * 10_000)
+    async with FakeGateway() as gateway:
+        async for progress in score(run, gateway.client):
+            run.cancelled = progress.done > 0
+    assert 0 < run.done <= 4 * BATCH_ROWS
+
+
+def test_batches_fit_into_what_the_gateway_takes() -> None:
+    texts = ["é" * 2000] * 1000
+    sizes = [len(batch) for batch in batches_of(range(1000), texts)]
+    assert sum(sizes) == 1000
+    assert max(sizes) * 4000 <= BATCH_BYTES / 2 * 1.01
+
+
+async def test_files_hold_every_row_safe_raw_and_with_errors() -> None:
+    run = begun("=bad(1)", "good; really", "")
+    async with FakeGateway() as gateway:
+        await finish(run, gateway)
+    safe, raw, errors = (read(path) for path in export_files(run, EN))
+    assert safe[0] == ["id", "text", *(f"vigie_{name}" for name in COLUMNS)]
+    assert [row[1] for row in safe[1:]] == ["'=bad(1)", "good; really", ""]
+    assert [row[1] for row in raw[1:]] == ["=bad(1)", "good; really", ""]
+    assert safe[1][2:6] == ["negative", "0.900000", "logreg", "7"]
+    assert errors == [["row", "problem", "text"], ["4", EN("trouble.text_empty"), ""]]
+    assert read(export_files(run, texts_in("fr"))[0], ";")[0] == safe[0]
+
+
+async def test_the_summary_counts_and_filters_choose() -> None:
+    run = begun("bad one", "bad two", "good", "")
+    async with FakeGateway() as gateway:
+        await finish(run, gateway)
+    summary = summarise(run)
+    assert (summary.predicted, summary.negative, summary.refused, summary.by_model) == (3, 2, 1, [("logreg 7", 3)])
+    assert summary.bins == [0, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert [row.text for row in choose(run, "negative", "")[0]] == ["bad one", "bad two"]
+    assert [row.number for row in choose(run, "all", "TWO")[0]] == [3]
+    assert choose(run, "refused", "")[1] == 1
+
+
+COLUMNS = ("sentiment", "probability_negative", "model", "version", "prediction_id")
+
+
+def read(path: str, delimiter: str = ",") -> list[list[str]]:
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file, delimiter=delimiter))

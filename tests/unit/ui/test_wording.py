@@ -1,0 +1,50 @@
+"""One catalogue of texts in two languages."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import ui
+from ui.wording import LANGUAGES, places, texts_in, zone_of
+
+SOURCE = Path(next(iter(ui.__path__)))
+MOMENT = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
+
+
+def test_every_language_has_the_same_keys_with_the_same_places_to_fill() -> None:
+    french, english = (texts_in(language).entries for language in LANGUAGES)
+    assert french.keys() == english.keys()
+    assert {key: places(french[key]) for key in french} == {key: places(english[key]) for key in english}
+
+
+def test_every_text_that_is_asked_for_exists_and_every_text_is_asked_for() -> None:
+    entries = texts_in("en").entries
+    code = "\n".join(path.read_text("utf-8") for pattern in ("*.py", "*.html") for path in SOURCE.rglob(pattern))
+    asked = set(re.findall(r"""\bt(?:exts)?\(\s*["']([a-z_.]+[a-z_])["']""", code))
+    counted = set(re.findall(r"""\.count\(\s*["']([a-z_.]+)["']""", code))
+    forms = {f"{key}.{form}" for key in counted for form in ("one", "other")}
+    assert (asked | forms) - entries.keys() == set()
+    quoted = set(re.findall(r"""["']([a-z_]+(?:\.[a-z_]+)+)["']""", code))
+    beginnings = tuple(re.findall(r"""f?["']([a-z_]+(?:\.[a-z_]+)*\.)(?:\{|["'] ~)""", code))
+    assert [key for key in entries if key not in quoted | forms and not key.startswith(beginnings)] == []
+
+
+def test_numbers_and_shares_look_as_the_language_writes_them() -> None:
+    french, english = texts_in("fr"), texts_in("en")
+    assert (french.number(12345.67, 1), english.number(12345.67, 1)) == ("12\u202f345,7", "12,345.7")
+    assert (french.percent(0.934), english.percent(0.934)) == ("93\u202f%", "93%")
+
+
+@pytest.mark.parametrize(("language", "zero"), [("fr", "0 tweet prédit"), ("en", "0 tweets predicted")])
+def test_none_is_one_in_french_and_many_in_english(language: str, zero: str) -> None:
+    texts = texts_in("fr" if language == "fr" else "en")
+    assert texts.count("predict.done", 0) == zero
+
+
+def test_moments_are_told_in_the_readers_zone_and_in_utc() -> None:
+    paris = zone_of("Europe/Paris")
+    assert texts_in("fr").moment(MOMENT, paris) == "02/07/2026 00:30:05 (01/07 22:30 UTC)"
+    assert texts_in("en").moment(MOMENT, paris) == "2026-07-02 00:30:05 (07-01 22:30 UTC)"
+    assert texts_in("en").moment(MOMENT, zone_of("Atlantis/Capital")) == "2026-07-01 22:30:05 UTC"
