@@ -176,6 +176,13 @@ async def test_history_counts_and_raises_nothing(redis: Redis, make_feed: MakeFe
     assert feed.radar.watches["luggage"].counts.tally(0, 2**40).negative > 100
 
 
+def test_a_radar_that_was_switched_off_holds_nothing_back(make_worker: MakeWorker, redis_url: str) -> None:
+    with SyncRedis.from_url(redis_url) as redis:
+        redis.xgroup_create(PREDICTIONS.name, "radar", "0", mkstream=True)
+        make_worker(radar_enabled=False, housekeeping_seconds=0.1).run()
+        wait_for(lambda: redis.xinfo_groups(PREDICTIONS.name) == [], what="the end of the radar's group")
+
+
 def test_a_surge_is_mailed(make_worker: MakeWorker, mail_server: MailServer, redis_url: str) -> None:
     worker = make_worker().run()
     tweets = together(quiet_stream(), a_burst(NOW - 20 * MINUTE_MS, 40, 18, topic="luggage"))

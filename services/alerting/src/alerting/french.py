@@ -93,7 +93,7 @@ class French:
     def times(self, reported: datetime, predicted: datetime) -> str:
         """When it was reported, and how old the prediction was then."""
         age = max(0, round((reported - predicted).total_seconds() * 1000))
-        return f"signalé à {clock(reported)} UTC, {duration(age, _UNITS)} après la prédiction"
+        return f"signalé à {clock(reported)} UTC, {duration(age, _UNITS).replace('.', ',')} après la prédiction"
 
     def steps(self, models: list[str]) -> list[str]:
         """The run book: what the reader can do, in the order in which it helps."""

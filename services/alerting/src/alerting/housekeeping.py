@@ -22,11 +22,14 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between rounds; after how long a quiet time an alert is over; how long alerts are kept."""
+    """Seconds between rounds; after how long a quiet time an alert is over; how long alerts are kept; whether the radar
+    reads.
+    """
 
     every_seconds: float
     quiet_ms: int
     kept_ms: int
+    radar_reads: bool = True
 
 
 class Housekeeping:
@@ -68,6 +71,8 @@ class Housekeeping:
         for stream in STREAMS:
             LAG.labels(stream).set(await self._waiting(stream))
             await trim_consumed(self._redis, stream)
+        if not self._pace.radar_reads:
+            await self._radar.leave_stream()
         await self._resolve()
         now = self._store.now_ms()
         if now - self._forgot_ms >= DAY_MS:

@@ -119,6 +119,7 @@ def pace(settings: AlertingSettings) -> Pace:
         every_seconds=settings.housekeeping_seconds,
         quiet_ms=round(settings.alert_resolve_seconds * 1000),
         kept_ms=settings.retention_alerts_days * DAY_MS,
+        radar_reads=settings.radar_enabled,
     )
 
 

@@ -90,6 +90,14 @@ class RadarMemory:
                 raise NotHeld("another worker took the radar over") from error
         await self._let_go(step)
 
+    async def leave_stream(self) -> None:
+        """The radar is switched off: what it has not read need not be kept for it any longer."""
+        try:
+            await self._redis.xgroup_destroy(PREDICTIONS.name, GROUP)
+        except ResponseError as error:
+            if "requires the key" not in str(error):
+                raise
+
     async def last_high_ms(self, scope: str) -> int | None:
         """When the scope was unusual last; null when that is not known."""
         state = await self._redis.hget(_SCOPES, scope)
