@@ -72,6 +72,32 @@ class Mailbox:
         return "250 2.0.0 kept"
 
 
+class _Controller(Controller):
+    """Knows its connections, and leaves none of them half open."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._connections: list[SMTP] = []
+
+    def factory(self) -> SMTP:
+        connection: SMTP = super().factory()  # type: ignore[no-untyped-call]
+        self._connections.append(connection)
+        return connection
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(5)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        if self.server:
+            self.server.close()
+        await asyncio.sleep(0.01)  # what was accepted becomes a connection
+        for connection in self._connections:
+            if isinstance(connection.transport, asyncio.WriteTransport):
+                connection.transport.abort()
+        await asyncio.sleep(0.01)
+
+
 class MailServer:
     """An SMTP server on a free port of the loopback; `stop()` and `start()` keep port and mails."""
 
@@ -80,14 +106,14 @@ class MailServer:
         self.mailbox = Mailbox()
         self._tls = tls
         self._accounts = accounts
-        self._controller: Controller | None = None
+        self._controller: _Controller | None = None
 
     def start(self) -> None:
         """Listens; accepts the accounts given, over STARTTLS when a TLS context was given."""
         options: dict[str, Any] = {"tls_context": self._tls, "require_starttls": True} if self._tls else {}
         if self._accounts is not None:
             options |= {"authenticator": self._authenticate, "auth_required": True, "auth_require_tls": bool(self._tls)}
-        self._controller = Controller(self.mailbox, hostname="127.0.0.1", port=self.port, **options)
+        self._controller = _Controller(self.mailbox, hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()
 
     def stop(self) -> None:

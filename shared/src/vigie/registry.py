@@ -21,6 +21,8 @@ TIMEOUT_SECONDS = 5.0
 CONNECT_SECONDS = 2.0
 ARTIFACT_FOLDER = "artifacts/vigie"
 CHUNK_BYTES = 1024 * 1024
+ANSWER_BYTES = 1024 * 1024
+ARTIFACT_BYTES = 2 * 1024**3
 
 _MISSING = (b"RESOURCE_DOES_NOT_EXIST", b"INVALID_PARAMETER_VALUE")
 _PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -89,42 +91,47 @@ class MlflowRegistry:
         except NoSuchAlias as error:
             raise ArtifactError(str(error)) from error
         uri = f"{place.artifact_uri.rstrip('/')}/{ARTIFACT_FOLDER}"
-        self._fetch(uri, MANIFEST, destination)
+        self._fetch(uri, MANIFEST, destination, at_most=ANSWER_BYTES)
         try:
             files = Manifest.model_validate_json((destination / MANIFEST).read_bytes()).files
         except ValidationError as error:
             raise ArtifactError(f"{MANIFEST}: not a manifest: {error}") from error
-        for name in files:
-            self._fetch(uri, _inside(name), destination)
+        if sum(part.size for part in files.values()) > ARTIFACT_BYTES:
+            raise ArtifactError(f"{MANIFEST}: expected an artefact of at most {ARTIFACT_BYTES} bytes, got more")
+        for name, part in files.items():
+            self._fetch(uri, _inside(name), destination, at_most=part.size)
 
     def _ask(self, method: str, schema: type[ReplyT], **query: str) -> ReplyT:
         url = f"{self._server}/api/2.0/mlflow/{method}"
         try:
-            reply = self._http.request("GET", url, fields=query)
+            with self._http.request("GET", url, fields=query, preload_content=False) as reply:
+                content = reply.read(ANSWER_BYTES + 1)
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnavailable(f"{url}: {error}") from error
-        if reply.status in (400, 404) and any(code in reply.data for code in _MISSING):
-            raise NoSuchAlias(f"{query}: {_shown(reply.data)}")
+        if len(content) > ANSWER_BYTES:
+            raise RegistryUnavailable(f"{url}: expected an answer of at most {ANSWER_BYTES} bytes, got more")
+        if reply.status in (400, 404) and any(code in content for code in _MISSING):
+            raise NoSuchAlias(f"{query}: {_shown(content)}")
         if reply.status != 200:
-            raise RegistryUnavailable(f"{url}: status {reply.status}: {_shown(reply.data)}")
+            raise RegistryUnavailable(f"{url}: status {reply.status}: {_shown(content)}")
         try:
-            return schema.model_validate_json(reply.data)
+            return schema.model_validate_json(content)
         except ValidationError as error:
-            raise RegistryUnavailable(f"{url}: not MLflow's answer: {_shown(reply.data)}") from error
+            raise RegistryUnavailable(f"{url}: not MLflow's answer: {_shown(content)}") from error
 
-    def _fetch(self, folder_uri: str, name: str, destination: Path) -> None:
+    def _fetch(self, folder_uri: str, name: str, destination: Path, *, at_most: int) -> None:
         target = destination / name
         target.parent.mkdir(parents=True, exist_ok=True)
         parts = urlsplit(folder_uri)
         if parts.scheme in ("", "file"):
-            _copy(Path(unquote(parts.path)) / name, target)
+            _copy(Path(unquote(parts.path)) / name, target, at_most)
         elif parts.scheme == "mlflow-artifacts":
             server = f"{urlsplit(self._server).scheme}://{parts.netloc}" if parts.netloc else self._server
-            self._stream(f"{server}{_PROXY}/{quote(parts.path.lstrip('/'))}/{quote(name)}", target)
+            self._stream(f"{server}{_PROXY}/{quote(parts.path.lstrip('/'))}/{quote(name)}", target, at_most)
         else:
             raise ArtifactError(f"expected an artefact behind the registry's proxy or on a disk, got {folder_uri!r}")
 
-    def _stream(self, url: str, target: Path) -> None:
+    def _stream(self, url: str, target: Path, at_most: int) -> None:
         try:
             with self._http.request("GET", url, preload_content=False) as reply, target.open("wb") as file:
                 if reply.status in (400, 404):
@@ -132,6 +139,8 @@ class MlflowRegistry:
                 if reply.status != 200:
                     raise RegistryUnavailable(f"{url}: status {reply.status}")
                 for chunk in reply.stream(CHUNK_BYTES):
+                    if file.tell() + len(chunk) > at_most:
+                        raise ArtifactError(f"{target.name}: expected {at_most} bytes, got more")
                     file.write(chunk)
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnavailable(f"{url}: {error}") from error
@@ -150,8 +159,10 @@ class _Place(BaseModel):
     artifact_uri: str
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, at_most: int) -> None:
     try:
+        if source.stat().st_size > at_most:
+            raise ArtifactError(f"{target.name}: expected {at_most} bytes, got more")
         copyfile(source, target)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ArtifactError(f"{target.name}: not in the registry ({source})") from error

@@ -17,7 +17,8 @@ _LOST_APOSTROPHE = re.compile("(?<=[^\\W\\d_])\ufffd+(?=[^\\W\\d_])")
 _APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u2032\u02bc\u00b4\uff07", "'") | {"\ufffd": " "})
 # Every repetition is bounded: a hostile text costs no more than a long one.
 _LINKS = re.compile(r"(?:https?://|www\.|\b[a-z0-9-]{1,30}\.(?:[a-z0-9-]{1,30}\.)?[a-z]{2,8}/)\S*", re.IGNORECASE)
-_HANDLES = re.compile(r"@\w+")
+# With the accents in them: one left behind would join the last letter of `@user`.
+_HANDLES = re.compile("@\\w[\\w\u0300-\u036f]*")
 
 
 def normalise(text: str) -> str:

@@ -46,8 +46,11 @@ def test_every_image_of_ours_is_the_commits_and_nothing_of_the_example_is_left()
     assert settings["GATEWAY_URL"] == "https://vigie.air-paradis.example"
     assert settings["MLFLOW_ARTIFACTS_DESTINATION"] == "s3://air-paradis-vigie/mlflow"
     assert settings["SMTP_PORT"] == "465"
-    (ingress,) = [document["spec"] for document in documents if document["kind"] == "Ingress"]
-    assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "vigie.air-paradis.example"
+    assert settings["UI_URL"] == "https://vigie.air-paradis.example/ui"
+    ingresses = [document["spec"] for document in documents if document["kind"] == "Ingress"]
+    assert len(ingresses) == 2
+    for ingress in ingresses:
+        assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "vigie.air-paradis.example"
 
 
 def test_every_missing_value_is_named() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.models import make_tiny
 from tests.support.servers import free_port
 from vigie.artifacts import MANIFEST, ArtifactError, verify
-from vigie.registry import MlflowRegistry, NoSuchAlias, RegistryUnavailable, Version
+from vigie.registry import ANSWER_BYTES, ARTIFACT_BYTES, MlflowRegistry, NoSuchAlias, RegistryUnavailable, Version
 
 VERSION = Version(model="vigie-logreg", number="3", source="models:/m-3")
 ALIAS = b'{"model_version": {"version": "3", "source": "models:/m-3", "status": "READY"}}'
@@ -158,6 +158,43 @@ def test_a_download_that_fails_on_the_way_is_an_outage(tmp_path: Path) -> None:
     replies = {end: (503, b"") if end.endswith("weights.json") else reply for end, reply in replies.items()}
     (tmp_path / "copy").mkdir()
     with server(replies) as url, pytest.raises(RegistryUnavailable, match="status 503"):
+        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+
+
+def test_an_answer_without_end_is_not_read_to_its_end() -> None:
+    endless = b'{"model_version": "' + b"a" * (2 * ANSWER_BYTES)
+    with (
+        server({"registered-models/alias": (200, endless)}) as url,
+        pytest.raises(RegistryUnavailable, match="got more"),
+    ):
+        MlflowRegistry(url).resolve("vigie-logreg", "champion")
+
+
+@pytest.mark.parametrize("place", ["proxy", "disk"])
+def test_a_file_that_is_longer_than_its_manifest_says_is_not_read_to_its_end(tmp_path: Path, place: str) -> None:
+    made = make_tiny(tmp_path / "vigie")
+    with (made / "weights.json").open("ab") as file:
+        file.write(b" " * 3_000_000)
+    replies = files_of(made)
+    if place == "disk":
+        (tmp_path / "artifacts").mkdir()
+        made.rename(tmp_path / "artifacts" / "vigie")
+        replies = {"get-download-uri": (200, json.dumps({"artifact_uri": tmp_path.as_uri()}).encode())}
+    (tmp_path / "copy").mkdir()
+    with server(replies) as url, pytest.raises(ArtifactError, match=r"weights.json: expected \d+ bytes, got more"):
+        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+    assert sum(path.stat().st_size for path in (tmp_path / "copy").iterdir()) < 1_000_000
+
+
+def test_an_artefact_that_would_fill_the_disk_is_refused_by_its_manifest(tmp_path: Path) -> None:
+    files = {"weights.json": {"sha256": "", "size": ARTIFACT_BYTES + 1}}
+    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
+    place = (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')
+    (tmp_path / "copy").mkdir()
+    with (
+        server({"get-download-uri": place, MANIFEST: (200, manifest.encode())}) as url,
+        pytest.raises(ArtifactError, match="expected an artefact of at most"),
+    ):
         MlflowRegistry(url).download(VERSION, tmp_path / "copy")
 
 

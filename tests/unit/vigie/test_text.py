@@ -40,7 +40,19 @@ PIECES += [
     "\n",
     "\U0001f44d\U0001f3fd",
 ]
-PIECES += ["\u1e9b\u0323", "\u212b", "\U0001d4d7", "\u3000", ";", "#", "\ufdfa", "\u00b4", "\u0344", "\u2126"]
+PIECES += [
+    "\u1e9b\u0323",
+    "\u212b",
+    "\U0001d4d7",
+    "\u3000",
+    ";",
+    "#",
+    "\ufdfa",
+    "\u00b4",
+    "\u0344",
+    "\u2126",
+    "@7\u0301",
+]
 TANGLED = st.lists(st.sampled_from(PIECES) | st.text(st.characters(codec=None), max_size=3), max_size=12).map("".join)
 
 

@@ -130,16 +130,18 @@ class Follower:
             self._reject(version, error)
             return
         try:
-            self._put(version, folder)
+            self._put(version, folder, keep=True)
         except Exception as error:
             self._reject(version, error)
             return
         self._rejected = self.rejection = self.stale_since = self.problem = None
-        self._keep(version, folder)
 
-    def _put(self, version: Version, folder: Path) -> None:
+    def _put(self, version: Version, folder: Path, *, keep: bool) -> None:
+        """Kept first, then served: whoever saw it serve finds it again after a crash."""
         started = perf_counter()
         model = self._open(folder, version)
+        if keep:
+            self._keep(version, folder)
         self._serve(model)
         self._serving = version
         RELOADS.labels(self._model, "ok").inc()
@@ -167,7 +169,7 @@ class Follower:
         """Serves the newest version of the cache that still opens."""
         for version, folder in self._cache.last_good(self._alias):
             try:
-                self._put(version, folder)
+                self._put(version, folder, keep=False)
             except Exception as error:
                 _LOG.exception("a version of the cache cannot be opened", extra={"version": version.number})
                 self._note_problem(f"version {version.number} of the cache: {type(error).__name__}: {error}")
