@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from predictor_logreg.predictor import LogregPredictor
-from tests.bench import alerting
+from tests.bench import alerting, training
 from tests.bench.load import Sample, wrk
 from tests.support.system import LocalSystem
 from vigie_training.data import sample_texts
@@ -40,6 +40,7 @@ def main() -> None:
         finally:
             system.stop()
         results["alerting"] = alerting.measure(Path(folder))
+        results["training"] = training.measure(Path(folder))
     show(results)
     Path("bench.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
 

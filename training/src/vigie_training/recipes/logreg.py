@@ -1,6 +1,7 @@
 """TF-IDF over word and character n-grams, and a logistic regression."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ import scipy.sparse
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
-from vigie.ngrams import COLUMNS, count_ngrams
+from vigie.ngrams import COLUMNS, Counts, count_ngrams
 from vigie.text import normalise
 from vigie.tfidf import Floats, TfidfLogit, TfidfVectors
 from vigie_training.calibration import Platt, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.splitting import Split
+from vigie_training.streamed_logreg import CHUNK, CountedRows, fit_streamed, sparse
 from vigie_training.weighting import fit_weights
 
 LIBRARIES = ("numpy", "scikit-learn", "skops")
@@ -25,7 +27,7 @@ PENALTY_C = 1.5
 TOLERANCE = 0.1
 WEIGHT_STEP = 2**-7
 IDF_STEP = 2**-4
-_CHUNK = 8192
+MOST_IN_MEMORY = 400_000
 
 
 class FittedLogreg:
@@ -49,8 +51,10 @@ class FittedLogreg:
 
 def fit(split: Split, options: Options, report: Report) -> FittedLogreg:
     """See `Recipe`. The seed also orders the optimiser's passes."""
+    if len(split.fit) > MOST_IN_MEMORY:
+        return _fit_streamed(split, options, report)
     report("counting n-grams")
-    vectors = _vectors(split.fit.texts)
+    vectors = _vectors(_counted(split.fit.texts))
     report("weighing n-grams")
     matrix = _matrix(vectors, split.fit.texts)
     report("fitting the logistic regression")
@@ -64,6 +68,24 @@ def fit(split: Split, options: Options, report: Report) -> FittedLogreg:
     return _calibrated(vectors, classifier, fit_platt(scores, split.calibration))
 
 
+def _fit_streamed(split: Split, options: Options, report: Report) -> FittedLogreg:
+    """In an order drawn anew: rows of a split are sorted by their text."""
+    order = np.random.default_rng(options.seed).permutation(len(split.fit))
+    texts = split.fit.texts
+    with tempfile.TemporaryDirectory(prefix="vigie-counts-") as folder:
+        report("counting n-grams")
+        counted = CountedRows(Path(folder), [texts[row] for row in order])
+        del texts
+        vectors = _vectors((rows.stop - rows.start, grams) for rows, grams in counted.chunks())
+        labels, weights = split.fit.labels[order], fit_weights(split.fit)[order]
+        classifier = fit_streamed(
+            counted, vectors, labels, weights, penalty_c=PENALTY_C, seed=options.seed, report=report
+        )
+    report("calibrating")
+    scores = classifier.decision_function(_matrix(vectors, split.calibration.texts))
+    return _calibrated(vectors, classifier, fit_platt(scores, split.calibration))
+
+
 def load(directory: Path) -> FittedLogreg:
     """See `Recipe`."""
     state = skops.io.load(directory / PIPELINE, trusted=[])
@@ -71,27 +93,27 @@ def load(directory: Path) -> FittedLogreg:
     return FittedLogreg(_model(TfidfVectors(state["columns"], state["idf"]), classifier), classifier, {})
 
 
-def _vectors(texts: Sequence[str]) -> TfidfVectors:
+def _vectors(counted: Iterable[tuple[int, Counts]]) -> TfidfVectors:
     """Every column that stands in at least three rows: what one or two people wrote is not learnt."""
-    rows_with = np.zeros(COLUMNS, np.int64)
-    for start in range(0, len(texts), _CHUNK):
-        counted = count_ngrams([normalise(text) for text in texts[start : start + _CHUNK]])
-        rows_with += np.bincount(counted.columns, minlength=COLUMNS)
+    rows_with, rows = np.zeros(COLUMNS, np.int64), 0
+    for size, grams in counted:
+        rows_with += np.bincount(grams.columns, minlength=COLUMNS)
+        rows += size
     columns = np.flatnonzero(rows_with >= FEWEST_ROWS)
-    idf = np.log((1 + len(texts)) / (1 + rows_with[columns])) + 1
+    idf = np.log((1 + rows) / (1 + rows_with[columns])) + 1
     return TfidfVectors(columns.astype(np.int32), _rounded(idf, IDF_STEP))
 
 
 def _matrix(vectors: TfidfVectors, texts: Sequence[str]) -> scipy.sparse.csr_matrix:
-    """TF-IDF rows `[n, k]` in double precision: in single, the optimiser stops too early."""
-    parts = []
-    for start in range(0, len(texts), _CHUNK):
-        chunk = texts[start : start + _CHUNK]
-        documents, positions, values = vectors.entries(chunk)
-        shape = (len(chunk), len(vectors.columns))
-        starts = np.searchsorted(documents, np.arange(len(chunk) + 1)).astype(np.int32)
-        parts.append(scipy.sparse.csr_matrix((values.astype(np.float64), positions, starts), shape=shape))
+    parts = [sparse(vectors.weigh(grams, size), (size, len(vectors.columns))) for size, grams in _counted(texts)]
     return scipy.sparse.csr_matrix(scipy.sparse.vstack(parts, format="csr"))
+
+
+def _counted(texts: Sequence[str]) -> Iterator[tuple[int, Counts]]:
+    """How many rows, and their n-grams, chunk after chunk."""
+    for start in range(0, len(texts), CHUNK):
+        chunk = [normalise(text) for text in texts[start : start + CHUNK]]
+        yield len(chunk), count_ngrams(chunk)
 
 
 def _calibrated(vectors: TfidfVectors, classifier: LogisticRegression, platt: Platt) -> FittedLogreg:
