@@ -13,6 +13,10 @@ from time import monotonic, sleep
 import httpx
 import psycopg
 
+from tests.architecture.sources import compose
+
+SERVICE = "vigie"
+
 
 def free_port() -> int:
     """A TCP port that nothing listens on right now."""
@@ -83,13 +87,26 @@ class ServerProcess:
         self.stop(signal.SIGKILL)
 
 
+def service_user() -> list[str]:
+    """The options that make the user whom the services are in Compose, with no more rights than there."""
+    words: list[str] = compose()["redis"]["command"]
+    return ["--user", SERVICE, "on", f">{SERVICE}", *words[words.index(SERVICE) + 3 :]]
+
+
+def as_service(url: str) -> str:
+    """The same Redis for that user."""
+    return url.replace("redis://", f"redis://{SERVICE}:{SERVICE}@")
+
+
 class RedisServer(ServerProcess):
     """Redis with its append-only file on, so that a restart keeps what was written."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         port = free_port()
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-        super().__init__([*command, "--appendonly", "yes", *options], port=port, log=folder / "redis.log")
+        super().__init__(
+            [*command, "--appendonly", "yes", *service_user(), *options], port=port, log=folder / "redis.log"
+        )
         self.url = f"redis://127.0.0.1:{port}/0"
 
 

@@ -325,7 +325,7 @@ class Erasure(Message):
     @property
     def answer_key(self) -> str:
         """Where the answers are."""
-        return f"erasure:{self.erasure_id}"
+        return f"erasures:{self.erasure_id}"
 
 
 class ErrorDetail(Message):

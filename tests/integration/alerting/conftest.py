@@ -10,6 +10,7 @@ from redis import Redis
 from tests.support.alerting import MakeWorker, Worker
 from tests.support.alerts import error_state
 from tests.support.mail import MailServer
+from tests.support.servers import as_service
 from vigie.schemas import ErrorState
 from vigie.streams import FEEDBACK
 
@@ -22,7 +23,7 @@ def make_worker(redis_url: str, mail_server: MailServer, tmp_path: Path) -> Iter
     workers: list[Worker] = []
 
     def make(**environment: object) -> Worker:
-        usual = {"redis_url": redis_url, "smtp_port": mail_server.port}
+        usual = {"redis_url": as_service(redis_url), "smtp_port": mail_server.port}
         workers.append(Worker(tmp_path, **(usual | environment)))
         return workers[-1]
 

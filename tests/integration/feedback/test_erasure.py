@@ -19,6 +19,7 @@ from feedback.tables import create_tables, predictions, votes
 from tests.integration.feedback.test_service import log, logged, prediction, service, until, vote
 from tests.support.alerting import Worker
 from tests.support.mail import MailServer
+from tests.support.servers import as_service
 from vigie.authors import AuthorBook
 from vigie.schemas import PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET
@@ -61,9 +62,9 @@ async def test_an_author_is_forgotten_everywhere_and_the_others_are_not(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=redis_url)
+    settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=as_service(redis_url))
     mail_server.mailbox.behaviour.refuse = {"RCPT": "451 later"}
-    worker = Worker(tmp_path, redis_url=redis_url, smtp_port=mail_server.port)
+    worker = Worker(tmp_path, redis_url=as_service(redis_url), smtp_port=mail_server.port)
     await asyncio.to_thread(worker.run)
     mine = [by("@Ann", f"the {SECRET_WORD} lost my bag {number}") for number in range(3)]
     other = by("bob", "a quiet flight")

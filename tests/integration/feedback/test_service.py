@@ -17,7 +17,7 @@ import redis
 from feedback.app import create_app
 from feedback.publisher import MARKER
 from feedback.settings import FeedbackSettings
-from tests.support.servers import RedisServer, ServerProcess, free_port
+from tests.support.servers import RedisServer, ServerProcess, as_service, free_port
 from vigie.receipts import ReceiptBook
 from vigie.schemas import ErrorState, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET, derived_key
@@ -29,12 +29,12 @@ BOOK = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> FeedbackSettings:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
-    return FeedbackSettings.read(vigie_home=tmp_path, redis_url=redis_url, database_url=url)
+    return FeedbackSettings.read(vigie_home=tmp_path, redis_url=as_service(redis_url), database_url=url)
 
 
 @pytest.fixture
 def on_sqlite(tmp_path: Path, redis_url: str) -> FeedbackSettings:
-    return FeedbackSettings.read(vigie_home=tmp_path, redis_url=redis_url)
+    return FeedbackSettings.read(vigie_home=tmp_path, redis_url=as_service(redis_url))
 
 
 @asynccontextmanager
@@ -225,11 +225,11 @@ async def test_votes_are_taken_without_redis_and_published_once_it_is_back(tmp_p
     server.stop()
 
 
-async def test_what_redis_lost_is_published_again(on_sqlite: FeedbackSettings) -> None:
+async def test_what_redis_lost_is_published_again(on_sqlite: FeedbackSettings, redis_url: str) -> None:
     async with service(on_sqlite) as client:
         await vote(client, prediction().prediction_id)
         await until(lambda: published(on_sqlite.redis_url))
-        with redis.Redis.from_url(on_sqlite.redis_url) as client_of_redis:
+        with redis.Redis.from_url(redis_url) as client_of_redis:
             assert client_of_redis.exists(MARKER)
             client_of_redis.flushall()
         await until(lambda: published(on_sqlite.redis_url))

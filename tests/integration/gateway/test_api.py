@@ -14,7 +14,7 @@ from gateway.app import create_app
 from gateway.breaker import FAILURES_IN_A_ROW
 from gateway.settings import GatewaySettings
 from tests.support.peers import FakeBackend, FakePredictor, Peer
-from tests.support.servers import free_port
+from tests.support.servers import as_service, free_port
 from vigie.receipts import ReceiptBook
 from vigie.settings import DEVELOPMENT_SECRET, derived_key
 from vigie.streams import PREDICTIONS
@@ -52,7 +52,7 @@ def settings(
     *_, predictor_url, backend_url = peers
     return GatewaySettings.read(
         models="logreg",
-        redis_url=redis_url,
+        redis_url=as_service(redis_url),
         predictor_url=predictor_url,
         feedback_url=backend_url,
         alerting_url=backend_url,

@@ -12,7 +12,7 @@ from vigie.alerts import RaisedAlert
 from vigie.schemas import Erasure
 
 ANSWER_SECONDS = 3600
-ERASED_AUTHORS = "alerting:erased-authors"
+ERASED_AUTHORS = "erasures:authors"
 _KEPT_MS = 48 * 3600 * 1000
 
 
