@@ -47,8 +47,8 @@ class AlertingSettings(ServiceSettings):
     radar_threshold_topic: float = Field(4.3, gt=0)
     radar_quiet_minutes: int = Field(60, ge=1, le=1440)
     radar_topics: int = Field(100, ge=1, le=1000)
-    radar_hit_rate: Share = 0.9
-    radar_false_rate: Share = 0.25
+    radar_hit_rate: Share = 0.94
+    radar_false_rate: Share = 0.4
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(1025, ge=1, le=65535)
