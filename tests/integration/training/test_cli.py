@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -132,6 +133,19 @@ def test_what_serves_answers_like_the_mlflow_model(first: dict[str, Any], url: s
     logged = mlflow.pyfunc.load_model(f"models:/{MODEL}@champion")
     np.testing.assert_array_equal(logged.predict(pd.DataFrame({"text": texts})), served)
     assert logged.metadata.signature is not None
+
+
+def test_mlflow_by_itself_predicts_the_same(first: dict[str, Any], url: str, tmp_path: Path) -> None:
+    texts = sample_texts()[:20]
+    (tmp_path / "in.json").write_text(json.dumps({"dataframe_records": [{"text": text} for text in texts]}))
+    model = f"models:/{MODEL}@champion"
+    command = ["models", "predict", "-m", model, "-i", "in.json", "-o", "out.json", "--env-manager", "local"]
+    told = os.environ | {"MLFLOW_TRACKING_URI": url}
+    subprocess.run([sys.executable, "-m", "mlflow", *command], check=True, cwd=tmp_path, env=told, capture_output=True)
+    mlflow.set_tracking_uri(url)
+    expected = mlflow.pyfunc.load_model(model).predict(pd.DataFrame({"text": texts}))
+    found = json.loads((tmp_path / "out.json").read_text())["predictions"]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_a_clearly_worse_version_is_registered_but_does_not_serve(
