@@ -91,23 +91,23 @@ policies: $(STAMPS)/dev ## scan the rendered overlays with checkov
 	@$(KUBECTL)
 	@for overlay in k8s/overlays/*/; do echo "$$overlay"; kubectl kustomize "$$overlay" > $(STAMPS)/rendered.yaml; \
 		$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov --config-file k8s/checkov.yaml -f $(STAMPS)/rendered.yaml; done
-	@echo deploy/ec2; $(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov -d deploy/ec2 --framework terraform --compact --quiet --skip-download
+	@echo k8s/ec2; $(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov -d k8s/ec2 --framework terraform --compact --quiet --skip-download
 
 sbom: $(BIN)/uv ## write sbom.json: every dependency with its version (CycloneDX)
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements constraints.txt --output-reproducible -o sbom.json
 
 push: ## build every image and push it: TAG, REGISTRY, REGISTRY_USER, REGISTRY_TOKEN
-	@deploy/push.sh
+	@.github/delivery/push.sh
 
-deploy-ec2: $(BIN)/uv ## bring a pushed TAG to the machine, see that it works, else go back: deploy/ec2/README.md
+deploy-ec2: $(BIN)/uv ## bring a pushed TAG to the machine, see that it works, else go back: k8s/ec2/README.md
 	@$(INSTALL) pyyaml
-	@PYTHON=$(BIN)/python deploy/ec2/deploy.sh
+	@PYTHON=$(BIN)/python k8s/ec2/deploy.sh
 
-deploy-railway: ## bring this tree to Railway: deploy/railway/README.md
-	@deploy/railway/deploy.sh
+deploy-railway: ## bring this tree to Railway: .github/delivery/railway/README.md
+	@.github/delivery/railway/deploy.sh
 
-deploy-huggingface: $(BIN)/uv ## bring this tree to a Hugging Face Space: deploy/huggingface/README.md
-	@UV=$(BIN)/uv deploy/huggingface/deploy.sh
+deploy-huggingface: $(BIN)/uv ## bring this tree to a Hugging Face Space: services/ui/huggingface/README.md
+	@UV=$(BIN)/uv services/ui/huggingface/deploy.sh
 
 bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
 	@$(call need,wrk,wrk)

@@ -12,8 +12,9 @@ import yaml
 from tests.architecture.sources import ROOT, place
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-SCRIPTS = sorted((ROOT / "deploy").rglob("*.sh"))
-EC2 = ROOT / "deploy" / "ec2"
+EC2, DELIVERY = ROOT / "k8s" / "ec2", ROOT / ".github" / "delivery"
+SPACE = ROOT / "services" / "ui" / "huggingface"
+SCRIPTS = sorted(path for folder in (EC2, DELIVERY, SPACE) for path in folder.rglob("*.sh"))
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", MAKEFILE, re.M))
 
@@ -79,11 +80,10 @@ def test_a_script_stops_at_the_first_mistake_and_says_what_it_is_for(script: Pat
 
 
 def test_the_scripts_that_need_a_value_name_it() -> None:
-    for name in ("push.sh", "ec2/deploy.sh", "railway/deploy.sh", "huggingface/deploy.sh"):
-        script = str(ROOT / "deploy" / name)
-        done = subprocess.run([script], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    for script in (DELIVERY / "push.sh", EC2 / "deploy.sh", DELIVERY / "railway" / "deploy.sh", SPACE / "deploy.sh"):
+        done = subprocess.run([str(script)], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
         assert done.returncode != 0
-        assert re.search(r"[A-Z_]+: expected ", done.stderr), name
+        assert re.search(r"[A-Z_]+: expected ", done.stderr), place(script)
 
 
 def test_only_the_three_doors_are_open_to_the_world() -> None:

@@ -38,7 +38,7 @@ def train(data: Path, home: Path) -> tuple[float, float]:
     environment = {"VIGIE_HOME": str(home), "MLFLOW_TRACKING_URI": f"sqlite:///{home}/registry.db"}
     home.mkdir()
     started, peak = perf_counter(), 0.0
-    with subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=home, env=os.environ | environment, stdout=subprocess.DEVNULL) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             peak = max(peak, _resident(watched))

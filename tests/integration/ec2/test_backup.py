@@ -40,7 +40,7 @@ class Site:
     def run(self, script: str, backup: Path, **further: str) -> subprocess.CompletedProcess[str]:
         """One of the two scripts."""
         environment = os.environ | self.urls | {"MLFLOW_ARTIFACTS": str(self.artifacts)} | further
-        command = [str(ROOT / "deploy" / script), str(backup)]
+        command = [str(ROOT / "k8s" / "ec2" / script), str(backup)]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
     def feedback(self) -> UvicornThread:
@@ -165,7 +165,7 @@ def test_a_reading_of_redis_that_is_not_whole_is_no_backup(lost: Site, tmp_path:
 
 @pytest.mark.parametrize("script", ["backup.sh", "restore.sh"])
 def test_a_missing_url_is_named(script: str, tmp_path: Path) -> None:
-    command = ["bash", str(ROOT / "deploy" / script), str(tmp_path)]
+    command = ["bash", str(ROOT / "k8s" / "ec2" / script), str(tmp_path)]
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://x"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode != 0

@@ -40,7 +40,7 @@ class Machine:
             "RELEASES": str(self.folder / "releases"),
             "PAUSE": "0",
         }
-        script = str(ROOT / "deploy" / "ec2" / "release.sh")
+        script = str(ROOT / "k8s" / "ec2" / "release.sh")
         return subprocess.run(
             [script], input=objects, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
@@ -86,7 +86,7 @@ def test_a_first_release_that_does_not_work_says_that_there_is_none_to_go_back_t
 
 
 def test_a_missing_name_stops_before_anything_is_applied(tmp_path: Path) -> None:
-    script = str(ROOT / "deploy" / "ec2" / "release.sh")
+    script = str(ROOT / "k8s" / "ec2" / "release.sh")
     done = subprocess.run([script], env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "DOMAIN: expected the name" in done.stderr

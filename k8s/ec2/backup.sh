@@ -2,7 +2,7 @@
 # Writes what Vigie cannot make again into an empty folder: feedback's and alerting's rows, MLflow's rows, Redis.
 # Models' artefacts are in a bucket that keeps versions (or in MLFLOW_ARTIFACTS, a folder, which is then copied too).
 #
-#   DATABASE_URL=… MLFLOW_BACKEND_STORE_URI=… deploy/backup.sh FOLDER
+#   DATABASE_URL=… MLFLOW_BACKEND_STORE_URI=… k8s/ec2/backup.sh FOLDER
 #
 # READ_REDIS prints a tar of Redis's append-only folder; the default asks the pod.
 set -euo pipefail

@@ -13,6 +13,6 @@ if [ -n "${SSH_PRIVATE_KEY:-}" ]; then # in a workflow; at a desk there is an ag
   ssh+=(-i "$folder/key" -o UserKnownHostsFile="$folder/known_hosts")
 fi
 ssh+=("$HOST")
-"${PYTHON:-python3}" "$here/../../k8s/release.py" >"$rendered"
-tar -C "$here" -cf - release.sh backup-to-bucket.sh -C .. backup.sh restore.sh | "${ssh[@]}" 'sudo tar -C /opt/vigie -xf -'
+"${PYTHON:-python3}" "$here/../release.py" >"$rendered"
+tar -C "$here" -cf - release.sh backup-to-bucket.sh backup.sh restore.sh | "${ssh[@]}" 'sudo tar -C /opt/vigie -xf -'
 "${ssh[@]}" "sudo env DOMAIN=$(printf %q "$DOMAIN") /opt/vigie/release.sh" <"$rendered"

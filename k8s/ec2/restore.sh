@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts a folder that backup.sh wrote back. What is in the databases under these URLs is replaced; Redis must be stopped.
 #
-#   DATABASE_URL=… MLFLOW_BACKEND_STORE_URI=… WRITE_REDIS='tar -C /data -xf -' deploy/restore.sh FOLDER
+#   DATABASE_URL=… MLFLOW_BACKEND_STORE_URI=… WRITE_REDIS='tar -C /data -xf -' k8s/ec2/restore.sh FOLDER
 #
 # WRITE_REDIS gets the tar of Redis's append-only folder on its input; without it Redis is left alone.
 set -euo pipefail
