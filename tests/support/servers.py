@@ -99,14 +99,13 @@ def as_service(url: str) -> str:
 
 
 class RedisServer(ServerProcess):
-    """Redis with its append-only file on, so that a restart keeps what was written."""
+    """Redis with its append-only file on, so that a restart keeps what was written; with the services' user."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         port = free_port()
         command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-        super().__init__(
-            [*command, "--appendonly", "yes", *service_user(), *options], port=port, log=folder / "redis.log"
-        )
+        users = [] if "--user" in options else service_user()
+        super().__init__([*command, "--appendonly", "yes", *users, *options], port=port, log=folder / "redis.log")
         self.url = f"redis://127.0.0.1:{port}/0"
 
 

@@ -274,6 +274,42 @@ class HistoryQuery(HistoryFilter):
     cursor: str | None = None
 
 
+class CountsQuery(Message):
+    """Which predictions to count: since then (six hours ago), until now, of one topic or of all."""
+
+    since: Instant | None = None
+    step_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    topic: Topic | None = None
+
+
+class Counted(Message):
+    """How many predictions, and how many of them negative."""
+
+    total: int
+    negative: int
+
+
+class CountedMoment(Counted):
+    """The predictions from `at` on, for one step."""
+
+    at: datetime
+
+
+class CountedPart(Counted):
+    """The predictions of one family, or of one topic."""
+
+    name: str
+
+
+class PredictionCounts(Message):
+    """Predictions over time, empty steps included, oldest first; by family, and by the topics with most of them."""
+
+    step_minutes: int
+    moments: list[CountedMoment]
+    models: list[CountedPart]
+    topics: list[CountedPart]
+
+
 class FeedbackFilter(HistoryFilter):
     """Which votes."""
 

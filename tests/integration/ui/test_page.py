@@ -94,6 +94,24 @@ def test_the_keys_1_and_2_judge_one_tweet_after_the_other(english: Visit, system
     expect(page.locator("#tweets textarea")).to_have_value(re.compile("1 2"))
 
 
+def test_the_last_hours_are_shown_and_kept_up_by_themselves(english: Visit, system: LocalSystem) -> None:
+    page, topic = english.page, f"luggage {english.width}"
+    english.tab("Live")
+    expect(page.locator("#live-view .figures")).to_be_visible()
+    texts = [BAD, "you lost my bag again, worst airline", GOOD]
+    httpx.post(f"{system.url}/predict/batch", json={"texts": texts, "topic": topic}, timeout=30).raise_for_status()
+    page.locator("#live-topic").get_by_text(topic).click()
+    expect(page.locator("#live-view .figures dd").first).to_have_text("3")
+    expect(page.locator("#live-view .tweet.negative")).to_have_count(2)
+    expect(page.locator("#live-view .tweet .by").first).to_contain_text(topic)
+    expect(page.locator("#live-view p[role=status] time")).to_have_text(re.compile(r"UTC"))
+    page.locator("#live-view").get_by_text("The numbers as a table").click()
+    expect(page.locator("#live-view table tbody tr")).to_have_count(1)
+    english.picture("live")
+    assert serious_findings(page) == []
+    assert (english.foreign, english.complaints) == ([], [])
+
+
 def test_the_other_language_is_one_click_away_and_keeps_what_was_typed(english: Visit) -> None:
     english.page.locator("#tweets textarea").fill(BAD)
     english.page.get_by_role("link", name="Français").click()

@@ -7,12 +7,14 @@ from fastapi.responses import StreamingResponse
 
 from feedback.state import state_of
 from vigie.schemas import (
+    CountsQuery,
     ExportQuery,
     Feedback,
     FeedbackPage,
     FeedbackQuery,
     FeedbackRequest,
     HistoryQuery,
+    PredictionCounts,
     PredictionPage,
 )
 
@@ -51,3 +53,9 @@ async def export_feedback(request: Request, query: Annotated[ExportQuery, Query(
 async def list_predictions(request: Request, query: Annotated[HistoryQuery, Query()]) -> PredictionPage:
     """The predictions that were answered, newest first."""
     return await state_of(request).prediction_page(query)
+
+
+@router.get("/predictions/counts")
+async def count_predictions(request: Request, query: Annotated[CountsQuery, Query()]) -> PredictionCounts:
+    """Predictions over time, by family and by topic."""
+    return await state_of(request).prediction_counts(query)

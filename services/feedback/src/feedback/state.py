@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from feedback.counting import prediction_counts
 from feedback.export import csv_lines
 from feedback.history import all_feedback, feedback_page, one_feedback, prediction_page
 from feedback.publisher import Publisher
@@ -18,12 +19,14 @@ from feedback.voting import check_label, record, withdraw
 from vigie.errors import Unavailable
 from vigie.receipts import ReceiptBook
 from vigie.schemas import (
+    CountsQuery,
     Feedback,
     FeedbackFilter,
     FeedbackPage,
     FeedbackQuery,
     FeedbackRequest,
     HistoryQuery,
+    PredictionCounts,
     PredictionPage,
     Readiness,
 )
@@ -86,6 +89,10 @@ class FeedbackState:
     async def prediction_page(self, query: HistoryQuery) -> PredictionPage:
         """One page of predictions."""
         return await self.store.read(lambda connection: prediction_page(connection, query))
+
+    async def prediction_counts(self, query: CountsQuery) -> PredictionCounts:
+        """Predictions over time."""
+        return await self.store.read(lambda connection: prediction_counts(connection, query, self.now_ms()))
 
     def export(self, wanted: FeedbackFilter, *, raw: bool) -> Iterator[str]:
         """The votes as CSV, line by line; runs in a worker thread."""

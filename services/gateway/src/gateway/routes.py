@@ -13,6 +13,7 @@ from vigie.alerts import AlertPage, Silence, SilenceList, SilenceRequest, TestMa
 from vigie.schemas import (
     BatchRequest,
     BatchResponse,
+    CountsQuery,
     ErrorBody,
     ExplainedBatchResponse,
     ExplainedPrediction,
@@ -24,6 +25,7 @@ from vigie.schemas import (
     HistoryQuery,
     ModelList,
     Prediction,
+    PredictionCounts,
     PredictionPage,
     PredictRequest,
 )
@@ -111,6 +113,12 @@ async def export_feedback(request: Request, query: Annotated[ExportQuery, Query(
 @history.get("/predictions", response_model=PredictionPage, responses=_errors(*_READS))
 async def list_predictions(request: Request, query: Annotated[HistoryQuery, Query()]) -> Response:
     """The predictions that were answered, newest first."""
+    return await state_of(request).feedback.forward(request)
+
+
+@history.get("/predictions/counts", response_model=PredictionCounts, responses=_errors(*_READS))
+async def count_predictions(request: Request, query: Annotated[CountsQuery, Query()]) -> Response:
+    """How many predictions were answered over time, how many of them negative; by family and by topic."""
     return await state_of(request).feedback.forward(request)
 
 

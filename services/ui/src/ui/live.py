@@ -1,0 +1,99 @@
+"""The last hours as the gateway knows them: volume and share of negatives, alarms, the latest negative tweets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ui.gateway import Gateway, Trouble
+from vigie.alerts import Alert, AlertPage
+from vigie.schemas import CountedMoment, CountedPart, LoggedPrediction, PredictionCounts, PredictionPage
+
+SPANS = {"6": (timedelta(hours=6), 15), "24": (timedelta(hours=24), 60), "168": (timedelta(days=7), 360)}
+LATEST = 8
+_LOOKED_AT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One step of the chart: heights from 0 to 1, and whether an alarm fired in it."""
+
+    moment: CountedMoment
+    height: float
+    negative: float
+    alarms: Sequence[Alert]
+
+    @property
+    def share(self) -> float | None:
+        """Of negative among all; null when there was none."""
+        return self.moment.negative / self.moment.total if self.moment.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the tab shows. `alarms_known` is false for a key that may not see them."""
+
+    seen_at: datetime
+    columns: Sequence[Column]
+    models: Sequence[CountedPart]
+    topics: Sequence[CountedPart]
+    latest: Sequence[LoggedPrediction]
+    alarms_known: bool
+
+    @property
+    def total(self) -> int:
+        """Predictions in the time shown."""
+        return sum(column.moment.total for column in self.columns)
+
+    @property
+    def negative(self) -> int:
+        """Negative ones among them."""
+        return sum(column.moment.negative for column in self.columns)
+
+    @property
+    def top(self) -> int:
+        """The highest column."""
+        return max((column.moment.total for column in self.columns), default=0)
+
+
+async def look(gateway: Gateway, span: str, topic: str | None, now: datetime) -> Live:
+    """The state now; raises `Trouble` when the gateway does not answer."""
+    length, step = SPANS[span]
+    since = (now - length).isoformat()
+    counts = await gateway.get(
+        "/predictions/counts", PredictionCounts, since=since, step_minutes=step, topic=topic or None
+    )
+    page = await gateway.get("/predictions", PredictionPage, limit=_LOOKED_AT, since=since)
+    alarms = await _alarms(gateway)
+    negatives = [one for one in page.items if one.prediction_label == 0 and topic in (None, "", one.topic)]
+    return Live(
+        seen_at=now,
+        columns=columns_of(counts, alarms or []),
+        models=counts.models,
+        topics=counts.topics,
+        latest=negatives[:LATEST],
+        alarms_known=alarms is not None,
+    )
+
+
+def columns_of(counts: PredictionCounts, alarms: Sequence[Alert]) -> list[Column]:
+    """The chart's columns, each with the alarms that fired in its time."""
+    top = max((moment.total for moment in counts.moments), default=0) or 1
+    step = timedelta(minutes=counts.step_minutes)
+    return [
+        Column(
+            moment,
+            moment.total / top,
+            moment.negative / top,
+            [alarm for alarm in alarms if moment.at <= alarm.fired_at < moment.at + step],
+        )
+        for moment in counts.moments
+    ]
+
+
+async def _alarms(gateway: Gateway) -> list[Alert] | None:
+    try:
+        return (await gateway.get("/alerts", AlertPage, limit=100)).items
+    except Trouble as trouble:
+        if trouble.code in ("forbidden", "unauthorized"):
+            return None
+        raise

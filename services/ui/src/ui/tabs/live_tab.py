@@ -1,0 +1,48 @@
+"""What came in during the last hours; it looks again by itself."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import gradio as gr
+
+from ui.desk import QUIET, Desk
+from ui.gateway import Trouble
+from ui.live import SPANS, look
+
+EVERYTHING = ""
+
+
+def build(desk: Desk) -> None:
+    """The tab."""
+    t, do = desk.texts, LiveEvents(desk)
+    with gr.Tab(t("live.tab"), elem_id="tab-live"):
+        with gr.Row():
+            spans = [(t(f"live.span.{span}"), span) for span in SPANS]
+            span = gr.Radio(spans, value=next(iter(SPANS)), label=t("live.when"), elem_id="live-span")
+            everything = [(t("live.everything"), EVERYTHING)]
+            topic = gr.Radio(everything, value=EVERYTHING, label=t("live.topic"), elem_id="live-topic")
+        notice = desk.html(elem_id="live-notice")
+        view = desk.html(elem_id="live-view")
+    inputs, outputs = [span, topic, desk.zone], [notice, view, topic]
+    gr.on([span.change, topic.input, desk.page.load], do.refresh, inputs, outputs, **QUIET)
+    gr.Timer(desk.refresh_seconds).tick(do.refresh, inputs, outputs, **QUIET)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvents:
+    """What happens when; each gives the new values of the components that it is wired to."""
+
+    desk: Desk
+
+    async def refresh(self, span: str, topic: str, zone: str) -> tuple[str, Any, Any]:
+        """A notice, the view, the topics to choose from; without an answer what was seen last stays."""
+        pen, t = self.desk.pen(zone), self.desk.texts
+        try:
+            live = await look(self.desk.gateway, span, topic, datetime.now(UTC))
+        except Trouble as trouble:
+            return pen.trouble(trouble), gr.skip(), gr.skip()
+        names = [part.name for part in live.topics]
+        names += [topic] if topic and topic not in names else []
+        choices = [(t("live.everything"), EVERYTHING), *((name, name) for name in names)]
+        return "", pen.write("live", live=live), gr.Radio(choices, value=topic)
