@@ -9,7 +9,7 @@ from tests.support.gateways import FakeGateway
 from ui.exporting import export_files
 from ui.gateway import Trouble
 from ui.reading import Table
-from ui.scoring import BATCH_BYTES, BATCH_ROWS, Progress, Run, batches_of, score
+from ui.scoring import BATCH_BYTES, BATCH_ROWS, BATCHES_AT_ONCE, Progress, Run, batches_of, score
 from ui.summary import choose, summarise
 from ui.wording import texts_in
 
@@ -53,17 +53,18 @@ async def test_a_full_queue_is_waited_for() -> None:
 
 
 async def test_a_refused_key_ends_it_and_what_was_answered_stays() -> None:
-    run = begun(*["bad"] * 3000)
-    async with FakeGateway(refuse=[None, None, 401]) as gateway:
+    rows = BATCH_ROWS * (BATCHES_AT_ONCE + 1)
+    run = begun(*["bad"] * rows)
+    async with FakeGateway(refuse=[None] * BATCHES_AT_ONCE + [401]) as gateway:
         with pytest.raises(Trouble) as found:
             await finish(run, gateway)
         assert found.value.code == "unauthorized"
-        assert 0 < run.done < 3000
+        assert 0 < run.done < rows, "the last batch is sent when one is answered"
         done = run.done
         run.begin(run.table or table(), "text", "logreg", EN)
         assert run.done == done, "the same again goes on"
         await finish(run, gateway)
-    assert run.done == 3000
+    assert run.done == rows
     run.begin(run.table or table(), "text", "lstm", EN)
     assert run.done == 0, "another family starts over"
 
