@@ -1,8 +1,6 @@
 """The gateway over real sockets: a predictor and backends that do as they are told, and a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -10,71 +8,12 @@ import httpx
 import pytest
 import redis
 
-from gateway.app import create_app
 from gateway.breaker import FAILURES_IN_A_ROW
 from gateway.settings import GatewaySettings
+from tests.integration.gateway.conftest import RECEIPTS, gateway
 from tests.support.peers import FakeBackend, FakePredictor, Peer
-from tests.support.servers import as_service, free_port
-from vigie.receipts import ReceiptBook
-from vigie.settings import DEVELOPMENT_SECRET, derived_key
+from tests.support.servers import free_port
 from vigie.streams import PREDICTIONS
-
-RECEIPTS = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
-
-
-@pytest.fixture(scope="module")
-def peers() -> Iterator[tuple[FakePredictor, FakeBackend, str, str]]:
-    """A predictor and a backend that run through the module, and their URLs."""
-    predictor, backend = FakePredictor(), FakeBackend()
-    with Peer(predictor.app()) as model, Peer(backend.app()) as behind:
-        yield predictor, backend, model.url, behind.url
-
-
-@pytest.fixture
-def predictor(peers: tuple[FakePredictor, FakeBackend, str, str]) -> FakePredictor:
-    """The predictor, behaving again."""
-    vars(peers[0]).update(vars(FakePredictor()))
-    return peers[0]
-
-
-@pytest.fixture
-def backend(peers: tuple[FakePredictor, FakeBackend, str, str]) -> FakeBackend:
-    """The backend, behaving again."""
-    vars(peers[1]).update(vars(FakeBackend()))
-    return peers[1]
-
-
-@pytest.fixture
-def settings(
-    redis_url: str, peers: tuple[FakePredictor, FakeBackend, str, str], predictor: FakePredictor, backend: FakeBackend
-) -> GatewaySettings:
-    """A gateway in front of both."""
-    *_, predictor_url, backend_url = peers
-    return GatewaySettings.read(
-        models="logreg",
-        redis_url=as_service(redis_url),
-        predictor_url=predictor_url,
-        feedback_url=backend_url,
-        alerting_url=backend_url,
-        predict_timeout_seconds=2,
-        backend_timeout_seconds=1,
-    )
-
-
-@asynccontextmanager
-async def gateway(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a gateway that runs in this process with its real lifespan."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=30) as client:
-            yield client
-
-
-@pytest.fixture
-async def client(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]:
-    async with gateway(settings) as found:
-        yield found
 
 
 async def test_a_prediction_has_the_promised_shape_and_a_receipt(client: httpx.AsyncClient) -> None:
@@ -399,40 +338,6 @@ async def test_direct_routes_are_the_documented_ones(client: httpx.AsyncClient) 
         body = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert body == {"$ref": f"#/components/schemas/{schema}"}
         assert "422" not in paths[path]["post"]["responses"]
-
-
-async def test_an_explained_prediction_is_the_same_with_the_words_that_weighed_most(client: httpx.AsyncClient) -> None:
-    plain = (await client.post("/predict", json={"text": "bad flight"})).json()
-    reply = await client.post("/predict", json={"text": "bad flight", "explain": True})
-    explained = reply.json()
-    assert explained.pop("explanation") == [{"word": "bad", "weight": -1.5}]
-    assert {**explained, "prediction_id": ""} == {**plain, "prediction_id": ""}
-    assert RECEIPTS.read(explained["prediction_id"]).text_digest == RECEIPTS.digest("bad flight")
-
-
-async def test_a_batch_is_explained_text_by_text(client: httpx.AsyncClient) -> None:
-    body = {"texts": ["bad one", "good two"], "explain": True}
-    rows = (await client.post("/predict/batch", json=body)).json()["predictions"]
-    assert [row["explanation"][0]["word"] for row in rows] == ["bad", "good"]
-
-
-async def test_a_family_that_cannot_explain_answers_null(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
-    predictor.explains = False
-    reply = await client.post("/predict", json={"text": "bad flight", "explain": True})
-    assert (reply.status_code, reply.json()["explanation"]) == (200, None)
-
-
-@pytest.mark.parametrize("value", [1, "true", None])
-async def test_explain_is_true_or_false(client: httpx.AsyncClient, value: object) -> None:
-    reply = await client.post("/predict", json={"text": "bad flight", "explain": value})
-    assert reply.status_code == 400
-    assert "explain" in reply.json()["error"]["message"]
-
-
-async def test_the_documentation_tells_of_explanations(client: httpx.AsyncClient) -> None:
-    document = (await client.get("/openapi.json")).json()
-    assert document["components"]["schemas"]["PredictRequest"]["properties"]["explain"]["type"] == "boolean"
-    assert "ExplainedPrediction" in str(document["paths"]["/predict"]["post"]["responses"]["200"])
 
 
 async def test_a_vote_is_taken_back_at_the_feedback_service(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,41 @@
+"""Which words weighed most: asked for beside a prediction, and nothing else changes."""
+
+import httpx
+import pytest
+
+from tests.integration.gateway.conftest import RECEIPTS
+from tests.support.peers import FakePredictor
+
+
+async def test_an_explained_prediction_is_the_same_with_the_words_that_weighed_most(client: httpx.AsyncClient) -> None:
+    plain = (await client.post("/predict", json={"text": "bad flight"})).json()
+    reply = await client.post("/predict", json={"text": "bad flight", "explain": True})
+    explained = reply.json()
+    assert explained.pop("explanation") == [{"word": "bad", "weight": -1.5}]
+    assert {**explained, "prediction_id": ""} == {**plain, "prediction_id": ""}
+    assert RECEIPTS.read(explained["prediction_id"]).text_digest == RECEIPTS.digest("bad flight")
+
+
+async def test_a_batch_is_explained_text_by_text(client: httpx.AsyncClient) -> None:
+    body = {"texts": ["bad one", "good two"], "explain": True}
+    rows = (await client.post("/predict/batch", json=body)).json()["predictions"]
+    assert [row["explanation"][0]["word"] for row in rows] == ["bad", "good"]
+
+
+async def test_a_family_that_cannot_explain_answers_null(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    predictor.explains = False
+    reply = await client.post("/predict", json={"text": "bad flight", "explain": True})
+    assert (reply.status_code, reply.json()["explanation"]) == (200, None)
+
+
+@pytest.mark.parametrize("value", [1, "true", None])
+async def test_explain_is_true_or_false(client: httpx.AsyncClient, value: object) -> None:
+    reply = await client.post("/predict", json={"text": "bad flight", "explain": value})
+    assert reply.status_code == 400
+    assert "explain" in reply.json()["error"]["message"]
+
+
+async def test_the_documentation_tells_of_explanations(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert document["components"]["schemas"]["PredictRequest"]["properties"]["explain"]["type"] == "boolean"
+    assert "ExplainedPrediction" in str(document["paths"]["/predict"]["post"]["responses"]["200"])
