@@ -37,7 +37,7 @@ def is_settings(value: object) -> TypeGuard[type[ServiceSettings]]:
     return isclass(value) and issubclass(value, ServiceSettings)
 
 
-SHARED_CLASSES = {"ServiceSettings", "PredictorSettings"}
+SHARED_CLASSES = {"ServiceSettings", "TracedSettings", "PredictorSettings"}
 
 
 def variables(service: Member) -> set[str]:

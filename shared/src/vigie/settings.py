@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -50,6 +50,21 @@ class ServiceSettings(BaseSettings):
         ]
         open_redis = not _has_password(getattr(self, "redis_url", ""))
         return weak + ([("REDIS_URL", "a password is needed (redis://user:password@host)")] if open_redis else [])
+
+
+class TracedSettings(ServiceSettings):
+    """What services have that record spans; without an endpoint nothing is recorded. The names are OpenTelemetry's."""
+
+    otel_exporter_otlp_endpoint: str = ""
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _check_endpoint(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("expected the URL of an OTLP receiver over HTTP, http://host:4318")
+        return value
 
 
 def derived_key(secret: SecretStr, purpose: str) -> bytes:

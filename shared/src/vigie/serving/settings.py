@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from vigie.catalogue import CHAMPION
-from vigie.settings import ServiceSettings
+from vigie.settings import TracedSettings
 
 
-class PredictorSettings(ServiceSettings):
+class PredictorSettings(TracedSettings):
     """Variables of a predictor; see its README's table. Its port is `vigie.settings.family_port`.
 
     `predictor_batch_size` and `predictor_queue_limit` count texts.
