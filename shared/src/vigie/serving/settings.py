@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from vigie.catalogue import CHAMPION
-from vigie.settings import TracedSettings
+from vigie.settings import NEEDS_PASSWORD, TracedSettings, has_password
 
 
 class PredictorSettings(TracedSettings):
@@ -28,3 +28,8 @@ class PredictorSettings(TracedSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected the URL of a tracking server, http://host:port")
         return value
+
+    def weak_secrets(self) -> list[tuple[str, str]]:
+        """Production also needs a log-in at the registry."""
+        weak = [] if has_password(self.mlflow_tracking_uri) else [("MLFLOW_TRACKING_URI", NEEDS_PASSWORD)]
+        return super().weak_secrets() + weak
