@@ -21,7 +21,7 @@ VERSIONS = re.findall(
     r"`(1\.\d+)`", (ROOT / "k8s" / "README.md").read_text("utf-8").partition("Kubernetes versions")[2]
 )
 PREDICTORS = {family.service for family in FAMILIES}
-WATCHED = "ec2+monitoring+keda"
+WATCHED = "ec2+monitoring+keda+tracing"
 OVERLAYS = [*sorted(path.name for path in (ROOT / "k8s" / "overlays").iterdir()), WATCHED]
 NOT_KUBERNETES_OWN = {"ScaledObject"}
 ARROWS: set[Arrow] = {
@@ -49,6 +49,7 @@ BEYOND[WATCHED] = BEYOND["ec2"] | {
     (OUTSIDE, "prometheus", 9090),  # KEDA, from its namespace
     *(("prometheus", predictor, 8080) for predictor in PREDICTORS),
     *(("prometheus", name, port) for name, port in (("gateway", 8000), ("feedback", 8010), ("alerting", 8020))),
+    *((name, OUTSIDE, 4318) for name in ("gateway", "feedback", "alerting", *PREDICTORS)),
 }
 NEEDS_KUBECTL = pytest.mark.skipif(not shutil.which("kubectl"), reason="kustomize comes with kubectl")
 

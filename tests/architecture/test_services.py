@@ -11,7 +11,7 @@ import yaml
 
 from tests.architecture.sources import ROOT, Member, compose, functions, kubernetes, place, pod, services, tree
 from vigie.catalogue import FAMILIES
-from vigie.settings import ServiceSettings
+from vigie.settings import MINIMUM_SECRET_LENGTH, ServiceSettings
 
 SERVICES = services()
 NAMES = {service.name for service in SERVICES}
@@ -37,7 +37,7 @@ def is_settings(value: object) -> TypeGuard[type[ServiceSettings]]:
     return isclass(value) and issubclass(value, ServiceSettings)
 
 
-SHARED_CLASSES = {"ServiceSettings", "PredictorSettings"}
+SHARED_CLASSES = {"ServiceSettings", "TracedSettings", "PredictorSettings"}
 
 
 def variables(service: Member) -> set[str]:
@@ -112,6 +112,33 @@ def test_the_readme_is_one_page_with_endpoints_and_a_way_to_run_alone(service: M
 def test_compose_sets_only_variables_that_the_service_reads(service: Member) -> None:
     given = {name for name in compose()[service.name].get("environment", {}) if name != "<<"}
     assert given - variables(service) == set()
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_production_refuses_what_compose_does_without_being_told_more(
+    service: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in compose()[service.name]["environment"].items():
+        monkeypatch.setenv(name, filled(value, {"VIGIE_ENV": "production"}))
+    with pytest.raises(SystemExit, match="in production"):
+        settings_of(service).read()
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_production_starts_with_strong_secrets(service: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    strong = "s" * MINIMUM_SECRET_LENGTH
+    given = dict.fromkeys(("RECEIPT_SECRET", "REDIS_PASSWORD", "MLFLOW_PASSWORD", "GATEWAY_API_KEY"), strong)
+    given |= {"VIGIE_ENV": "production", "SMTP_SECURITY": "tls", "GATEWAY_API_KEYS": f"web:{'a' * 64}:predict"}
+    for name, value in compose()[service.name]["environment"].items():
+        monkeypatch.setenv(name, filled(value, given))
+    assert settings_of(service).read().vigie_env == "production"
+
+
+def filled(value: str, given: dict[str, str]) -> str:
+    """What Compose makes of `${NAME:-default}`, one inside the other too."""
+    while (found := re.search(r"\$\{(\w+):-([^${}]*)\}", value)) is not None:
+        value = value.replace(found[0], given.get(found[1]) or found[2])
+    return value
 
 
 def test_kubernetes_sets_only_variables_that_some_service_reads() -> None:

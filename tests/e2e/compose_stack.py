@@ -8,6 +8,7 @@ from tests.architecture.sources import ROOT, compose
 from tests.e2e.stack import COOLDOWN_SECONDS, Stack
 from tests.support.servers import free_port
 
+START_SECONDS = 1800  # every family is fitted first, and small machines take their time
 PORTS = (
     *("GATEWAY_PORT", "FEEDBACK_PORT", "ALERTING_PORT", "MLFLOW_PORT", "MAILPIT_PORT"),
     "PREDICTOR_LOGREG_PORT",
@@ -30,7 +31,7 @@ class ComposeStack(Stack):
     def up(self) -> None:
         """`docker compose up --wait`; on failure the containers' last lines are in the message."""
         try:
-            self.compose("up", "--wait", "--wait-timeout", "300")
+            self.compose("up", "--wait", "--wait-timeout", str(START_SECONDS), seconds=START_SECONDS + 60)
         except RuntimeError as error:
             raise RuntimeError(f"{error}\n{self.compose('logs', '--no-color', '--tail', '40')}") from None
         urls = {name: f"http://127.0.0.1:{port}" for name, port in self.ports.items()}

@@ -17,6 +17,7 @@ from tests.e2e.manifests import Cluster, Workload, megabytes
 from tests.support.servers import wait_for
 
 PATIENCE_SECONDS = 300.0
+JOB_SECONDS = 1800.0
 
 Document = dict[str, Any]
 
@@ -95,7 +96,7 @@ class Container:
 
     def wait_completed(self) -> None:
         """Until a Job's container ended well; raises with its last lines when it did not."""
-        wait_for(lambda: not self.inspect()["State"]["Running"], seconds=PATIENCE_SECONDS, what=f"the end of {self.id}")
+        wait_for(lambda: not self.inspect()["State"]["Running"], seconds=JOB_SECONDS, what=f"the end of {self.id}")
         if self.inspect()["State"]["ExitCode"]:
             raise RuntimeError(f"{self.id} failed:\n{self.logs()}")
 

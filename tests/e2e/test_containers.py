@@ -4,7 +4,7 @@ import pytest
 
 from tests.e2e.stack import BASE_IMAGE, Stack, docker, image_megabytes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2700)]
 BARS = {"gateway": 60, "predictor-logreg": 320}
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.e2e.stack import COOLDOWN_SECONDS, Stack
 from tests.support.servers import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2700)]
 
 TWEETS = (
     "three hours on the tarmac at Orly and not one word from the crew, thanks for nothing",

@@ -131,7 +131,7 @@ class MlflowServer(ServerProcess):
 class PostgresServer(ServerProcess):
     """PostgreSQL in a folder of its own, trusting the loopback; root hands it to the user `postgres`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *further: str) -> None:
         binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
         port = free_port()
         data = folder / "data"
@@ -144,7 +144,7 @@ class PostgresServer(ServerProcess):
         subprocess.run([*initdb, "--no-sync"], check=True, capture_output=True, cwd=folder)
         options = ["-p", str(port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         super().__init__(
-            [*self._become, str(binaries / "postgres"), "-D", str(data), *options],
+            [*self._become, str(binaries / "postgres"), "-D", str(data), *options, *further],
             port=port,
             log=folder / "postgres.log",
         )

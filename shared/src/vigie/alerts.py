@@ -98,6 +98,11 @@ class RaisedAlert(Message):
         """How many tweets it speaks of."""
         return self.surge.count if self.surge else len(self.errors)
 
+    @property
+    def traceparents(self) -> list[str | None]:
+        """The traces of the votes that made it fire, of the last one first."""
+        return [error.state.traceparent for error in reversed(self.errors)]
+
 
 class AlertState(StrEnum):
     """Where an alert stands."""

@@ -7,13 +7,18 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+from vigie import tracing
+
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonFormatter(logging.Formatter):
-    """`{"time", "level", "service", "logger", "message", "request_id"?, …}`; what came as `extra` stays a field."""
+    """`{"time", "level", "service", "logger", "message", "request_id"?, "trace_id"?, "span_id"?, …}`.
+
+    What came as `extra` stays a field.
+    """
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -29,6 +34,8 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := REQUEST_ID.get():
             line["request_id"] = request_id
+        if context := tracing.traceparent():
+            _, line["trace_id"], line["span_id"], _ = context.split("-")
         line |= {key: value for key, value in vars(record).items() if key not in _STANDARD_FIELDS}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -331,6 +331,7 @@ class ErrorState(Message):
 
     `error_ms` is the time (Unix ms, server clock) of its earliest current `incorrect` vote, null when there is none.
     `revision` counts up per prediction: a state with a lower revision than one already seen is stale.
+    `traceparent` is the W3C trace context of the last vote, where that was traced.
     """
 
     prediction_id: str
@@ -345,6 +346,7 @@ class ErrorState(Message):
     expected_label: Label | None = None
     comments: list[str] = []
     annotators: int = 0
+    traceparent: str | None = None
 
 
 class Erasure(Message):

@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from vigie.catalogue import Family
 
 MINIMUM_SECRET_LENGTH = 32
+MINIMUM_PASSWORD_LENGTH = 16
 DEVELOPMENT_SECRET = SecretStr("vigie-development-receipt-secret")
+DEVELOPMENT_PASSWORD = SecretStr("vigiedevelopment")
+
+NEEDS_PASSWORD = (
+    f"a password of your own of at least {MINIMUM_PASSWORD_LENGTH} characters is needed (scheme://user:password@host)"
+)
 
 
 class ServiceSettings(BaseSettings):
@@ -48,8 +54,32 @@ class ServiceSettings(BaseSettings):
             for name, field in type(self).model_fields.items()
             if field.annotation is SecretStr and _is_weak(getattr(self, name))
         ]
-        open_redis = not _has_password(getattr(self, "redis_url", ""))
-        return weak + ([("REDIS_URL", "a password is needed (redis://user:password@host)")] if open_redis else [])
+        urls = [(name, getattr(self, name, "")) for name in ("redis_url", "database_url")]
+        return weak + [(name.upper(), NEEDS_PASSWORD) for name, url in urls if not has_password(url)]
+
+
+class TracedSettings(ServiceSettings):
+    """What services have that record spans; without an endpoint nothing is recorded. The names are OpenTelemetry's."""
+
+    otel_exporter_otlp_endpoint: str = ""
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _check_endpoint(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("expected the URL of an OTLP receiver over HTTP, http://host:4318")
+        return value
+
+
+def has_password(url: str) -> bool:
+    """Whether a URL carries a password worth the name (or a client's certificate), or leads to no other machine."""
+    parts = urlsplit(url)
+    if parts.hostname in (None, "127.0.0.1", "::1", "localhost") or "sslcert=" in parts.query:
+        return True
+    password = SecretStr(parts.password or "")
+    return len(password) >= MINIMUM_PASSWORD_LENGTH and password != DEVELOPMENT_PASSWORD
 
 
 def derived_key(secret: SecretStr, purpose: str) -> bytes:
@@ -70,12 +100,6 @@ def family_port(family: Family) -> int:
 
 def _is_weak(secret: SecretStr) -> bool:
     return len(secret.get_secret_value()) < MINIMUM_SECRET_LENGTH or secret == DEVELOPMENT_SECRET
-
-
-def _has_password(url: str) -> bool:
-    """Whether a URL carries a password, or leads no further than this machine."""
-    parts = urlsplit(url)
-    return not url or bool(parts.password) or parts.hostname in ("127.0.0.1", "::1", "localhost")
 
 
 def _in_plain_words(error: ValidationError) -> str:

@@ -8,7 +8,7 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from math import ceil
 from time import perf_counter
 from typing import Any
@@ -23,11 +23,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vigie import tracing
 from vigie.connections import GuardedProtocol
 from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
 from vigie.logs import REQUEST_ID, configure_logging
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
-from vigie.settings import ServiceSettings
+from vigie.settings import ServiceSettings, TracedSettings
 
 BODY_LIMIT = 1024 * 1024
 GRACE_SECONDS = 10
@@ -53,6 +54,8 @@ SECONDS = Histogram(
 _LOG = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}"})
+_UNTRACED = ("/healthz", "/readyz", "/metrics", "/v2/")
+_TRACE_HEADERS = {name.encode() for name in tracing.HEADERS}
 _CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
 ErrorRenderer = Callable[[VigieError], bytes]
@@ -140,6 +143,9 @@ def error_response(error: VigieError, render_error: ErrorRenderer = error_body) 
 def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -> None:
     """Runs `app` until SIGTERM or SIGINT, which let running requests finish for up to `GRACE_SECONDS`."""
     configure_logging(service, settings.log_level)
+    if isinstance(settings, TracedSettings) and settings.otel_exporter_otlp_endpoint:
+        endpoint, share = settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg
+        tracing.start(service, endpoint=endpoint, share=share)
     gc.collect()
     gc.freeze()  # a full collection over everything imported pauses all requests for some 60 ms
     gc.set_threshold(*GC_THRESHOLDS)
@@ -158,6 +164,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    tracing.stop()
 
 
 class ServiceApp(FastAPI):
@@ -209,6 +216,10 @@ class Shell:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        with _traced(scope):
+            await self._watched(scope, receive, send)
+
+    async def _watched(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         request_id = _request_id(scope)
         token = REQUEST_ID.set(request_id)
@@ -294,16 +305,38 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
+def _traced(scope: Scope) -> AbstractContextManager[None]:
+    """The span of a request, part of the trace that its sender says; probes have none."""
+    if not tracing.is_on() or (scope["method"] == "GET" and scope["path"].startswith(_UNTRACED)):
+        return nullcontext()
+    wanted = {name: value for name, value in scope["headers"] if name in _TRACE_HEADERS}
+    context = {name.decode(): value.decode("latin-1") for name, value in wanted.items()}
+    return tracing.span(scope["method"], kind="server", contexts=[context])
+
+
 def _record(scope: Scope, status: int, seconds: float) -> None:
     direct = "vigie.direct" in scope
     route = scope["path"] if direct else getattr(scope.get("route"), "path", "unmatched")
     REQUESTS.labels(scope["method"], route, status).inc()
     SECONDS.labels(route).observe(seconds)
+    if tracing.is_on():
+        _describe(scope["method"], route, status)
     quiet = route in _PROBES or (direct and status < 400) or status == 429
     level = logging.DEBUG if quiet else logging.INFO
     if _LOG.isEnabledFor(level):
         fields = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 6)}
         _LOG.log(level, "request", extra=fields)
+
+
+def _describe(method: str, route: str, status: int) -> None:
+    said: tracing.Attributes = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": status,
+        "vigie.request_id": REQUEST_ID.get(),
+    }
+    failure = f"status {status}" if status >= 500 else None
+    tracing.describe(name=f"{method} {route}", failure=failure, attributes=said)
 
 
 def _sentence(problem: "ErrorDetails | Any") -> str:

@@ -95,6 +95,27 @@ def test_a_function_in_the_clothes_of_a_text_is_refused(tmp_path: Path) -> None:
         LogregPredictor.load(with_schema(tmp_path, schema))
 
 
+def test_a_file_that_brings_its_own_list_of_types_is_refused_all_the_same(tmp_path: Path) -> None:
+    vectors, classifier = fit_logreg()
+    classifier.intruder = os.getcwd
+    dump(tmp_path, {"columns": vectors.columns, "idf": vectors.idf, "classifier": classifier})
+    list_of_its_own = ["posix.getcwd", "FunctionNode"]
+    schema = schema_of(tmp_path) | {"trusted": list_of_its_own, "__trusted__": list_of_its_own}
+    (tmp_path / "trusted.json").write_text(json.dumps(list_of_its_own), encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"types that must not be loaded: .*posix\.getcwd"):
+        LogregPredictor.load(with_schema(tmp_path, schema))
+
+
+def test_a_second_schema_behind_a_clean_one_is_the_one_that_is_judged(tmp_path: Path) -> None:
+    write_logreg(tmp_path)
+    schema = schema_of(tmp_path)
+    schema["content"]["extra"] = {"__class__": "system", "__module__": "posix", "__loader__": "FunctionNode"}
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(tmp_path / PIPELINE, "a") as file:
+        file.writestr("schema.json", json.dumps(schema))
+    with pytest.raises(ArtifactError, match=r"posix\.system"):
+        LogregPredictor.load(tmp_path)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not a zip file"])
 def test_what_is_no_skops_file_is_said_to_be_none(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:

@@ -81,18 +81,53 @@ def test_ports_and_names_of_families_differ() -> None:
     assert len({family.name for family in FAMILIES}) == len({family.port for family in FAMILIES}) == len(FAMILIES)
 
 
-class RedisSettings(ServiceSettings):
-    """Settings of a service that uses Redis."""
+class KeepingSettings(ServiceSettings):
+    """Settings of a service that uses Redis and a database."""
 
     redis_url: str = "redis://127.0.0.1:6379/0"
+    database_url: str = ""
 
 
-@pytest.mark.parametrize("url", ["redis://redis:6379/0", "rediss://vigie@redis:6379/0", "redis://:@redis/0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://redis:6379/0",
+        "rediss://vigie@redis:6379/0",
+        "redis://:@redis/0",
+        "redis://vigie:short@redis/0",
+        "redis://vigie:vigiedevelopment@redis:6379/0",
+    ],
+)
 def test_production_refuses_a_redis_that_asks_nobody_for_a_password(url: str) -> None:
-    with pytest.raises(SystemExit, match="REDIS_URL: in production a password is needed"):
-        RedisSettings.read(vigie_env="production", redis_url=url)
+    with pytest.raises(SystemExit, match="REDIS_URL: in production a password of your own") as stopped:
+        KeepingSettings.read(vigie_env="production", redis_url=url)
+    assert url not in str(stopped.value)
 
 
-@pytest.mark.parametrize("url", ["redis://vigie:secret@redis:6379/0", "redis://127.0.0.1:6379/0"])
+@pytest.mark.parametrize("url", [f"redis://vigie:{'s' * 32}@redis:6379/0", "redis://127.0.0.1:6379/0"])
 def test_production_takes_a_redis_with_a_password_or_on_this_machine(url: str) -> None:
-    assert RedisSettings.read(vigie_env="production", redis_url=url).redis_url == url
+    assert KeepingSettings.read(vigie_env="production", redis_url=url).redis_url == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://vigie@db/vigie", "postgresql://vigie:vigie@db/vigie"])
+def test_production_refuses_a_database_that_asks_nobody_for_a_password(url: str) -> None:
+    with pytest.raises(SystemExit, match="DATABASE_URL: in production a password of your own"):
+        KeepingSettings.read(vigie_env="production", database_url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sqlite:////data/feedback.db",
+        "postgresql://vigie@127.0.0.1/vigie",
+        f"postgresql://vigie:{'s' * 32}@db/vigie?sslmode=verify-full",
+        "postgresql://vigie@db/vigie?sslmode=verify-full&sslcert=/tls/vigie.pem",
+    ],
+)
+def test_production_takes_a_database_that_knows_who_asks(url: str) -> None:
+    assert KeepingSettings.read(vigie_env="production", database_url=url).database_url == url
+
+
+def test_development_takes_every_password() -> None:
+    assert KeepingSettings.read(redis_url="redis://redis/0", database_url="postgresql://db/vigie")

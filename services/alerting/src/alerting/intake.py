@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from alerting.metrics import FIRED, JUDGED, SUPPRESSED
 from alerting.rule import ErrorRule, Outcome
 from alerting.store import AlertStore, AuditNote
+from vigie import tracing
 from vigie.schemas import ErrorState
 
 AUDITED = frozenset({Outcome.FIRED, Outcome.SUPPRESSED, Outcome.WITHDRAWN, Outcome.TOO_OLD, Outcome.TOLD})
@@ -29,6 +30,11 @@ class Intake:
 
     async def judge(self, states: Sequence[ErrorState]) -> None:
         """Judges states in their order and notes what a person may ask about later."""
+        contexts = tracing.kept(state.traceparent for state in states)
+        with tracing.span("judge", kind="consumer", contexts=contexts, attributes={"vigie.states": len(states)}):
+            await self._judge(states)
+
+    async def _judge(self, states: Sequence[ErrorState]) -> None:
         outcomes = await self._rule.judge(states)
         notes = []
         for state, outcome in zip(states, outcomes, strict=True):

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from alerting.mail import MailWriter
 from alerting.store import AlertStore, Recipient
+from vigie import tracing
 from vigie.alerts import DayFigures, RaisedAlert
 
 _LOG = logging.getLogger(__name__)
@@ -31,8 +32,13 @@ class Outbox:
     async def keep(self, raised: Sequence[RaisedAlert]) -> None:
         """Stores alerts, then wakes the sender."""
         for alert in raised:
-            addressed = [Recipient(to, self._writer.message_id(alert.alert_key, to)) for to in self._recipients]
-            told = alert.model_copy(update={"day": await self._figures(alert.scope)})
-            if not await self._store.keep(told, addressed):
-                _LOG.info("the alert was known", extra={"alert": alert.alert_key})
+            contexts, said = tracing.kept(alert.traceparents), {"vigie.alert": alert.alert_key}
+            with tracing.span("alert", kind="consumer", contexts=contexts, attributes=said):
+                await self._keep(alert)
         await self._wake()
+
+    async def _keep(self, alert: RaisedAlert) -> None:
+        addressed = [Recipient(to, self._writer.message_id(alert.alert_key, to)) for to in self._recipients]
+        told = alert.model_copy(update={"day": await self._figures(alert.scope)})
+        if not await self._store.keep(told, addressed):
+            _LOG.info("the alert was known", extra={"alert": alert.alert_key})

@@ -13,6 +13,7 @@ from alerting.metrics import ATTEMPTS, MAIL_SECONDS
 from alerting.retries import Pauses, already_resent, decide
 from alerting.smtp import Answer, Ending, Envelope, Mailer, Step
 from alerting.store import RAISED, RESOLVED, Clock, StoreUnavailable
+from vigie import tracing
 from vigie.alerts import DeliveryState
 
 LANES = 4
@@ -123,13 +124,23 @@ class Sender:
         if over:
             await self._finish(leases[0], over)
             return
-        answer = await self._attempt(leases)
+        answer = await self._traced_attempt(leases)
         chance = self._chance()
         for each in leases:
-            self._note(each, answer)
             if answer.ending is not Ending.ABANDONED:
                 decision = decide(each, answer, self._pauses, now_ms=self._now_ms(), chance=lambda: chance)
                 await self._finish(each, decision)
+
+    async def _traced_attempt(self, leases: Sequence[Lease]) -> Answer:
+        contexts = tracing.kept(each for lease in leases for each in lease.alert.traceparents)
+        said: tracing.Attributes = {"vigie.alert": leases[0].alert.alert_key, "vigie.attempt": leases[0].attempt}
+        with tracing.span("mail", kind="client", contexts=contexts, attributes=said):
+            answer = await self._attempt(leases)
+            failure = None if answer.ending is Ending.ACCEPTED else answer.ending.value
+            tracing.describe(failure=failure, attributes={"vigie.step": answer.step.value})
+            for each in leases:
+                self._note(each, answer)
+        return answer
 
     async def _attempt(self, leases: Sequence[Lease]) -> Answer:
         first = leases[0]

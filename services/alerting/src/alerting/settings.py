@@ -11,14 +11,14 @@ from pydantic_settings import NoDecode
 
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.rule import RuleParameters
-from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings
+from vigie.settings import DEVELOPMENT_SECRET, TracedSettings
 
 Seconds = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 WindowSeconds = Annotated[float, Field(ge=0.001)]
 
 
-class AlertingSettings(ServiceSettings):
+class AlertingSettings(TracedSettings):
     """Variables of the alerting service; see the README's table."""
 
     alerting_port: int = Field(8020, ge=0, le=65535)

@@ -155,6 +155,7 @@ def states_of(connection: Connection, condition: ColumnElement[bool]) -> list[Er
             expected_label=next((vote[0] for vote in said.get(row.prediction_id, ()) if vote[0] is not None), None),
             comments=[vote[1] for vote in said.get(row.prediction_id, ()) if vote[1]],
             annotators=len(said.get(row.prediction_id, ())),
+            traceparent=row.traceparent,
         )
         for row in rows
     ]

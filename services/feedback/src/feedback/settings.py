@@ -2,10 +2,10 @@
 
 from pydantic import Field, SecretStr
 
-from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings
+from vigie.settings import DEVELOPMENT_SECRET, TracedSettings
 
 
-class FeedbackSettings(ServiceSettings):
+class FeedbackSettings(TracedSettings):
     """Variables of the feedback service; see the README's table."""
 
     feedback_port: int = Field(8010, ge=0, le=65535)

@@ -16,6 +16,7 @@ from feedback.export import csv_lines
 from feedback.history import all_feedback, feedback_page, one_feedback, prediction_page
 from feedback.publisher import Publisher
 from feedback.voting import check_label, record, withdraw
+from vigie import tracing
 from vigie.errors import Unavailable
 from vigie.receipts import ReceiptBook
 from vigie.schemas import (
@@ -53,9 +54,10 @@ class FeedbackState:
         """
         receipt = self.receipts.read(vote.prediction_id)
         check_label(vote, receipt)
+        traceparent = tracing.traceparent()
 
         def write(connection: Connection) -> tuple[Feedback, bool, bool]:
-            recorded = record(connection, vote, receipt, self.now_ms())
+            recorded = record(connection, vote, receipt, self.now_ms(), traceparent)
             return one_feedback(connection, recorded.feedback_id), recorded.first, recorded.changed
 
         try:
@@ -69,9 +71,10 @@ class FeedbackState:
 
     async def withdraw(self, feedback_id: str) -> Feedback:
         """The vote that stands no more; raises `NotFound` when it did not stand."""
+        traceparent = tracing.traceparent()
 
         def write(connection: Connection) -> Feedback:
-            withdraw(connection, feedback_id, self.now_ms())
+            withdraw(connection, feedback_id, self.now_ms(), traceparent)
             return one_feedback(connection, feedback_id)
 
         try:

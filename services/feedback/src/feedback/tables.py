@@ -56,6 +56,7 @@ subjects = Table(
     Column("revision", Integer, nullable=False, default=0),
     Column("changed_ms", BigInteger, nullable=False),
     Column("published_revision", Integer, nullable=False, default=0),
+    Column("traceparent", String(64)),
     Index("subjects_changed", "changed_ms"),
 )
 

@@ -36,8 +36,13 @@ def check_label(vote: FeedbackRequest, receipt: Receipt) -> None:
         )
 
 
-def record(connection: Connection, vote: FeedbackRequest, receipt: Receipt, now_ms: int) -> Recorded:
-    """Writes the vote. The same verdict and label by the same annotator again change nothing."""
+def record(
+    connection: Connection, vote: FeedbackRequest, receipt: Receipt, now_ms: int, traceparent: str | None = None
+) -> Recorded:
+    """Writes the vote. The same verdict and label by the same annotator again change nothing.
+
+    `traceparent` says to which trace that belongs which follows from the vote.
+    """
     _lock_subject(connection, vote.prediction_id, receipt, now_ms)
     annotator = vote.annotator or ANONYMOUS
     mine = (votes.c.prediction_id == vote.prediction_id, votes.c.annotator == annotator, votes.c.current)
@@ -59,11 +64,11 @@ def record(connection: Connection, vote: FeedbackRequest, receipt: Receipt, now_
             current=True,
         )
     )
-    _revise(connection, vote.prediction_id, now_ms)
+    _revise(connection, vote.prediction_id, now_ms, traceparent)
     return Recorded(feedback_id, first=standing is None, changed=True)
 
 
-def withdraw(connection: Connection, feedback_id: str, now_ms: int) -> None:
+def withdraw(connection: Connection, feedback_id: str, now_ms: int, traceparent: str | None = None) -> None:
     """Takes a vote that stands back, and lets the one that it had replaced stand again; once withdrawn, it stays so.
 
     Raises `NotFound` for a vote that was never given, or that another one has replaced.
@@ -80,7 +85,7 @@ def withdraw(connection: Connection, feedback_id: str, now_ms: int) -> None:
     if not taken.rowcount:
         raise NotFound(f"feedback_id: the vote {feedback_id[:60]!r} was replaced or withdrawn before")
     connection.execute(update(votes).where(votes.c.feedback_id == vote.supersedes).values(current=True))
-    _revise(connection, vote.prediction_id, now_ms)
+    _revise(connection, vote.prediction_id, now_ms, traceparent)
 
 
 def _lock_subject(connection: Connection, prediction_id: str, receipt: Receipt, now_ms: int) -> None:
@@ -106,7 +111,7 @@ def _lock_subject(connection: Connection, prediction_id: str, receipt: Receipt, 
     ).one()
 
 
-def _revise(connection: Connection, prediction_id: str, now_ms: int) -> None:
+def _revise(connection: Connection, prediction_id: str, now_ms: int, traceparent: str | None) -> None:
     """The prediction is wrong since its earliest vote that stands and says so."""
     earliest = connection.execute(
         select(func.min(votes.c.created_ms)).where(
@@ -116,5 +121,5 @@ def _revise(connection: Connection, prediction_id: str, now_ms: int) -> None:
     connection.execute(
         update(subjects)
         .where(subjects.c.prediction_id == prediction_id)
-        .values(error_ms=earliest, revision=subjects.c.revision + 1, changed_ms=now_ms)
+        .values(error_ms=earliest, revision=subjects.c.revision + 1, changed_ms=now_ms, traceparent=traceparent)
     )

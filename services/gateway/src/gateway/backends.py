@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from yarl import URL
 
+from vigie import tracing
 from vigie.errors import DeadlineExceeded, Unavailable
 from vigie.logs import REQUEST_ID
 
@@ -45,17 +46,22 @@ class Backend:
         return "ok" if reply.status == 200 else f"not ready: {said[:200]}"
 
     async def _send(self, request: Request, body: bytes | None) -> aiohttp.ClientResponse:
-        headers = {"X-Request-ID": REQUEST_ID.get()} | (
-            {"Content-Type": "application/json"} if body is not None else {}
-        )
         path, query = (quote(request.scope[part], safe=_PRINTABLE) for part in ("raw_path", "query_string"))
         url = URL(f"{self._url}{path}?{query}", encoded=True)
-        try:
-            return await self._http.request(request.method, url, data=body, headers=headers, timeout=self._timeout)
-        except TimeoutError:
-            raise DeadlineExceeded(f"{self._name} did not answer in time") from None
-        except aiohttp.ClientError as error:
-            raise Unavailable(f"{self._name} cannot be reached: {type(error).__name__}") from error
+        with tracing.span(f"call {self._name}", kind="client"):
+            try:
+                return await self._http.request(
+                    request.method, url, data=body, headers=_headers(body), timeout=self._timeout
+                )
+            except TimeoutError:
+                raise DeadlineExceeded(f"{self._name} did not answer in time") from None
+            except aiohttp.ClientError as error:
+                raise Unavailable(f"{self._name} cannot be reached: {type(error).__name__}") from error
+
+
+def _headers(body: bytes | None) -> dict[str, str]:
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    return {"X-Request-ID": REQUEST_ID.get(), **tracing.headers(), **kind}
 
 
 async def _content(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from gateway.breaker import CircuitBreaker
 from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
+from vigie import tracing
 from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
@@ -43,7 +44,7 @@ class Answer:
 class Ask:
     """Texts of one request; the id of the request goes along (of the first one, where several are gathered).
 
-    `key` is the normalised text, by which a single tweet is recognised.
+    `key` is the normalised text, by which a single tweet is recognised; `contexts` are the traces it belongs to.
     """
 
     texts: list[str]
@@ -51,6 +52,7 @@ class Ask:
     request_id: str
     key: str = ""
     explain: bool = False
+    contexts: tuple[tracing.Headers, ...] = ()
 
 
 class PredictorClient:
@@ -106,12 +108,14 @@ class PredictorClient:
             return Answer(self.family.name, found[0], (found[1],))
         self._new.inc()
         self._check()
-        return await self._singles.submit(Ask([text], deadline, REQUEST_ID.get(), key), deadline)
+        ask = Ask([text], deadline, REQUEST_ID.get(), key, contexts=(tracing.headers(),))
+        return await self._singles.submit(ask, deadline)
 
     async def infer_many(self, texts: list[str], deadline: float, *, explain: bool = False) -> Answer:
         """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`."""
         self._check()
-        return await self._bulk.submit(Ask(texts, deadline, REQUEST_ID.get(), explain=explain), deadline)
+        ask = Ask(texts, deadline, REQUEST_ID.get(), explain=explain, contexts=(tracing.headers(),))
+        return await self._bulk.submit(ask, deadline)
 
     async def status(self) -> ModelStatus:
         """What the predictor says of itself; `ready` is false when it says nothing."""
@@ -136,7 +140,12 @@ class PredictorClient:
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
         different = {item.key: item.texts[0] for item in items}
-        gathered = Ask(list(different.values()), max(item.deadline for item in items), items[0].request_id)
+        gathered = Ask(
+            list(different.values()),
+            max(item.deadline for item in items),
+            items[0].request_id,
+            contexts=tuple(context for item in items for context in item.contexts),
+        )
         answer = await self._call(gathered)
         negative, now = dict(zip(different, answer.probabilities, strict=True)), _now()
         for key, value in negative.items():
@@ -147,6 +156,12 @@ class PredictorClient:
         return [await self._call(item) for item in items]
 
     async def _call(self, request: Ask) -> Answer:
+        texts = {"vigie.texts": len(request.texts)}
+        name = f"call {self.family.service}"
+        with tracing.span(name, kind="client", contexts=request.contexts, attributes=texts):
+            return await self._ask(request)
+
+    async def _ask(self, request: Ask) -> Answer:
         body = to_json(InferenceRequest.of(request.texts, explain=request.explain))
         try:
             try:
@@ -168,6 +183,7 @@ class PredictorClient:
             "Content-Type": "application/json",
             "X-Deadline-Ms": str(int(left * 1000)),
             "X-Request-ID": request.request_id,
+            **tracing.headers(),
         }
         async with self._http.post(self._infer_url, data=body, headers=headers, timeout=_seconds(left)) as reply:
             return reply.status, reply.headers, await reply.read()

@@ -9,10 +9,10 @@ from pydantic_settings import NoDecode
 
 from gateway.keys import KeyRing
 from vigie.catalogue import FAMILIES, Family, find_family
-from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings, family_port
+from vigie.settings import DEVELOPMENT_SECRET, TracedSettings, family_port
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(TracedSettings):
     """Variables of the gateway; see the README's table."""
 
     gateway_port: int = Field(8000, ge=0, le=65535)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from vigie import tracing
 from vigie.batching import Batcher
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, NotFound, Unavailable
@@ -16,10 +17,11 @@ from vigie.serving.models import ServedModel, probabilities
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: its texts, and the version it insists on."""
+    """One request: its texts, the version it insists on, and the trace it belongs to."""
 
     texts: Sequence[str]
     number: str | None
+    context: tracing.Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Engine:
 
     async def infer(self, texts: Sequence[str], *, number: str | None, deadline: float) -> Inference:
         """Raises `Unavailable` when nothing serves, `NotFound` for another version, and like `Batcher.submit`."""
-        answer = await self._batcher.submit(Call(texts, number), deadline)
+        answer = await self._batcher.submit(Call(texts, number, tracing.headers()), deadline)
         if isinstance(answer, NotFound):
             raise answer
         return answer
@@ -94,7 +96,9 @@ class Engine:
             raise Unavailable(f"{self._family.name}: no version is ready")
         serving = model.version.number
         texts = [text for call in calls if call.number in (None, serving) for text in call.texts]
-        values = await self._compute(model, texts) if texts else []
+        said: tracing.Attributes = {"vigie.texts": len(texts), "vigie.version": serving}
+        with tracing.span("compute", contexts=[call.context for call in calls], attributes=said):
+            values = await self._compute(model, texts) if texts else []
         answers: list[Inference | NotFound] = []
         start = 0
         for call in calls:

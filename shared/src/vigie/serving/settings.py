@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from vigie.catalogue import CHAMPION
-from vigie.settings import ServiceSettings
+from vigie.settings import NEEDS_PASSWORD, TracedSettings, has_password
 
 
-class PredictorSettings(ServiceSettings):
+class PredictorSettings(TracedSettings):
     """Variables of a predictor; see its README's table. Its port is `vigie.settings.family_port`.
 
     `predictor_batch_size` and `predictor_queue_limit` count texts.
@@ -28,3 +28,8 @@ class PredictorSettings(ServiceSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("expected the URL of a tracking server, http://host:port")
         return value
+
+    def weak_secrets(self) -> list[tuple[str, str]]:
+        """Production also needs a log-in at the registry."""
+        weak = [] if has_password(self.mlflow_tracking_uri) else [("MLFLOW_TRACKING_URI", NEEDS_PASSWORD)]
+        return super().weak_secrets() + weak

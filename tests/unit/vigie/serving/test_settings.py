@@ -14,3 +14,14 @@ def test_the_poll_may_be_a_fraction_of_a_second(monkeypatch: pytest.MonkeyPatch)
 def test_a_registry_that_is_no_server_is_refused_by_name(value: str) -> None:
     with pytest.raises(SystemExit, match="MLFLOW_TRACKING_URI: expected the URL of a tracking server"):
         PredictorSettings.read(mlflow_tracking_uri=value)
+
+
+@pytest.mark.parametrize("url", ["http://mlflow:5000", "http://vigie:@mlflow:5000", "http://vigie:vigie@mlflow:5000"])
+def test_production_refuses_a_registry_without_a_log_in(url: str) -> None:
+    with pytest.raises(SystemExit, match="MLFLOW_TRACKING_URI: in production a password of your own"):
+        PredictorSettings.read(vigie_env="production", mlflow_tracking_uri=url)
+
+
+def test_production_takes_a_registry_that_knows_who_asks() -> None:
+    url = f"http://vigie:{'s' * 32}@mlflow:5000"
+    assert PredictorSettings.read(vigie_env="production", mlflow_tracking_uri=url).mlflow_tracking_uri == url
