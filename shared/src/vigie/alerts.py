@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from vigie.schemas import ErrorState, Message, Request
+from vigie.schemas import ErrorState, Label, Message, ModelRef, Request
 
 
 class RaisedError(Message):
@@ -132,8 +132,23 @@ class Delivery(Message):
     next_attempt_at: datetime | None = None
 
 
+class AlertTweet(Message):
+    """A tweet behind an alert, with handles and links masked, as its mail shows it.
+
+    `text` is null when it is not known or was erased. Of rule `errors` there is also who predicted it, and what people
+    say it should be (null: neither, or nobody said).
+    """
+
+    text: str | None
+    at: datetime
+    prediction_label: Label
+    confidence: float
+    model: ModelRef | None = None
+    expected_label: Label | None = None
+
+
 class Alert(Message):
-    """One row of `GET /alerts`."""
+    """One row of `GET /alerts`. `count` tweets made it fire; of a `surge`, `baseline` were expected."""
 
     alert_id: str
     scope: str
@@ -144,8 +159,10 @@ class Alert(Message):
     false_alarm_at: datetime | None = None
     silenced: bool = False
     count: int
+    baseline: float | None = None
     suppressed_before: int
     prediction_ids: list[str]
+    tweets: list[AlertTweet]
     deliveries: list[Delivery]
 
 

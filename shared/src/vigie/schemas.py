@@ -348,6 +348,11 @@ class ErrorState(Message):
     annotators: int = 0
     traceparent: str | None = None
 
+    @property
+    def confidence(self) -> float:
+        """The probability of the label that was answered."""
+        return self.probability_negative if self.label == 0 else 1 - self.probability_negative
+
 
 class Erasure(Message):
     """An author asked to be forgotten: everything by the author (a keyed digest) and every text of these predictions.

@@ -196,6 +196,24 @@ def test_silences_are_made_shown_and_ended(worker: Worker, publish: Publish) -> 
     assert httpx.post(f"{worker.url}/alerts/silences", json={"scope": "all", "hours": 0}).status_code == 400
 
 
+def test_the_history_shows_the_tweets_masked_and_takes_a_false_alarm(worker: Worker, publish: Publish) -> None:
+    publish("a", "b", "c", text="@ana lost my bag, see https://t.co/x")
+    wait_for(worker.alerts, what="the alert")
+    (alert,) = worker.alerts()
+    assert [tweet["text"] for tweet in alert["tweets"]] == ["@user lost my bag, see [link]"] * 3
+    assert alert["tweets"][0] | {"text": "", "at": ""} == {
+        "text": "",
+        "at": "",
+        "prediction_label": 0,
+        "confidence": 0.93,
+        "model": {"name": "logreg", "version": "1"},
+        "expected_label": 1,
+    }
+    called = httpx.post(f"{worker.url}/alerts/{alert['alert_id']}/false-alarm").json()
+    assert called["false_alarm_at"] == worker.alerts()[0]["false_alarm_at"] is not None
+    assert httpx.post(f"{worker.url}/alerts/unknown/false-alarm").json()["error"]["code"] == "unknown_alert"
+
+
 def test_streams_do_not_grow_without_end(worker: Worker, publish: Publish, redis_url: str) -> None:
     publish(*(f"p{number}" for number in range(300)))
     with Redis.from_url(redis_url) as redis:

@@ -267,6 +267,7 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         ("POST", "/alerts/test"),
         ("GET", "/alerts/silences"),
         ("DELETE", "/alerts/silences/abc"),
+        ("POST", "/alerts/abc/false-alarm"),
         ("GET", "/alerts/act/e30.abc-_"),
         ("POST", "/alerts/act/e30.abc-_"),
     ],

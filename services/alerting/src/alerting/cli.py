@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from alerting import parts
+from alerting.answers import moment
 from alerting.calibration import calibrate
 from alerting.deliveries import DeliveryQueue
 from alerting.radar import commands as radar
 from alerting.settings import AlertingSettings
-from alerting.store import AlertStore, moment
+from alerting.store import AlertStore
 from vigie.errors import VigieError
 from vigie.store import Store
 from vigie.streams import ALERTS, FEEDBACK, open_redis, read_dead, replay_dead

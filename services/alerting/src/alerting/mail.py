@@ -16,7 +16,8 @@ from hashlib import sha256
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from alerting import chart
-from alerting.store import RAISED, moment
+from alerting.answers import moment
+from alerting.store import RAISED
 from alerting.views import AlertView, Viewer
 from alerting.wording import Wording
 from vigie.alerts import RaisedAlert

@@ -6,7 +6,6 @@ from alerting.links import Action, ActionBook
 from alerting.silences import SilenceBook
 from alerting.store import Clock
 from vigie.alerts import SilenceRequest
-from vigie.errors import NotFound
 
 _PAGE = """<!DOCTYPE html>
 <html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -39,8 +38,7 @@ class ActionPages:
         """Does it, and says so; the second time changes nothing that the first did not."""
         action = self._book.read(token, self._now_ms())
         if action.kind == "false-alarm":
-            if not await self._silences.call_false(action.alert_key):
-                raise NotFound("this alert is not known any more", code="unknown_alert")
+            await self._silences.call_false(action.alert_key)
             done = ("Noté : fausse alerte.", "Noted: a false alarm.")
         else:
             wanted = SilenceRequest.model_validate(

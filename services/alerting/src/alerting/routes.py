@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from alerting.state import state_of
-from vigie.alerts import AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.schemas import ErrorBody
 
 router = APIRouter(tags=["alerts"])
@@ -42,6 +42,12 @@ async def list_silences(request: Request) -> SilenceList:
 async def end_silence(request: Request, silence_id: str) -> Silence:
     """Ends a silence now."""
     return await state_of(request).silences.end(silence_id)
+
+
+@router.post("/alerts/{alert_id}/false-alarm", responses={404: {"model": ErrorBody}})
+async def call_false(request: Request, alert_id: str) -> Alert:
+    """Notes that an alert was a false alarm."""
+    return await state_of(request).silences.call_false(alert_id)
 
 
 @router.get("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})

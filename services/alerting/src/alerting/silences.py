@@ -5,9 +5,10 @@ from uuid import uuid4
 
 from sqlalchemy import Row, insert, select, update
 
-from alerting.store import AlertStore, AuditNote, moment, stands
+from alerting.answers import moment
+from alerting.store import AlertStore, AuditNote, stands
 from alerting.tables import alerts, silences
-from vigie.alerts import Silence, SilenceList, SilenceRequest
+from vigie.alerts import Alert, Silence, SilenceList, SilenceRequest
 from vigie.errors import NotFound
 
 SHOWN_MS = 90 * 24 * 3600 * 1000
@@ -49,17 +50,19 @@ class SilenceBook:
         rows = await self._store.read(lambda connection: connection.execute(query).all())
         return SilenceList(items=[_silence(row, now) for row in rows])
 
-    async def call_false(self, alert_key: str) -> bool:
-        """Notes that an alert was a false alarm; false when it is not known, true also the second time."""
+    async def call_false(self, alert_key: str) -> Alert:
+        """Notes that an alert was a false alarm; raises `NotFound`. The second time changes nothing."""
         now = self._store.now_ms()
-        query = select(alerts.c.scope, alerts.c.false_alarm_ms).where(alerts.c.alert_key == alert_key)
-        row = await self._store.read(lambda connection: connection.execute(query).one_or_none())
-        if row is None:
-            return False
         change = update(alerts).where(alerts.c.alert_key == alert_key, alerts.c.false_alarm_ms.is_(None))
-        if await self._store.write(lambda connection: connection.execute(change.values(false_alarm_ms=now)).rowcount):
-            await self._store.note([AuditNote(row.scope, alert_key, "called a false alarm")])
-        return True
+        changed = await self._store.write(
+            lambda connection: connection.execute(change.values(false_alarm_ms=now)).rowcount
+        )
+        alert = await self._store.one(alert_key)
+        if alert is None:
+            raise NotFound(f"no such alert: {alert_key[:40]!r}", code="unknown_alert")
+        if changed:
+            await self._store.note([AuditNote(alert.scope, alert_key, "called a false alarm")])
+        return alert
 
     async def _one(self, silence_id: str) -> Silence:
         query = select(silences).where(silences.c.silence_id == silence_id)

@@ -3,17 +3,17 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from alerting.answers import alert_of
 from alerting.rule import PastAlert
 from alerting.tables import alerts, audit, create_tables, deliveries, silences
-from vigie.alerts import Alert, AlertPage, AlertState, Delivery, DeliveryState, RaisedAlert
+from vigie.alerts import Alert, AlertPage, AlertState, DeliveryState, RaisedAlert
 from vigie.errors import InvalidRequest
 from vigie.store import Store
 
@@ -104,6 +104,10 @@ class AlertStore:
         """Alerts newest first; raises `InvalidRequest` for a cursor that this service has not given out."""
         before = None if cursor is None else _row_id(cursor)
         return await self.read(lambda connection: _page(connection, limit, before))
+
+    async def one(self, alert_key: str) -> Alert | None:
+        """That alert, if there is one."""
+        return await self.read(lambda connection: next(iter(_shown(connection, alerts.c.alert_key == alert_key)), None))
 
     async def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
         """As `Store.read`, with errors translated."""
@@ -226,44 +230,15 @@ def _row_id(cursor: str) -> int:
 
 
 def _page(connection: Connection, limit: int, before: int | None) -> AlertPage:
-    query = select(alerts).order_by(alerts.c.id.desc()).limit(limit + 1)
-    rows = connection.execute(query if before is None else query.where(alerts.c.id < before)).all()
-    shown = rows[:limit]
-    mails = connection.execute(
-        select(deliveries).where(deliveries.c.alert_id.in_([row.id for row in shown])).order_by(deliveries.c.id)
-    ).all()
-    items = [_alert(row, [mail for mail in mails if mail.alert_id == row.id]) for row in shown]
-    return AlertPage(items=items, next_cursor=str(shown[-1].id) if len(rows) > limit else None)
+    wanted = true() if before is None else alerts.c.id < before
+    ids = connection.execute(select(alerts.c.id).where(wanted).order_by(alerts.c.id.desc()).limit(limit + 1)).scalars()
+    found = list(ids)
+    items = _shown(connection, alerts.c.id.in_(found[:limit]))
+    return AlertPage(items=items, next_cursor=str(found[limit - 1]) if len(found) > limit else None)
 
 
-def _alert(row: Row[Any], mails: Sequence[Row[Any]]) -> Alert:
-    told = RaisedAlert.model_validate_json(row.told)
-    return Alert(
-        alert_id=row.alert_key,
-        scope=row.scope,
-        rule=row.rule,
-        state=AlertState(row.state),
-        fired_at=moment(row.fired_ms),
-        resolved_at=None if row.resolved_ms is None else moment(row.resolved_ms),
-        false_alarm_at=None if row.false_alarm_ms is None else moment(row.false_alarm_ms),
-        silenced=row.silence_id is not None,
-        count=told.count,
-        suppressed_before=told.suppressed_before,
-        prediction_ids=[error.state.prediction_id for error in told.errors],
-        deliveries=[
-            Delivery(
-                recipient=mail.recipient,
-                kind=mail.kind,
-                state=DeliveryState(mail.state),
-                attempts=mail.attempts,
-                reply=mail.reply,
-                next_attempt_at=None if mail.next_attempt_ms is None else moment(mail.next_attempt_ms),
-            )
-            for mail in mails
-        ],
-    )
-
-
-def moment(unix_ms: int) -> datetime:
-    """A time in UTC."""
-    return datetime.fromtimestamp(unix_ms / 1000, UTC)
+def _shown(connection: Connection, wanted: ColumnElement[bool]) -> list[Alert]:
+    rows = connection.execute(select(alerts).where(wanted).order_by(alerts.c.id.desc())).all()
+    meant = deliveries.c.alert_id.in_([row.id for row in rows])
+    mails = connection.execute(select(deliveries).where(meant).order_by(deliveries.c.id)).all()
+    return [alert_of(row, [mail for mail in mails if mail.alert_id == row.id]) for row in rows]

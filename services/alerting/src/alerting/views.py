@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
+from alerting.answers import moment
 from alerting.links import VALID_MS, Action, ActionBook, Sites
-from alerting.store import moment
 from alerting.wording import Wording
 from vigie.alerts import RaisedAlert, RaisedError, SurgeFacts, SurgeTweet
 from vigie.masking import masked, plain
-from vigie.schemas import ErrorState
 
 COMMENTS_SHOWN = 5
 SILENCES_OFFERED = (1, 24)
@@ -150,17 +149,12 @@ class Viewer:
         ]
 
 
-def confidence(state: ErrorState) -> float:
-    """The probability of the label that was answered."""
-    return state.probability_negative if state.label == 0 else 1 - state.probability_negative
-
-
 def _error(error: RaisedError, words: Wording) -> TweetView:
     state = error.state
     return TweetView(
         text=words.no_text if state.text is None else masked(state.text),
         said=[
-            Said(words.said(plain(state.model), plain(state.version)), words.predicted(state.label, confidence(state))),
+            Said(words.said(plain(state.model), plain(state.version)), words.predicted(state.label, state.confidence)),
             Said(words.people, words.people_say(state.expected_label, state.annotators)),
         ],
         comments=[masked(comment) for comment in state.comments[:COMMENTS_SHOWN]],

@@ -9,7 +9,7 @@ from fastapi.security import APIKeyHeader
 from gateway.direct import FeedbackRoute, PredictRoute
 from gateway.keys import Scope
 from gateway.state import state_of
-from vigie.alerts import AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.schemas import (
     BatchRequest,
     BatchResponse,
@@ -77,6 +77,7 @@ async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse |
 async def list_models(request: Request) -> ModelList:
     """Every family served here: whether it is ready, which version, since when, how good."""
     return await state_of(request).models()
+
 
 
 @voting.post(
@@ -152,6 +153,12 @@ async def list_silences(request: Request) -> Response:
 async def end_silence(request: Request, silence_id: str) -> Response:
     """Ends a silence now."""
     return await state_of(request).alerting.forward(request)
+
+
+@alerts.post("/alerts/{alert_id}/false-alarm", response_model=Alert, responses=_errors(404, *_READS))
+async def call_false(request: Request, alert_id: str) -> Response:
+    """Notes that an alert was a false alarm; it stays in the history, with that mark."""
+    return await state_of(request).alerting.forward(request, b"")
 
 
 @signed.get("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
