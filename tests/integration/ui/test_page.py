@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -12,13 +13,25 @@ from tests.support.system import LocalSystem
 
 BAD, GOOD = "3 hours on the tarmac and nobody tells us anything", "smooth flight, thanks a lot"
 
+PAGE_KEY, ADMIN_KEY = {"X-API-Key": "key of the page"}, {"X-API-Key": "key of the operators"}
+
 pytestmark = pytest.mark.timeout(300)
+
+
+def entry(name: str, key: dict[str, str], scopes: str) -> str:
+    return f"{name}:{sha256(key['X-API-Key'].encode()).hexdigest()}:{scopes}"
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """The system as `make run` starts it."""
-    running = LocalSystem(tmp_path_factory.mktemp("page") / "var", UI_REFRESH_SECONDS="1")
+    """The system as `make run` starts it, with keys, and an alert for every three votes."""
+    running = LocalSystem(
+        tmp_path_factory.mktemp("page") / "var",
+        UI_REFRESH_SECONDS="1",
+        GATEWAY_API_KEY=PAGE_KEY["X-API-Key"],
+        GATEWAY_API_KEYS=f"{entry('page', PAGE_KEY, 'predict+feedback')},{entry('ops', ADMIN_KEY, 'admin')}",
+        ALERT_COOLDOWN_SECONDS="0",
+    )
     try:
         running.start(240)
         yield running
@@ -41,7 +54,7 @@ def predict(seen: Visit, *lines: str) -> None:
 
 
 def votes(system: LocalSystem) -> list[tuple[str, str, int | None]]:
-    rows = httpx.get(f"{system.url}/feedback", timeout=10).json()["items"]
+    rows = httpx.get(f"{system.url}/feedback", headers=PAGE_KEY, timeout=10).json()["items"]
     return [(row["prediction_id"], row["verdict"], row["expected_label"]) for row in rows]
 
 
@@ -99,7 +112,8 @@ def test_the_last_hours_are_shown_and_kept_up_by_themselves(english: Visit, syst
     english.tab("Live")
     expect(page.locator("#live-view .figures")).to_be_visible()
     texts = [BAD, "you lost my bag again, worst airline", GOOD]
-    httpx.post(f"{system.url}/predict/batch", json={"texts": texts, "topic": topic}, timeout=30).raise_for_status()
+    body = {"texts": texts, "topic": topic}
+    httpx.post(f"{system.url}/predict/batch", json=body, headers=PAGE_KEY, timeout=30).raise_for_status()
     page.locator("#live-topic").get_by_text(topic).click()
     expect(page.locator("#live-view .figures dd").first).to_have_text("3")
     expect(page.locator("#live-view .tweet.negative")).to_have_count(2)
@@ -110,6 +124,54 @@ def test_the_last_hours_are_shown_and_kept_up_by_themselves(english: Visit, syst
     english.picture("live")
     assert serious_findings(page) == []
     assert (english.foreign, english.complaints) == ([], [])
+
+
+def test_alerts_are_for_those_with_the_key(english: Visit) -> None:
+    page = english.page
+    english.tab("Alerts")
+    expect(page.locator("#alerts-notice")).to_contain_text("enter a key with the right admin")
+    english.picture("alerts-door")
+    page.locator("#alerts-key input").fill("a key that nobody has")
+    page.locator("#alerts-enter").click()
+    expect(page.locator("#alerts-notice")).to_contain_text("refused this key")
+    expect(page.locator("#alerts-view .watch")).to_have_count(0)
+    assert serious_findings(page) == []
+
+
+def test_an_alert_is_shown_with_its_tweets_called_false_and_silenced(english: Visit, system: LocalSystem) -> None:
+    page, flight = english.page, f"AF {english.width}"
+    predict(english, *(f"{flight} {number}, worst airline ever" for number in ("one", "two", "three")))
+    for card in page.locator(".tweet").all():
+        card.get_by_role("button", name="Wrong").click()
+        expect(card.locator(".vote")).to_contain_text("it should be")
+    english.tab("Alerts")
+    expect(page.locator("#alerts-notice")).to_contain_text("enter a key with the right admin")
+    page.locator("#alerts-key input").fill(ADMIN_KEY["X-API-Key"])
+    page.locator("#alerts-enter").click()
+    alarm = page.locator(".alarm-card", has_text=f"{flight} three").first
+    expect(alarm.locator("p").first).to_contain_text("3 wrong predictions · all tweets")
+    expect(alarm.locator(".mail")).to_have_text("Mail to ops@localhost: sent")
+    errors = page.locator(".watch", has_text="Wrong predictions").first
+    expect(errors).to_contain_text("Firing")
+    alarm.get_by_text("3 tweets behind it").click()
+    expect(alarm.locator(".tweet").first).to_contain_text("people say: Positive")
+    english.picture("alerts")
+    assert serious_findings(page) == []
+    alarm.get_by_role("button", name="False alarm").click()
+    expect(page.locator("#alerts-said")).to_contain_text("Noted: a false alarm")
+    expect(alarm).to_contain_text("Called a false alarm")
+    expect(alarm.locator(".tweet").first).to_be_visible()
+    errors.get_by_role("button", name="Silence for 1 h").click()
+    expect(page.locator("#alerts-said")).to_contain_text("Silent until")
+    expect(errors).to_contain_text("Silenced")
+    english.picture("alerts-silenced")
+    errors.get_by_role("button", name="End the silence").click()
+    expect(errors).to_contain_text("Firing")
+    page.get_by_role("button", name="Send a test mail").click()
+    expect(page.locator("#alerts-said")).to_contain_text("The mail server took the test mail")
+    assert (english.foreign, english.complaints) == ([], [])
+    silences = httpx.get(f"{system.url}/alerts/silences", headers=ADMIN_KEY, timeout=10).json()["items"]
+    assert [silence["active"] for silence in silences] == [False] * len(silences)
 
 
 def test_the_other_language_is_one_click_away_and_keeps_what_was_typed(english: Visit) -> None:

@@ -29,6 +29,7 @@ def alarm(minutes: float) -> Alert:
         count=5,
         suppressed_before=0,
         prediction_ids=[],
+        tweets=[],
         deliveries=[],
     )
 

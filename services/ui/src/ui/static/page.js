@@ -15,6 +15,15 @@
     button.click();
   });
 
+  // What refreshes by itself must not close what the reader has opened.
+  const opened = new Set();
+  document.addEventListener("toggle", ({target}) => {
+    if (target.dataset.keep) opened[target.open ? "add" : "delete"](target.dataset.keep);
+  }, true);
+  new MutationObserver(() => {
+    for (const shut of document.querySelectorAll("details[data-keep]:not([open])")) shut.open = opened.has(shut.dataset.keep);
+  }).observe(document, {childList: true, subtree: true});
+
   setInterval(() => {
     for (const button of document.querySelectorAll("[data-left]")) {
       button.dataset.until ??= Date.now() + 1000 * Number(button.dataset.left);

@@ -24,9 +24,10 @@ def build(desk: Desk) -> None:
             topic = gr.Radio(everything, value=EVERYTHING, label=t("live.topic"), elem_id="live-topic")
         notice = desk.html(elem_id="live-notice")
         view = desk.html(elem_id="live-view")
+        ticks = gr.Timer(desk.refresh_seconds)
     inputs, outputs = [span, topic, desk.zone], [notice, view, topic]
     gr.on([span.change, topic.input, desk.page.load], do.refresh, inputs, outputs, **QUIET)
-    gr.Timer(desk.refresh_seconds).tick(do.refresh, inputs, outputs, **QUIET)
+    ticks.tick(do.refresh, inputs, outputs, **QUIET)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ def build(desk: Desk) -> gr.Radio:
             result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
     busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go}
     go.click(do.ask, [text, family, desk.zone], [tweets, result, notice], **busy)
-    result.click(do.judge, [tweets, desk.annotator, desk.zone], [tweets, result, notice], **QUIET)
+    judged: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}  # by default a click during another one is dropped
+    result.click(do.judge, [tweets, desk.annotator, desk.zone], [tweets, result, notice], **judged)
     text.change(None, text, None, js=_KEEP, **QUIET)
     desk.page.load(None, text, text, js=_KEPT, **QUIET)
     return family

@@ -1,0 +1,102 @@
+"""Alerts as operators see them: where each scope stands, what fired, which mails went out, what is silent."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ui.gateway import Gateway
+from vigie.alerts import Alert, AlertPage, AlertState, Silence, SilenceList, SilenceRequest, TestMailResult
+
+RULES = ("errors", "surge")
+EVERYTHING, ANY = "all", "*"
+HOURS = (1, 24)
+SHOWN = 50
+REASON = "from the page"
+
+Standing = Literal["quiet", "firing", "silenced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One rule on one scope: how it stands, its last alert, and the silence that keeps it quiet."""
+
+    scope: str
+    rule: str
+    last: Alert | None
+    silence: Silence | None
+
+    @property
+    def firing(self) -> bool:
+        """Whether its last alert is not over."""
+        return self.last is not None and self.last.state is AlertState.FIRING
+
+    @property
+    def standing(self) -> Standing:
+        """A silence is told first: then no mail comes, whatever happens."""
+        return "silenced" if self.silence else "firing" if self.firing else "quiet"
+
+    @property
+    def key(self) -> str:
+        """Names it in a button."""
+        return f"{self.rule}:{self.scope}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """What the tab shows, newest first."""
+
+    watches: Sequence[Watch]
+    alerts: Sequence[Alert]
+
+
+class AlertDesk:
+    """Calls the gateway with the reader's own key; without one with the page's. Every call raises `Trouble`."""
+
+    def __init__(self, gateway: Gateway, key: str) -> None:
+        self._gateway = gateway
+        self._key = key.strip() or None
+
+    async def look(self) -> Alarms:
+        """The state now."""
+        alerts = (await self._gateway.get("/alerts", AlertPage, key=self._key, limit=SHOWN)).items
+        silences = (await self._gateway.get("/alerts/silences", SilenceList, key=self._key)).items
+        return Alarms(watches_of(alerts, silences), alerts)
+
+    async def silence(self, watch: str, hours: float) -> Silence:
+        """No mails of that watch (a `Watch.key`) from now on."""
+        rule, _, scope = watch.partition(":")
+        wanted = SilenceRequest.model_validate({"scope": scope, "rule": rule, "hours": hours, "reason": REASON})
+        return await self._gateway.post("/alerts/silences", wanted, Silence, key=self._key)
+
+    async def end(self, silence_id: str) -> Silence:
+        """Mails again."""
+        return await self._gateway.delete(f"/alerts/silences/{silence_id}", Silence, key=self._key)
+
+    async def call_false(self, alert_id: str) -> Alert:
+        """Marks a false alarm."""
+        return await self._gateway.post(f"/alerts/{alert_id}/false-alarm", None, Alert, key=self._key)
+
+    async def test_mail(self) -> TestMailResult:
+        """Mails everybody who gets alerts."""
+        return await self._gateway.post("/alerts/test", None, TestMailResult, key=self._key)
+
+
+def watches_of(alerts: Sequence[Alert], silences: Iterable[Silence]) -> list[Watch]:
+    """Each rule on everything, then what fired or was silenced by itself; `alerts` are newest first."""
+    standing = [silence for silence in silences if silence.active]
+    pairs = [(EVERYTHING, rule) for rule in RULES]
+    pairs += [(silence.scope, silence.rule) for silence in standing]
+    pairs += [(alert.scope, alert.rule) for alert in alerts]
+    return [
+        Watch(
+            scope,
+            rule,
+            next((alert for alert in alerts if (alert.scope, alert.rule) == (scope, rule)), None),
+            next((silence for silence in standing if _covers(silence, scope, rule)), None),
+        )
+        for scope, rule in dict.fromkeys(pairs)
+    ]
+
+
+def _covers(silence: Silence, scope: str, rule: str) -> bool:
+    return silence.scope in (scope, ANY) and silence.rule in (rule, ANY)

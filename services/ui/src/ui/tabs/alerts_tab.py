@@ -1,0 +1,82 @@
+"""Alerts: how each scope stands, what fired and why, silences, false alarms, a test mail; for those with the key."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ui.alarms import AlertDesk
+from ui.desk import QUIET, Desk
+from ui.gateway import Trouble
+from ui.rendering import Pen
+
+REFUSED = ("unauthorized", "forbidden")
+
+
+def build(desk: Desk) -> None:
+    """The tab."""
+    t, do = desk.texts, AlertEvents(desk)
+    with gr.Tab(t("alerts.tab"), elem_id="tab-alerts"):
+        notice = desk.html(elem_id="alerts-notice")
+        with gr.Column(elem_id="alerts-door"):  # hidden by the style sheet while there is a view
+            key = gr.Textbox(
+                "", label=t("alerts.key"), info=t("alerts.key_info"), type="password", elem_id="alerts-key"
+            )
+            enter = gr.Button(t("alerts.enter"), variant="primary", elem_id="alerts-enter")
+        said = desk.html(elem_id="alerts-said")
+        view = desk.html(elem_id="alerts-view", actions=True)
+        shut, ticks = gr.State(value=False), gr.Timer(desk.refresh_seconds)
+    outputs = [notice, view, shut]
+    gr.on([desk.page.load, key.submit, enter.click], do.enter, [key, desk.zone], outputs, **QUIET)
+    ticks.tick(do.refresh, [key, desk.zone, shut], outputs, **QUIET)
+    view.click(do.act, [key, desk.zone], [said, *outputs], **QUIET)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvents:
+    """What happens when; each gives the new values of the components that it is wired to."""
+
+    desk: Desk
+
+    async def enter(self, key: str, zone: str) -> list[Any]:
+        """A notice, the view, and whether the key is too weak for it."""
+        pen, t = self.desk.pen(zone), self.desk.texts
+        try:
+            alarms = await AlertDesk(self.desk.gateway, key).look()
+        except Trouble as trouble:
+            if trouble.code not in REFUSED:
+                return [pen.trouble(trouble), gr.skip(), gr.skip()]
+            refused = pen.notice(t("alerts.refused")) if key else pen.notice(t("alerts.closed"), kind="info")
+            return [refused, "", True]
+        return ["", pen.write("alerts", alarms=alarms), False]
+
+    async def refresh(self, key: str, zone: str, shut: bool) -> list[Any]:
+        """The same, unless the key was refused before: asking again would change nothing."""
+        return [gr.skip()] * 3 if shut else await self.enter(key, zone)
+
+    async def act(self, event: gr.EventData, key: str, zone: str) -> list[Any]:
+        """Does what the button says: what came of it, then as `enter`."""
+        pen = self.desk.pen(zone)
+        try:
+            said = await self._done(AlertDesk(self.desk.gateway, key), event.action, event.id, pen)
+        except Trouble as trouble:
+            said = pen.trouble(trouble)
+        return [said, *await self.enter(key, zone)]
+
+    async def _done(self, alerts: AlertDesk, action: str, target: str, pen: Pen) -> str:
+        t = self.desk.texts
+        match action:
+            case "end":
+                await alerts.end(target)
+                return pen.notice(t("alerts.said.end"), kind="info")
+            case "false":
+                await alerts.call_false(target)
+                return pen.notice(t("alerts.said.false"), kind="info")
+            case "test":
+                result = await alerts.test_mail()
+                replies = "\n".join(f"{recipient}: {reply}" for recipient, reply in result.replies.items())
+                accepted = t("alerts.said.test" if result.accepted else "alerts.said.no_test")
+                return pen.notice(accepted, kind="info" if result.accepted else "problem", detail=replies)
+            case hours:
+                silence = await alerts.silence(target, float(hours))
+                return pen.notice(t("alerts.said.silence", until=pen.when(silence.until)), kind="info")
