@@ -3,11 +3,12 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train up down images e2e k8s-smoke policies sbom push deploy-ec2 deploy-railway deploy-huggingface bench lock render clean
+.PHONY: help run test check format train up down images e2e k8s-smoke policies sbom push deploy-ec2 deploy-railway deploy-huggingface bench soak lock render clean
 
 PYTHON ?= python3
 MODELS ?= logreg
 MODEL ?= logreg
+MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
@@ -114,6 +115,10 @@ bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.jso
 	@$(call need,redis-server,redis-server)
 	@$(BIN)/python -m tests.bench
 
+soak: $(STAMPS)/dev ## drive the whole system for MINUTES=5 while services end at random (SEED=… repeats a run), write soak.json
+	@$(call need,redis-server,redis-server)
+	@MINUTES=$(MINUTES) SEED=$(SEED) $(BIN)/python -m tests.soak
+
 lock: $(STAMPS)/dev ## resolve every dependency again into constraints.txt
 	@printf '%s\n' $(patsubst %,./%,$(patsubst ./%,%,$(filter-out -e,$(subst ',,$(EVERYTHING))))) | $(BIN)/uv pip compile - --group pyproject.toml:dev --quiet \
 		--python-version 3.11 --upgrade --no-annotate --custom-compile-command 'make lock' -o constraints.txt \
@@ -124,7 +129,7 @@ render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' 
 	@$(BIN)/python k8s/render.py
 
 clean: ## remove the virtual environment and every cache; keeps var/
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis bench.json
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis bench.json soak.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/uv:

@@ -17,7 +17,7 @@ import psutil
 from predictor_logreg.predictor import LogregPredictor
 from tests.bench import alerting, training
 from tests.bench.load import Sample, wrk
-from tests.support.system import LocalSystem
+from tests.support.system import LocalSystem, tree_rss
 from vigie_training.data import sample_texts
 from vigie_training.starter import STARTERS
 
@@ -91,11 +91,6 @@ def batch_rate(url: str, texts: list[str]) -> float:
         for _ in range(20):
             client.post(f"{url}/predict/batch", json=body).raise_for_status()
     return 20 * 1000 / (perf_counter() - started)
-
-
-def tree_rss(process: psutil.Process) -> float:
-    """Resident MB of a program and its children."""
-    return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]) / 2**20
 
 
 def show(results: dict[str, object]) -> None:

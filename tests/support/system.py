@@ -83,3 +83,8 @@ class LocalSystem:
 def name_of(process: psutil.Process) -> str:
     """What the supervisor told the process; Redis writes its title over that."""
     return process.environ().get("SUPERVISOR_PROCESS_NAME") or "".join(process.cmdline()[:1]).partition("-")[0]
+
+
+def tree_rss(process: psutil.Process) -> float:
+    """Resident MB of a program and its children."""
+    return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]) / 2**20
