@@ -53,7 +53,8 @@ def make_tiny(folder: Path, *, factor: int = 7, off_by: float = 0.0) -> Path:
 class FakeRegistry:
     """`vigie.registry.Registry` over folders.
 
-    `up` is whether it answers, `files_up` whether it hands out files, `trouble` what it raises; `downloads` counts.
+    `up` is whether it answers, `files_up` whether it hands out files, `trouble` what it raises; `downloads` counts;
+    `ledger` is the tags of the registered model.
     """
 
     def __init__(self) -> None:
@@ -61,6 +62,7 @@ class FakeRegistry:
         self.files_up = True
         self.trouble: Exception | None = None
         self.downloads = 0
+        self.ledger: dict[str, str] = {}
         self._folders: dict[Version, Path] = {}
         self._named: Version | None = None
 
@@ -85,6 +87,12 @@ class FakeRegistry:
         if self._named is None or (self._named.model, alias) != (model, "champion"):
             raise NoSuchAlias(f"{model}@{alias}")
         return self._named
+
+    def tags(self, model: str) -> dict[str, str]:
+        """See `Registry`."""
+        if not self.up:
+            raise RegistryUnavailable("switched off")
+        return self.ledger
 
     def download(self, version: Version, destination: Path) -> None:
         """See `Registry`."""

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.support.servers import free_port, wait_for
+from vigie.cards import ModelCard
 from vigie.inference import InferenceRequest, InferenceResponse, ModelDetails, ModelMetadata, OutputTensor
 
 
@@ -66,10 +67,25 @@ class FakePredictor:
         described = ModelMetadata(name="logreg", versions=[self.version], inputs=[], outputs=[], parameters=details)
         return Response(described.model_dump_json(), media_type="application/json")
 
+    async def card(self, request: Request) -> Response:
+        """`GET /v2/models/logreg/card`."""
+        if self.refuse_with:
+            return JSONResponse({"error": "not ready"}, self.refuse_with)
+        card = ModelCard(
+            name="logreg",
+            title="tiny",
+            version=self.version,
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            libraries={},
+            metrics={"accuracy": 0.8},
+        )
+        return Response(card.model_dump_json(), media_type="application/json")
+
     def app(self) -> Starlette:
         """As an application."""
         model = "/v2/models/{name}"
-        return Starlette(routes=[Route(model, self.metadata), Route(f"{model}/infer", self.infer, methods=["POST"])])
+        routes = [Route(model, self.metadata), Route(f"{model}/card", self.card)]
+        return Starlette(routes=[*routes, Route(f"{model}/infer", self.infer, methods=["POST"])])
 
 
 @dataclass

@@ -57,6 +57,10 @@ class Registry(Protocol):
         """The version that `alias` names now; raises `NoSuchAlias` or `RegistryUnavailable`."""
         ...
 
+    def tags(self, model: str) -> dict[str, str]:
+        """Those of the registered model itself; raises like `resolve`."""
+        ...
+
     def download(self, version: Version, destination: Path) -> None:
         """Writes the version's artefact folder into the empty folder `destination`; nothing is verified.
 
@@ -83,6 +87,11 @@ class MlflowRegistry:
         """See `Registry`."""
         found = self._ask("registered-models/alias", _Alias, name=model, alias=alias).model_version
         return Version(model=model, number=found.version, source=found.source)
+
+    def tags(self, model: str) -> dict[str, str]:
+        """See `Registry`."""
+        found = self._ask("registered-models/get", _Registered, name=model).registered_model
+        return {tag.key: tag.value for tag in found.tags}
 
     def download(self, version: Version, destination: Path) -> None:
         """See `Registry`. The manifest says which files there are."""
@@ -153,6 +162,19 @@ class _VersionReply(BaseModel):
 
 class _Alias(BaseModel):
     model_version: _VersionReply
+
+
+class _Tag(BaseModel):
+    key: str
+    value: str = ""
+
+
+class _Tagged(BaseModel):
+    tags: list[_Tag] = []
+
+
+class _Registered(BaseModel):
+    registered_model: _Tagged
 
 
 class _Place(BaseModel):

@@ -88,6 +88,15 @@ async def logged(redis_url: str, count: int) -> list[Any]:
     return events
 
 
+async def test_the_card_of_a_family_is_its_predictors(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    card = (await client.get("/models/logreg/card")).json()
+    assert (card["name"], card["version"], card["metrics"]) == ("logreg", predictor.version, {"accuracy": 0.8})
+    unknown = await client.get("/models/oracle/card")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_model")
+    predictor.refuse_with = 503
+    assert (await client.get("/models/logreg/card")).status_code == 503
+
+
 async def test_topic_and_time_are_logged_and_the_author_only_as_a_digest(
     client: httpx.AsyncClient, redis_url: str
 ) -> None:

@@ -60,7 +60,7 @@ def test_of_several_promotions_at_once_one_wins_and_the_ledger_is_a_chain(regist
         answers = sorted(pool.map(promote, ["2", "3", "4"]))
     assert answers[0] == "True"
     assert all("the champion changed while version" in answer for answer in answers[1:])
-    history = ledger.entries(registry)
+    history = ledger.read(registry)
     assert [entry.before for entry in history] == [None, "1"]
     assert registry.champion() == history[-1].to
 
@@ -68,7 +68,7 @@ def test_of_several_promotions_at_once_one_wins_and_the_ledger_is_a_chain(regist
 def test_forced_moves_at_once_leave_a_chain_too(registry: ModelRegistry) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda number: promotion.force(registry, number, why="a drill", who="ada", at=NOON), "234"))
-    history = ledger.entries(registry)
+    history = ledger.read(registry)
     assert [entry.before for entry in history[1:]] == [entry.to for entry in history[:-1]]
     assert registry.champion() == history[-1].to
     assert all(entry.forced for entry in history[1:])

@@ -78,3 +78,22 @@ def test_the_pictures_are_png_files(tmp_path: Path) -> None:
     found = evaluate(lambda texts: says(np.linspace(0, 1, len(texts)).tolist()), given)
     for path in charts.draw(found, tmp_path):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_a_card_draws_is_counted_by_hand() -> None:
+    given = rows([("a", 1), ("b", 1), ("c", 0), ("d", 0), ("e", 0)])
+    held_out = evaluate(lambda _: says([0.9, 0.4, 0.2, 0.6, 0.1]), given).held_out()
+    assert held_out.rows == 5
+    assert held_out.confusion == ((2, 1), (1, 1))
+    assert (held_out.roc[0], held_out.roc[-1]) == ((0.0, 0.0), (1.0, 1.0))
+    assert [(round(each.said, 3), each.true, each.rows) for each in held_out.calibration] == [
+        (0.1, 0, 1),
+        (0.2, 0, 1),
+        (0.4, 1, 1),
+        (0.6, 0, 1),
+        (0.9, 1, 1),
+    ]
+
+
+def test_rows_of_one_label_have_no_curve() -> None:
+    assert evaluate(lambda _: says([0.9, 0.4]), rows([("a", 1), ("b", 1)])).held_out().roc == []

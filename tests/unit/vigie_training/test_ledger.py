@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from vigie.ledger import Entry
 from vigie_training import ledger
-from vigie_training.ledger import Entry
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def test_entries_come_back_in_their_order() -> None:
     made = [entry("promote", str(number) if number else None, str(number + 1)) for number in range(12)]
     for one in made:
         ledger.append(tags, one)
-    assert ledger.entries(tags) == made
+    assert ledger.read(tags) == made
     assert tags.kept["other"] == "tag"
 
 
@@ -38,7 +38,7 @@ def test_a_long_reason_fits_into_a_tag() -> None:
     tags = Tags()
     ledger.append(tags, entry("promote", None, "1", why="x" * 10_000))
     assert len(tags.kept["vigie.ledger.000001"]) < 5_000
-    assert ledger.entries(tags)[0].why.startswith("xxx")
+    assert ledger.read(tags)[0].why.startswith("xxx")
 
 
 def test_the_predecessor_is_who_served_before_the_last_promotion() -> None:

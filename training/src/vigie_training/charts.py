@@ -8,9 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from sklearn.metrics import confusion_matrix, roc_curve
 
-from vigie_training.evaluate import CALIBRATION_BINS, Evaluation
+from vigie_training.evaluate import Evaluation
 
 Plot = Callable[[Axes, Evaluation], None]
 
@@ -77,7 +76,7 @@ def _saved(plot: Plot, evaluation: Evaluation, path: Path) -> Path:
 
 
 def _confusion(axes: Axes, evaluation: Evaluation) -> None:
-    counts = confusion_matrix(evaluation.rows.labels, evaluation.positive > 0.5, labels=[0, 1])
+    counts = np.array(evaluation.held_out().confusion)
     axes.imshow(counts, cmap="Blues")
     for (true, said), count in np.ndenumerate(counts):
         axes.text(said, true, f"{count:,}", ha="center", va="center", backgroundcolor="white")
@@ -85,18 +84,14 @@ def _confusion(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def _roc(axes: Axes, evaluation: Evaluation) -> None:
-    false, true, _ = roc_curve(evaluation.rows.labels, evaluation.positive)
-    axes.plot(false, true)
+    points = evaluation.held_out().roc
+    axes.plot([false for false, _ in points], [true for _, true in points])
     axes.plot((0, 1), (0, 1), color="grey", linestyle=":")
     axes.set(xlabel="negative tweets called positive", ylabel="positive tweets called positive")
 
 
 def _calibration(axes: Axes, evaluation: Evaluation) -> None:
-    bins = np.minimum((evaluation.positive * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    sizes = np.bincount(bins, minlength=CALIBRATION_BINS)
-    used = sizes > 0
-    said = np.bincount(bins, evaluation.positive, CALIBRATION_BINS)[used] / sizes[used]
-    true = np.bincount(bins, evaluation.rows.labels, CALIBRATION_BINS)[used] / sizes[used]
+    bins = evaluation.held_out().calibration
     axes.plot((0, 1), (0, 1), color="grey", linestyle=":")
-    axes.plot(said, true, marker="o")
+    axes.plot([each.said for each in bins], [each.true for each in bins], marker="o")
     axes.set(xlabel="probability of positive, as said", ylabel="share of positive tweets")

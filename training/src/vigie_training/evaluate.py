@@ -6,12 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import f1_score, log_loss, recall_score, roc_auc_score
+from sklearn.metrics import confusion_matrix, f1_score, log_loss, recall_score, roc_auc_score, roc_curve
 
+from vigie.cards import CalibrationBin, HeldOut
 from vigie.predictor import Probabilities
 from vigie_training.rows import SOURCE, Rows
 
 CALIBRATION_BINS = 15
+ROC_POINTS = 101
 POOLED = "all"
 METRICS = ("accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error")
 _BATCH = 512
@@ -32,6 +34,10 @@ class Evaluation(NamedTuple):
         right: npt.NDArray[np.bool_] = (self.positive > 0.5) == (self.rows.labels == 1)
         return right
 
+    def pooled(self) -> dict[str, float]:
+        """`accuracy`, … of all rows."""
+        return {name: value for name, value in self.metrics().items() if name in METRICS}
+
     def metrics(self) -> dict[str, float]:
         """`accuracy`, … of all rows, and `accuracy.<data set>`, … of each data set if there are several."""
         flat: dict[str, float] = {}
@@ -39,6 +45,18 @@ class Evaluation(NamedTuple):
             suffix = "" if line["data_set"] == POOLED else f".{line['data_set']}"
             flat |= {f"{name}{suffix}": float(line[name]) for name in METRICS if not np.isnan(line[name])}
         return flat
+
+    def held_out(self) -> HeldOut:
+        """What the card of the model draws of this, pooled."""
+        labels, positive = self.rows.labels, self.positive
+        (a, b), (c, d) = confusion_matrix(labels, positive > 0.5, labels=[0, 1]).tolist()
+        bins = _bins(positive)
+        sizes, said, true = (np.bincount(bins, each, CALIBRATION_BINS) for each in (None, positive, labels))
+        used = np.flatnonzero(sizes)
+        calibration = [CalibrationBin(said=said[i] / sizes[i], true=true[i] / sizes[i], rows=sizes[i]) for i in used]
+        return HeldOut(
+            rows=len(labels), confusion=((a, b), (c, d)), roc=_roc(labels, positive), calibration=calibration
+        )
 
 
 def evaluate(predict: Predict, rows: Rows) -> Evaluation:
@@ -54,9 +72,20 @@ def evaluate(predict: Predict, rows: Rows) -> Evaluation:
 
 def calibration_error(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> float:
     """Expected calibration error over equal bins of the probability (Naeini et al. 2015)."""
-    bins = np.minimum((positive * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, positive - labels, CALIBRATION_BINS)
+    gaps = np.bincount(_bins(positive), positive - labels, CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+def _bins(positive: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    return np.minimum((positive * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+
+
+def _roc(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
+    if len(set(labels.tolist())) < 2:
+        return []
+    false, true, _ = roc_curve(labels, positive)
+    points = np.unique(np.linspace(0, len(false) - 1, ROC_POINTS).round().astype(int))
+    return [(round(float(false[i]), 4), round(float(true[i]), 4)) for i in points]
 
 
 def _line(name: str, labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> dict[str, str | int | float]:

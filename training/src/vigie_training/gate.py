@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 class Verdict(BaseModel):
-    """Whether the version passed, and every reason why not."""
+    """Whether the version passed, and every reason why not; the metrics of both on the same rows, pooled."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +37,8 @@ class Verdict(BaseModel):
     champion: str | None
     reasons: list[str]
     p_values: dict[str, float] = {}
+    metrics: dict[str, float] = {}
+    metrics_before: dict[str, float] = {}
 
     def summary(self) -> str:
         """One line for people and tags."""
@@ -68,7 +70,14 @@ def judge(
     for name, p in p_values.items():
         if p < level:
             reasons.append(f"worse than version {number} on {name} (McNemar p = {p:.2g} < {level:.2g})")
-    return Verdict(passed=not reasons, champion=number, reasons=reasons, p_values=p_values)
+    return Verdict(
+        passed=not reasons,
+        champion=number,
+        reasons=reasons,
+        p_values=p_values,
+        metrics=candidate.pooled(),
+        metrics_before=champion.pooled() if champion else {},
+    )
 
 
 def _worse(candidate: Evaluation, champion: Evaluation) -> dict[str, float]:

@@ -1,31 +1,14 @@
-"""Every move of the champion, never changed afterwards.
+"""Writes the ledger of champions; an entry is never changed afterwards.
 
-Entries are tags `vigie.ledger.<number>` of the registered model: they live and are backed up with the alias that they
-speak of, need no second store, and any MLflow client can read them. An entry is written before the alias moves, so that
-no move can go unrecorded; a move that then failed is one entry too many, which `to` against the alias shows.
+It is written before the alias moves, so that no move can go unrecorded; a move that then failed is one entry too many,
+which `to` against the alias shows.
 """
 
-from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from vigie.ledger import PREFIX, Entry, entries
 
-PREFIX = "vigie.ledger."
 _TAG_LIMIT = 4000
-
-
-class Entry(BaseModel):
-    """One move. `before` and `to` are version numbers; `forced` means that the gate was overruled."""
-
-    model_config = ConfigDict(frozen=True)
-
-    at: datetime
-    who: str
-    kind: Literal["promote", "rollback"]
-    before: str | None = Field(alias="from")
-    to: str
-    why: str
-    forced: bool = False
 
 
 class TagStore(Protocol):
@@ -40,10 +23,9 @@ class TagStore(Protocol):
         ...
 
 
-def entries(store: TagStore) -> list[Entry]:
+def read(store: TagStore) -> list[Entry]:
     """All entries, oldest first."""
-    found = {key: value for key, value in store.tags().items() if key.startswith(PREFIX)}
-    return [Entry.model_validate_json(found[key]) for key in sorted(found)]
+    return entries(store.tags())
 
 
 def append(store: TagStore, entry: Entry) -> None:

@@ -7,17 +7,32 @@ from pathlib import Path
 import numpy as np
 
 from vigie.artifacts import GoldenRow, golden_rows, seal, verify
+from vigie.cards import HELD_OUT
 from vigie_training.data import sample_texts
+from vigie_training.evaluate import Evaluation
+from vigie_training.measuring import folder_mib
 from vigie_training.recipes import Fitted, Recipe
 
 GOLDEN_ROWS = 24
 
 
 def package(
-    fitted: Fitted, recipe: Recipe, directory: Path, *, family: str, created_at: datetime, metrics: dict[str, float]
-) -> None:
-    """Writes and seals the artefact in the empty folder `directory`. The golden texts are sample tweets."""
+    fitted: Fitted,
+    recipe: Recipe,
+    directory: Path,
+    *,
+    family: str,
+    created_at: datetime,
+    evaluation: Evaluation,
+    costs: dict[str, float],
+) -> dict[str, float]:
+    """Writes and seals the artefact in the empty folder `directory`; the costs, now with its size.
+
+    The golden texts are sample tweets.
+    """
     fitted.save(directory)
+    costs = costs | {"size_mib": folder_mib(directory)}
+    (directory / HELD_OUT).write_text(evaluation.held_out().model_dump_json(), encoding="utf-8")
     texts = sample_texts()[:GOLDEN_ROWS]
     answers = fitted.predict(texts).tolist()
     golden = [GoldenRow(text=text, probability_negative=p) for text, p in zip(texts, answers, strict=True)]
@@ -28,9 +43,10 @@ def package(
         created_at=created_at,
         golden=golden,
         libraries=libraries,
-        metrics=metrics,
+        metrics=evaluation.metrics() | costs,
         golden_tolerance=recipe.GOLDEN_TOLERANCE,
     )
+    return costs
 
 
 def golden_problem(recipe: Recipe, directory: Path, *, family: str) -> str:

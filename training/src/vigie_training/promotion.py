@@ -1,11 +1,12 @@
 """Moves the champion: by the gate, by force with a reason, or back along the ledger."""
 
 from datetime import datetime
+from typing import Literal
 
+from vigie.ledger import Entry
 from vigie_training import ledger
 from vigie_training.errors import Refused
 from vigie_training.gate import Verdict
-from vigie_training.ledger import Entry
 from vigie_training.model_registry import ModelRegistry
 
 VERDICT_TAG = "gate"
@@ -22,7 +23,7 @@ def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str,
     with registry.moving():
         if registry.champion() != verdict.champion:
             raise Refused(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
-        _move(registry, number, "promote", why=verdict.summary(), who=who, at=at)
+        _move(registry, number, "promote", why=verdict.summary(), who=who, at=at, verdict=verdict)
     return True
 
 
@@ -41,7 +42,7 @@ def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> st
         current = registry.champion()
         if current is None:
             raise Refused(f"{registry.name}: there is no champion to roll back from")
-        before = ledger.predecessor(ledger.entries(registry), current)
+        before = ledger.predecessor(ledger.read(registry), current)
         if before is None:
             raise Refused(f"{registry.name}: nothing served before version {current}")
         registry.version(before)
@@ -50,10 +51,28 @@ def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> st
 
 
 def _move(
-    registry: ModelRegistry, number: str, kind: str, *, why: str, who: str, at: datetime, forced: bool = False
+    registry: ModelRegistry,
+    number: str,
+    kind: Literal["promote", "rollback"],
+    *,
+    why: str,
+    who: str,
+    at: datetime,
+    forced: bool = False,
+    verdict: Verdict | None = None,
 ) -> None:
     if registry.champion() == number:
         raise Refused(f"{registry.name}: version {number} is the champion already")
-    entry = {"at": at, "who": who, "kind": kind, "from": registry.champion(), "to": number, "why": why}
-    ledger.append(registry, Entry.model_validate(entry | {"forced": forced}))
+    entry = Entry(
+        at=at,
+        who=who,
+        kind=kind,
+        before=registry.champion(),
+        to=number,
+        why=why,
+        forced=forced,
+        metrics=verdict.metrics if verdict else {},
+        metrics_before=verdict.metrics_before if verdict else {},
+    )
+    ledger.append(registry, entry)
     registry.set_champion(number)

@@ -62,5 +62,5 @@ def of_ledger(registry: ModelRegistry) -> list[dict[str, Any]]:
             "forced": entry.forced,
             "why": entry.why,
         }
-        for entry in ledger.entries(registry)
+        for entry in ledger.read(registry)
     ]

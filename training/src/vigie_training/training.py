@@ -74,10 +74,9 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="vigie-") as place:
         folder = Path(place) / ARTIFACT_FOLDER
         folder.mkdir()
-        metrics = evaluation.metrics()
-        now = datetime.now(UTC)
-        package(fitted, recipe, folder, family=job.family.name, created_at=now, metrics=metrics)
-        costs |= {"size_mib": folder_mib(folder), **latency(fitted.predict, parts.test.texts)}
+        costs |= latency(fitted.predict, parts.test.texts)
+        name, now = job.family.name, datetime.now(UTC)
+        costs = package(fitted, recipe, folder, family=name, created_at=now, evaluation=evaluation, costs=costs)
         return _register(job, run_id, folder, evaluation, costs, tags=identity | learnt, report=report)
 
 

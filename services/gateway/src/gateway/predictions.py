@@ -87,11 +87,15 @@ class Predictions:
         answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline, explain=True))
         return explained(self._finish(texts, origins, answer, model), answer)
 
+    def client(self, model: str) -> PredictorClient:
+        """The family of that name; raises `NotFound`."""
+        if model not in self.clients:
+            raise NotFound(f"model: expected one of {', '.join(self.clients)}, got {model!r}", code="unknown_model")
+        return self.clients[model]
+
     def _candidates(self, model: str | None) -> list[PredictorClient]:
         """The family asked for, then its `FALLBACK` or, where it has none, the default and the others."""
-        first = self.default if model is None else model
-        if first not in self.clients:
-            raise NotFound(f"model: expected one of {', '.join(self.clients)}, got {model!r}", code="unknown_model")
+        first = self.client(self.default if model is None else model).family.name
         names = dict.fromkeys([first, *self._fallback.get(first, (self.default, *self.clients))])
         return [self.clients[name] for name in names]
 

@@ -14,6 +14,7 @@ from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
 from vigie import tracing
 from vigie.batching import Batcher
+from vigie.cards import ModelCard
 from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
@@ -24,6 +25,7 @@ from vigie.text import normalise
 UPSTREAM_CALLS = 2
 BULK_REQUESTS = 8
 STATUS_TIMEOUT_SECONDS = 1.0
+CARD_TIMEOUT_SECONDS = 12.0
 
 REPEATED = Counter(
     "vigie_single_tweets_total", "Single tweets, by whether the text was answered just before.", ["model", "result"]
@@ -137,6 +139,17 @@ class PredictorClient:
             loaded_at=details.loaded_at,
             metrics=details.metrics,
         )
+
+    async def card(self) -> ModelCard:
+        """What is known of the version that serves; raises `Unavailable` without one."""
+        try:
+            async with self._http.get(f"{self._model_url}/card", timeout=_seconds(CARD_TIMEOUT_SECONDS)) as reply:
+                content = await reply.read()
+            if reply.status == 200:
+                return ModelCard.model_validate_json(content)
+        except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
+            raise Unavailable(f"{self.family.service}: {type(error).__name__}: {error}") from error
+        raise Unavailable(f"{self.family.service} answered {reply.status}: {content[:200].decode(errors='replace')}")
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
         different = {item.key: item.texts[0] for item in items}

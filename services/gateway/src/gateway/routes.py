@@ -10,6 +10,7 @@ from gateway.direct import FeedbackRoute, PredictRoute
 from gateway.keys import Scope
 from gateway.state import state_of
 from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.cards import ModelCard
 from vigie.schemas import (
     BatchRequest,
     BatchResponse,
@@ -78,6 +79,11 @@ async def list_models(request: Request) -> ModelList:
     """Every family served here: whether it is ready, which version, since when, how good."""
     return await state_of(request).models()
 
+
+@models.get("/models/{name}/card", responses=_errors(404, *_READS))
+async def model_card(request: Request, name: str) -> ModelCard:
+    """The version that serves: how it did on held-out rows, what it cost, how it became the champion."""
+    return await state_of(request).predictions.client(name).card()
 
 
 @voting.post(

@@ -14,6 +14,7 @@ from vigie.serving import routes
 from vigie.serving.cache import ModelCache
 from vigie.serving.engine import Engine
 from vigie.serving.follower import Follower, utc_now
+from vigie.serving.history import PromotionHistory
 from vigie.serving.models import open_model
 from vigie.serving.protocol import error_body
 from vigie.serving.settings import PredictorSettings
@@ -70,6 +71,7 @@ async def running_predictor(
         serve=engine.serve,
     )
     follower.start(settings.model_poll_seconds)
-    yield PredictorState(family, engine, follower, settings.predictor_timeout_seconds)
+    history = PromotionHistory(registry)
+    yield PredictorState(family, engine, follower, history, settings.predictor_timeout_seconds)
     await asyncio.to_thread(follower.stop)
     await engine.stop()

@@ -6,8 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from vigie.artifacts import MANIFEST, ArtifactError, Manifest, digest, golden_rows
+from vigie.cards import HELD_OUT, HeldOut
 from vigie.predictor import Predictor, Probabilities
 from vigie.registry import Version
 
@@ -19,7 +21,8 @@ class ServedModel:
     predictor: Predictor
     version: Version
     digest: str
-    metrics: dict[str, float]
+    manifest: Manifest
+    held_out: HeldOut | None
     loaded_at: datetime
 
 
@@ -35,7 +38,14 @@ def open_model(kind: type[Predictor], directory: Path, version: Version, *, now:
         if not abs(got - row.probability_negative) <= manifest.golden_tolerance:
             expected = f"{row.probability_negative:.6f} ± {manifest.golden_tolerance}"
             raise ArtifactError(f"golden row {row.text!r}: expected {expected}, got {got:.6f}")
-    return ServedModel(predictor, version, digest(directory), manifest.metrics, now)
+    return ServedModel(predictor, version, digest(directory), manifest, _held_out(directory), now)
+
+
+def _held_out(directory: Path) -> HeldOut | None:
+    try:
+        return HeldOut.model_validate_json((directory / HELD_OUT).read_bytes())
+    except (OSError, ValidationError):  # for people to look at: no reason not to serve
+        return None
 
 
 def probabilities(predictor: Predictor, texts: Sequence[str]) -> Probabilities:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
+from vigie.cards import ModelCard
 from vigie.errors import InvalidRequest
 from vigie.inference import (
     InferenceRequest,
@@ -94,6 +95,12 @@ async def model_metadata(request: Request, name: str) -> ModelMetadata:
 async def version_metadata(request: Request, name: str, version: str) -> ModelMetadata:
     """The same, if this version serves."""
     return state_of(request).metadata(name, version)
+
+
+@models.get("/{name}/card", responses=NOT_READY)
+async def model_card(request: Request, name: str) -> ModelCard:
+    """What is known of the version that serves; Vigie's own, the protocol has no such thing."""
+    return await asyncio.to_thread(state_of(request).card, name)
 
 
 @models.get("/{name}/ready", response_model=ModelReadiness, responses=NOT_FOUND | {503: {"model": ModelReadiness}})

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from vigie.cards import ModelCard
 from vigie.catalogue import Family
 from vigie.errors import NotFound, Unavailable
 from vigie.inference import INPUT, LABEL, PROBABILITY, ModelDetails, ModelMetadata, TensorMetadata
 from vigie.schemas import Readiness
 from vigie.serving.engine import Engine
 from vigie.serving.follower import Follower
+from vigie.serving.history import PromotionHistory
 from vigie.serving.models import ServedModel
 
 
@@ -20,6 +22,7 @@ class PredictorState:
     family: Family
     engine: Engine
     follower: Follower
+    history: PromotionHistory
     timeout_seconds: float
 
     def serving(self, name: str, version: str | None = None) -> ServedModel:
@@ -61,10 +64,24 @@ class PredictorState:
                 model_id=model.version.model_id,
                 digest=model.digest,
                 loaded_at=model.loaded_at,
-                metrics=model.metrics,
+                metrics=model.manifest.metrics,
                 stale_since=self.follower.stale_since,
                 rejected=self.follower.rejection,
             ),
+        )
+
+    def card(self, name: str) -> ModelCard:
+        """What is known of the version that serves; blocks while the registry is asked. Raises like `serving`."""
+        model = self.serving(name)
+        return ModelCard(
+            name=name,
+            title=self.family.title,
+            version=model.version.number,
+            created_at=model.manifest.created_at,
+            libraries=model.manifest.libraries,
+            metrics=model.manifest.metrics,
+            held_out=model.held_out,
+            promotion=self.history.of(model.version),
         )
 
     def readiness(self) -> Readiness:

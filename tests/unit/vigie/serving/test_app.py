@@ -10,8 +10,10 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.support.models import FakeRegistry, TinyPredictor, make_tiny, tiny_probability
+from tests.support.models import MADE_AT, FakeRegistry, TinyPredictor, make_tiny, tiny_probability
+from vigie.cards import ModelCard
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
+from vigie.ledger import PREFIX, Entry
 from vigie.predictor import Probabilities
 from vigie.serving.app import predictor_app
 from vigie.serving.settings import PredictorSettings
@@ -191,6 +193,32 @@ async def test_the_metadata_tell_of_a_rejected_version_and_since_when_it_is_stal
     assert "golden row" in metadata.parameters.rejected.reason
     assert metadata.parameters.stale_since
     assert metadata.parameters.metrics == {"accuracy": 0.8}
+
+
+async def test_the_card_tells_the_last_move_to_the_version_that_serves(tmp_path: Path) -> None:
+    registry = FakeRegistry()
+    registry.publish(make_tiny(tmp_path / "one"))
+    moves = [
+        Entry(at=MADE_AT, who="ada", kind="promote", before=before, to=to, why="passed")
+        for before, to in ((None, "1"), ("1", "2"), ("2", "1"), ("1", "3"))
+    ]
+    async with running(registry, tmp_path / "home") as client:
+        await until_ready(client)
+        assert (await read_card(client)).promotion is None
+        registry.ledger = {
+            f"{PREFIX}{number:06d}": move.model_dump_json(by_alias=True) for number, move in enumerate(moves)
+        }
+        card = await read_card(client)
+        registry.up = False
+        assert await read_card(client) == card
+        assert (await client.get("/v2/models/oracle/card")).status_code == 404
+    assert card.promotion == moves[2]
+    assert (card.name, card.version, card.created_at, card.metrics) == ("logreg", "1", MADE_AT, {"accuracy": 0.8})
+    assert card.held_out is None
+
+
+async def read_card(client: httpx.AsyncClient) -> ModelCard:
+    return ModelCard.model_validate_json((await client.get("/v2/models/logreg/card")).content)
 
 
 async def read_metadata(client: httpx.AsyncClient) -> ModelMetadata:

@@ -19,7 +19,7 @@ def test_a_model_that_reproduces_its_golden_rows_is_opened_with_what_its_manifes
     folder = make_tiny(tmp_path / "made", off_by=0.00005)
     model = open_model(TinyPredictor, folder, VERSION, now=MADE_AT)
     assert (model.version, model.digest, model.loaded_at) == (VERSION, digest(folder), MADE_AT)
-    assert model.metrics == {"accuracy": 0.8}
+    assert model.manifest.metrics == {"accuracy": 0.8}
 
 
 @pytest.mark.parametrize("off_by", [0.0002, -0.0002, 1.0])

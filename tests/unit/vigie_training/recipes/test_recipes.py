@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.base_model import write_base_model
+from vigie.artifacts import verify
 from vigie.catalogue import FAMILIES
 from vigie_training.data import SAMPLE_TWEETS, read_file
 from vigie_training.errors import TrainingError
@@ -56,7 +57,10 @@ def test_what_is_written_and_read_back_is_the_same_model(
     fitted: Fitted, parts: Split, family: str, tmp_path: Path
 ) -> None:
     recipe = find_recipe(family)
-    package(fitted, recipe, tmp_path, family=family, created_at=datetime(2026, 1, 1, tzinfo=UTC), metrics={})
+    evaluation, now = evaluate(fitted.predict, parts.test), datetime(2026, 1, 1, tzinfo=UTC)
+    costs = package(fitted, recipe, tmp_path, family=family, created_at=now, evaluation=evaluation, costs={})
+    assert costs["size_mib"] > 0
+    assert verify(tmp_path, family=family).metrics == evaluation.metrics() | costs
     assert golden_problem(recipe, tmp_path, family=family) == ""
     texts = parts.test.texts[:50]
     np.testing.assert_allclose(recipe.load(tmp_path).predict(texts), fitted.predict(texts), atol=1e-6)
