@@ -174,6 +174,30 @@ def test_an_alert_is_shown_with_its_tweets_called_false_and_silenced(english: Vi
     assert [silence["active"] for silence in silences] == [False] * len(silences)
 
 
+def test_the_families_are_compared_and_the_champions_card_is_shown(english: Visit) -> None:
+    page = english.page
+    english.tab("Models")
+    row = page.locator("#models-table tbody tr").first
+    expect(row.get_by_role("rowheader")).to_contain_text("logreg default")
+    expect(row.locator("td").nth(1)).to_have_text(re.compile(r"^8\d\.\d%$"))
+    expect(row.locator("td.number", has_text="–")).to_have_count(0)
+    card = page.locator("#models-card")
+    expect(card).to_contain_text("logreg, version 1")
+    expect(card.locator(".confusion td.right strong")).to_have_text([re.compile(r"^\d,\d{3}$")] * 2)
+    expect(card.get_by_role("img")).to_have_count(2)
+    expect(card).to_contain_text("Version 1 is the first champion")
+    card.get_by_text("The numbers as a table").first.click()
+    expect(card.locator("figure details table").first.locator("tbody tr").first).to_be_visible()
+    english.picture("models")
+    assert serious_findings(page) == []
+    assert (english.foreign, english.complaints) == ([], [])
+
+
+def test_every_tab_has_one_header(english: Visit) -> None:
+    names = english.page.locator('[role="tab"]').all_text_contents()
+    assert sorted(set(names)) == sorted(names)
+
+
 def test_the_other_language_is_one_click_away_and_keeps_what_was_typed(english: Visit) -> None:
     english.page.locator("#tweets textarea").fill(BAD)
     english.page.get_by_role("link", name="Français").click()

@@ -6,7 +6,7 @@ from ui.desk import QUIET, Desk
 from ui.families import keep_current
 from ui.gateway import Gateway
 from ui.rendering import Pen
-from ui.tabs import alerts_tab, file_tab, live_tab, predict_tab
+from ui.tabs import alerts_tab, file_tab, live_tab, models_tab, predict_tab
 from ui.wording import LANGUAGES, Texts
 
 # The zone, and one name for a browser, so that people do not overwrite each other's votes.
@@ -35,6 +35,7 @@ def build_page(gateway: Gateway, texts: Texts, *, refresh_seconds: float) -> gr.
             radios = [predict_tab.build(desk), file_tab.build(desk)]
             live_tab.build(desk)
             alerts_tab.build(desk)
+            radios.append(models_tab.build(desk))
         keep_current(desk, radios, status)
         page.load(None, None, [desk.zone, desk.annotator], js=_KNOWN, **QUIET)
     return page

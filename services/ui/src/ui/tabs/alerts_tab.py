@@ -79,4 +79,4 @@ class AlertEvents:
                 return pen.notice(accepted, kind="info" if result.accepted else "problem", detail=replies)
             case hours:
                 silence = await alerts.silence(target, float(hours))
-                return pen.notice(t("alerts.said.silence", until=pen.when(silence.until)), kind="info")
+                return pen.notice(t("alerts.said.silence", until=t.moment(silence.until, pen.zone)), kind="info")

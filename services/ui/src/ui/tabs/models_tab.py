@@ -1,0 +1,41 @@
+"""The families compared, and how good the one is that serves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ui.desk import QUIET, Desk
+from ui.gateway import Trouble
+from ui.models import COMPARED, QUALITY, look
+
+
+def build(desk: Desk) -> gr.Radio:
+    """The tab; gives its choice of a family."""
+    t, do = desk.texts, ModelEvents(desk)
+    with gr.Tab(t("models.tab"), elem_id="tab-models"):
+        notice = desk.html(elem_id="models-notice")
+        table = desk.html(elem_id="models-table")
+        family = gr.Radio([], label=t("models.card"), elem_id="models-family")
+        card = desk.html(elem_id="models-card")
+        ticks = gr.Timer(desk.refresh_seconds)
+    inputs, outputs = [family, desk.zone], [notice, table, card]
+    gr.on([desk.page.load, family.change, ticks.tick], do.refresh, inputs, outputs, trigger_mode="always_last", **QUIET)
+    return family
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEvents:
+    """What happens when; each gives the new values of the components that it is wired to."""
+
+    desk: Desk
+
+    async def refresh(self, family: str | None, zone: str) -> tuple[str, Any, Any]:
+        """A notice, the table, the card; without an answer what was seen last stays."""
+        pen = self.desk.pen(zone)
+        try:
+            seen = await look(self.desk.gateway, family)
+        except Trouble as trouble:
+            return pen.trouble(trouble), gr.skip(), gr.skip()
+        table = pen.write("models_table", seen=seen, figures=COMPARED)
+        return "", table, pen.write("models_card", seen=seen, figures=QUALITY)

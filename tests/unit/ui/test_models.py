@@ -1,0 +1,82 @@
+"""Figures of models as people read them, and what a promotion changed."""
+
+from datetime import UTC, datetime
+
+import pytest
+from markupsafe import escape
+
+from ui.models import COMPARED, COSTS, QUALITY, Change, Comparison
+from ui.rendering import Pen
+from ui.wording import LANGUAGES, Language, texts_in
+from vigie.cards import ModelCard
+from vigie.ledger import Entry
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+ACCURACY, *_, LOG_LOSS, _CALIBRATION = QUALITY
+
+
+def card(**known: object) -> ModelCard:
+    whole = {"name": "logreg", "title": "", "version": "2", "created_at": NOON, "libraries": {}, "metrics": {}}
+    return ModelCard.model_validate(whole | known)
+
+
+def test_a_figure_is_written_in_the_language_and_a_missing_one_is_a_dash() -> None:
+    metrics = {"accuracy": 0.8125, "accuracy.airline": 0.9, "latency_ms": 1.234}
+    assert ACCURACY.shown(metrics, texts_in("en")) == "81.2%"
+    assert ACCURACY.shown(metrics, texts_in("en"), ".airline") == "90.0%"
+    assert COSTS[0].shown(metrics, texts_in("fr")) == "1,23"
+    assert COSTS[1].shown(metrics, texts_in("fr")) == "–"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        (Change(ACCURACY, 0.80, 0.81), "better"),
+        (Change(ACCURACY, 0.81, 0.80), "worse"),
+        (Change(ACCURACY, 0.8001, 0.8004), "same"),
+        (Change(LOG_LOSS, 0.40, 0.41), "worse"),
+        (Change(LOG_LOSS, 0.41, 0.40), "better"),
+    ],
+)
+def test_a_change_is_judged_by_what_is_better_and_by_the_digits_shown(change: Change, verdict: str) -> None:
+    assert change.verdict == verdict
+
+
+def test_only_what_was_measured_on_both_sides_is_a_change() -> None:
+    measured = {"metrics": {"accuracy": 0.8, "f1": 0.7}, "metrics_before": {"accuracy": 0.7}}
+    move = {"at": NOON, "who": "ada", "kind": "promote", "from": "1", "to": "2", "why": "passed"}
+    promotion = Entry.model_validate(move | measured)
+    seen = Comparison([], "logreg", card(promotion=promotion, metrics={"accuracy.b": 1, "accuracy.a": 1, "f1.a": 1}))
+    assert seen.changes == [Change(ACCURACY, 0.7, 0.8)]
+    assert seen.data_sets == ["a", "b"]
+    nothing = Comparison([], "logreg", None)
+    assert (nothing.changes, nothing.data_sets, nothing.calibration) == ([], [], [])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_tells_what_is_known_and_what_is_not(language: Language) -> None:
+    pen = Pen(texts_in(language))
+
+    def t(key: str) -> str:
+        return escape(texts_in(language)(key))
+
+    bare = Comparison([], "logreg", card())
+    assert t("models.no_pictures") in pen.write("models_card", seen=bare, figures=QUALITY)
+    assert t("models.no_promotion") in pen.write("models_card", seen=bare, figures=QUALITY)
+    measured = {"metrics": {"accuracy": 0.8}, "metrics_before": {"accuracy": 0.7}, "forced": True}
+    move = {"at": NOON, "who": "<ada>", "kind": "rollback", "from": "3", "to": "2", "why": "three was slow"}
+    held_out = {
+        "rows": 4,
+        "confusion": [[2, 0], [1, 1]],
+        "roc": [(each / 30, each / 30) for each in range(31)],
+        "calibration": [{"said": 0.2, "true": 0.25, "rows": 4}],
+    }
+    known = card(promotion=Entry.model_validate(move | measured), held_out=held_out)
+    written = pen.write("models_card", seen=Comparison([], "logreg", known), figures=QUALITY)
+    assert all(
+        t(key) in written for key in ("models.confusion", "models.roc", "models.forced", "models.verdict.better")
+    )
+    assert ("&lt;ada&gt;" in written, "<ada>" in written) == (True, False)
+    nothing = Comparison([], "logreg", None)
+    assert t("models.nothing") in pen.write("models_card", seen=nothing, figures=QUALITY)
+    assert t("models.compared") in pen.write("models_table", seen=nothing, figures=COMPARED)
