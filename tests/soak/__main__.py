@@ -4,7 +4,6 @@ Everything is on the loopback and stops by itself. The same SEED ends the same s
 status is 1 when a request failed, a vote was lost, or a mail came twice.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -21,7 +20,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vigie-soak-") as folder:
         report = soak(Path(folder) / "var", seconds=60 * minutes, seed=seed)
     print(report.table())
-    Path("soak.json").write_text(json.dumps(report.as_json(), indent=1), encoding="utf-8")
+    Path("soak.json").write_bytes(report.as_json())
     sys.exit(1 if report.faults else 0)
 
 

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter
 
 from tests.soak.calamities import Ending
 from tests.soak.memory import Growth
@@ -51,9 +52,9 @@ class Report:
         ]
         return "\n".join(lines)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> bytes:
         """For machines."""
-        return asdict(self)
+        return TypeAdapter(Report).dump_json(self, indent=1)
 
     def _line(self, name: str) -> str:
         endings = [ending for ending in self.endings if ending.service == name]

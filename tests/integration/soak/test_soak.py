@@ -1,5 +1,6 @@
 """A short soak, so that the long one is known to work; and what it calls a fault."""
 
+import json
 import signal
 from collections import Counter
 from itertools import islice
@@ -24,6 +25,7 @@ def test_a_short_soak_loses_nothing(tmp_path: Path) -> None:
     assert min(report.tally.requests[path] for path in ("/predict", "/predict/batch", "/feedback")) > 10
     assert report.votes
     assert "no faults" in report.table()
+    assert json.loads(report.as_json())["tally"]["requests"] == report.tally.requests
 
 
 def test_every_service_has_its_turn_before_one_ends_again() -> None:
