@@ -123,9 +123,11 @@ def test_what_drove_the_answer_is_said_when_it_is_asked_for_and_changes_no_numbe
     assert answer.output(PROBABILITY) == pytest.approx(plain.output(PROBABILITY), abs=1e-5)
     assert plain.explanations() is None
     explained = answer.explanations()
+    assert (explained is None) == (steady.family.name in ("lstm", "distilbert"))
     if explained is not None:
         assert len(explained) == len(TEXTS)
         for words in explained:
+            assert words is not None
             weights = [abs(each.weight) for each in words]
             assert weights == sorted(weights, reverse=True)
             assert len({each.word for each in words}) == len(words) <= 10

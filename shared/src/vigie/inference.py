@@ -1,7 +1,7 @@
 """The messages of the Open Inference Protocol (V2) that predictors speak: one `BYTES` input `text` of shape `[n]`,
 outputs `probability_negative` (`FP32`, `[n]`) and `label` (`INT64`, `[n]`). With the request parameter `explain` a
 family that can adds `explanation` (`BYTES`, `[n]`): for each text a JSON list of `{"word", "weight"}`, the heaviest
-first.
+first, or `null` when there was no time for it.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ PROBABILITY = "probability_negative"
 LABEL = "label"
 EXPLANATION = "explanation"
 EXPLAIN = "explain"
-_WEIGHTS = TypeAdapter(list[WordWeight])
+_WEIGHTS: TypeAdapter[list[WordWeight] | None] = TypeAdapter(list[WordWeight] | None)
 
 
 class V2Message(BaseModel):
@@ -88,7 +88,7 @@ class InferenceResponse(V2Message):
                 return cast(list[float], output.data)
         raise KeyError(name)
 
-    def explanations(self) -> list[list[WordWeight]] | None:
+    def explanations(self) -> list[list[WordWeight] | None] | None:
         """For each text, null when the family gave none; raises `ValidationError` for what is no explanation."""
         for output in self.outputs:
             if output.name == EXPLANATION:

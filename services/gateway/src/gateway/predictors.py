@@ -39,7 +39,7 @@ class Answer:
     model: str
     version: str
     probabilities: Sequence[float]
-    explanations: Sequence[list[WordWeight]] | None = None
+    explanations: Sequence[list[WordWeight] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

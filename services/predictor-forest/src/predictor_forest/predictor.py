@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from vigie import occlusion
 from vigie.predictor import Probabilities
+from vigie.schemas import WordWeight
 from vigie.word_forest import WordForest
 
 
@@ -22,3 +24,7 @@ class ForestPredictor:
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
         return self._model.predict(texts)
+
+    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+        """For each of n texts the words that weighed most, the heaviest first."""
+        return occlusion.explain(self.predict, texts)

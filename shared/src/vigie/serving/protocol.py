@@ -63,7 +63,7 @@ def write_response(
     name: str,
     inference: Inference,
     request: InferenceRequest,
-    explanations: Sequence[Sequence[WordWeight]] | None = None,
+    explanations: Sequence[Sequence[WordWeight] | None] | None = None,
 ) -> bytes:
     """An `InferenceResponse` with the outputs asked for, straight to bytes: validating our own answer costs more."""
     data: dict[str, tuple[str, Sequence[float]]] = {

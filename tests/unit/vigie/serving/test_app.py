@@ -12,10 +12,15 @@ from prometheus_client import REGISTRY
 
 from tests.support.models import MADE_AT, FakeRegistry, TinyPredictor, make_tiny, tiny_probability
 from vigie.cards import ModelCard
+from vigie.catalogue import find_family
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.ledger import PREFIX, Entry
 from vigie.predictor import Probabilities
+from vigie.registry import Version
+from vigie.schemas import WordWeight
 from vigie.serving.app import predictor_app
+from vigie.serving.engine import Engine
+from vigie.serving.models import open_model
 from vigie.serving.settings import PredictorSettings
 
 INFER = "/v2/models/logreg/infer"
@@ -76,6 +81,26 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
 async def infer(client: httpx.AsyncClient, *texts: str, path: str = INFER, deadline_ms: str = "") -> httpx.Response:
     headers = {"X-Deadline-Ms": deadline_ms} if deadline_ms else {}
     return await client.post(path, content=InferenceRequest.of(list(texts)).model_dump_json(), headers=headers)
+
+
+class ExplainingPredictor(TinyPredictor):
+    """Explains with the first word."""
+
+    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+        return [[WordWeight(word=text.split()[0], weight=1.0)] for text in texts]
+
+
+async def test_what_there_is_no_time_to_explain_is_answered_without(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    version = Version(model="vigie-logreg", number="1", source="models:/m-1")
+    engine = Engine(find_family("logreg"), batch_size=8, queue_limit=8)
+    engine.serve(open_model(ExplainingPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
+    known = [WordWeight(word="late", weight=1.0)]
+    later, before = loop.time() + 60, loop.time()
+    assert await engine.explain(["late again"], number="1", deadline=later) == [known]
+    assert await engine.explain(["late again", "fine"], number="1", deadline=before) == [None, None]
+    assert await engine.explain(["late again"], number="2", deadline=later) is None
+    await engine.stop()
 
 
 async def test_concurrent_requests_get_their_own_answers(client: httpx.AsyncClient) -> None:
