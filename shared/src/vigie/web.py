@@ -35,13 +35,13 @@ GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 GC_THRESHOLDS = (10_000, 20, 20)
 
-# Nothing here is to be framed, guessed at, or told to other sites. CORS stays closed: no header ever allows an origin.
-SAFE_HEADERS = (
+# Nothing here is to be guessed at, or told to other sites. CORS stays closed: no header ever allows an origin.
+_SAFE_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+_UNFRAMED = (b"x-frame-options", b"DENY")
 
 REQUESTS = Counter("vigie_http_requests_total", "Requests answered.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -62,6 +62,7 @@ ErrorRenderer = Callable[[VigieError], bytes]
 ReadinessCheck = Callable[[], Awaitable[Readiness]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 DirectHandler = Callable[[Request], Awaitable[Response]]
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def error_body(error: VigieError) -> bytes:
@@ -75,18 +76,16 @@ def service_app(
     *,
     lifespan: Lifespan,
     readiness: ReadinessCheck,
-    render_error: ErrorRenderer = error_body,
-    body_limit: int = BODY_LIMIT,
     **options: Any,
 ) -> "ServiceApp":
     """A FastAPI application with `/healthz`, `/readyz`, `/metrics` and the shell described above.
 
-    `options` go to `FastAPI`. Errors of any kind, also of unknown paths, leave as `render_error` shapes them.
+    `options` go to `ServiceApp`. Errors of any kind, also of unknown paths, leave as its `render_error` shapes them.
     """
-    app = ServiceApp(title, lifespan=lifespan, render_error=render_error, body_limit=body_limit, **options)
+    app = ServiceApp(title, lifespan=lifespan, **options)
 
     async def on_error(_: Request, error: Exception) -> Response:
-        response = error_response(as_vigie_error(error), render_error)
+        response = error_response(as_vigie_error(error), app.render_error)
         response.headers.update(getattr(error, "headers", None) or {})  # `Allow` of a 405
         return response
 
@@ -171,15 +170,25 @@ class ServiceApp(FastAPI):
     """FastAPI inside a `Shell`; what is in `direct` is answered by the shell itself, past FastAPI's layers.
 
     A direct handler must be one of the application's documented routes too, so that the documentation stays true.
+    Only pages of the origin `framed_by`, none by default, may show it in a frame. `options` go to `FastAPI`.
     """
 
     def __init__(
-        self, title: str, *, lifespan: Lifespan, render_error: ErrorRenderer, body_limit: int, **options: Any
+        self,
+        title: str,
+        *,
+        lifespan: Lifespan,
+        render_error: ErrorRenderer = error_body,
+        body_limit: int = BODY_LIMIT,
+        framed_by: str = "",
+        **options: Any,
     ) -> None:
         super().__init__(title=title, lifespan=lifespan, redirect_slashes=False, **options)
         self.direct: dict[tuple[str, str], DirectHandler] = {}
         self.render_error = render_error
         self._body_limit = body_limit
+        framing = (b"content-security-policy", f"frame-ancestors 'self' {framed_by}".encode())
+        self._headers = (*_SAFE_HEADERS, framing if framed_by else _UNFRAMED)
 
     def openapi(self) -> dict[str, Any]:
         """The document, without the 422 that FastAPI adds: what is malformed is a 400 here."""
@@ -192,7 +201,7 @@ class ServiceApp(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook: the shell goes around everything else."""
         inner = super().build_middleware_stack()
-        return Shell(inner, self, render_error=self.render_error, body_limit=self._body_limit)
+        return Shell(inner, self, render_error=self.render_error, body_limit=self._body_limit, headers=self._headers)
 
 
 class Shell:
@@ -205,12 +214,14 @@ class Shell:
         *,
         render_error: ErrorRenderer,
         body_limit: int,
+        headers: Headers,
     ) -> None:
         self._app = app
         self._owner = owner
         self._direct = owner.direct
         self._render_error = render_error
         self._body_limit = body_limit
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -223,7 +234,7 @@ class Shell:
         started = perf_counter()
         request_id = _request_id(scope)
         token = REQUEST_ID.set(request_id)
-        answer = _Answer(send, request_id.encode())
+        answer = _Answer(send, ((b"x-request-id", request_id.encode()), *self._headers))
         try:
             if (announced := _announced_size(scope)) > self._body_limit:
                 raise BodyTooLarge(f"expected a body of at most {self._body_limit} bytes, got {announced}")
@@ -257,19 +268,19 @@ class Shell:
 
 
 class _Answer:
-    """Wraps `send`: remembers the status and adds the request id."""
+    """Wraps `send`: remembers the status and adds headers."""
 
-    __slots__ = ("_request_id", "_send", "status")
+    __slots__ = ("_headers", "_send", "status")
 
-    def __init__(self, send: Send, request_id: bytes) -> None:
+    def __init__(self, send: Send, headers: Headers) -> None:
         self._send = send
-        self._request_id = request_id
+        self._headers = headers
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id), *SAFE_HEADERS]
+            message["headers"] = [*message.get("headers", ()), *self._headers]
         await self._send(message)
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from ui.gateway import Gateway
 from ui.look import head, style, theme
 from ui.page import build_page
+from ui.prefix import BelowPrefix
 from ui.routes import doors
 from ui.settings import UiSettings
 from ui.wording import LANGUAGES, Language, texts_in
@@ -33,8 +34,16 @@ def create_app(settings: UiSettings | None = None) -> FastAPI:
         return Readiness(ready=True, dependencies={"gateway": await gateway.probe()})
 
     app: FastAPI = service_app(
-        "Vigie page", lifespan=lifespan, readiness=readiness, body_limit=UPLOAD_LIMIT, docs_url=None, openapi_url=None
+        "Vigie page",
+        lifespan=lifespan,
+        readiness=readiness,
+        body_limit=UPLOAD_LIMIT,
+        framed_by=settings.ui_framed_by,
+        docs_url=None,
+        openapi_url=None,
     )
+    if settings.ui_root_path:
+        app.add_middleware(BelowPrefix, prefix=settings.ui_root_path)
     app.include_router(doors(settings.ui_root_path, settings.ui_language))
     for language in LANGUAGES:
         _mount(app, gateway, language, settings)

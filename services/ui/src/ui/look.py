@@ -14,8 +14,8 @@ def style() -> str:
 
 
 def head(language: str) -> str:
-    """What goes into `<head>`: the script for keys, countdowns and the language of the document."""
-    return f"<script>{_read('page.js').replace('{language}', language)}</script>"
+    """What goes into `<head>`: the sign, and the script for keys, countdowns and the language of the document."""
+    return f"<link rel='icon' href='../favicon.ico'><script>{_read('page.js').replace('{language}', language)}</script>"
 
 
 def theme() -> gr.themes.Base:

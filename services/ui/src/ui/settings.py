@@ -1,11 +1,14 @@
 """What the page is told by its environment."""
 
+import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
 from vigie.settings import ServiceSettings
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d+)?")
 
 
 class UiSettings(ServiceSettings):
@@ -15,6 +18,7 @@ class UiSettings(ServiceSettings):
     gateway_url: str = "http://127.0.0.1:8000"
     gateway_api_key: SecretStr | None = None
     ui_root_path: str = ""
+    ui_framed_by: str = ""
     ui_language: Literal["fr", "en"] = "fr"
     ui_refresh_seconds: float = Field(15.0, gt=0)
 
@@ -32,6 +36,13 @@ class UiSettings(ServiceSettings):
         if value and (not value.startswith("/") or "?" in value or "#" in value):
             raise ValueError("expected a path that starts with /")
         return value.rstrip("/")
+
+    @field_validator("ui_framed_by")
+    @classmethod
+    def _check_framed_by(cls, value: str) -> str:
+        if value and not _ORIGIN.fullmatch(value):
+            raise ValueError("expected the origin of a site, such as https://example.org")
+        return value
 
     def weak_secrets(self: Self) -> list[tuple[str, str]]:
         """Production also needs the key that the page shows the gateway."""
