@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.architecture.sources import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 PATIENCE_MS = 15_000
+
+_DRAWN = """async () => {
+  for (let frame = 0; frame < 5; frame++) await new Promise(requestAnimationFrame);
+}"""
 
 
 @dataclass
@@ -25,18 +29,27 @@ class Visit:
     foreign: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
+    def hear(self, said: ConsoleMessage) -> None:
+        """Keeps what is an error."""
+        if said.type == "error":
+            self.complaints.append(f"{said.text} {said.location['url']}")
+
     def picture(self, name: str) -> None:
         """Keeps what the page looks like, from top to bottom."""
         SCREENSHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.width}.png", full_page=True)
 
     def tab(self, name: str) -> None:
-        """Opens a tab by its name, from the menu where the tabs do not fit."""
+        """Opens a tab by its name, from the menu where the tabs do not fit, and waits until it is drawn for good.
+
+        What is typed in the milliseconds before is lost: no person is that fast.
+        """
         tab = self.page.get_by_role("tab", name=name, exact=True)
         if not tab.is_visible():
             self.page.locator(".overflow-menu > button").first.click()
             tab = self.page.locator(".overflow-dropdown button", has_text=name)
         tab.click()
+        self.page.evaluate(_DRAWN)
 
 
 @contextmanager
@@ -61,7 +74,7 @@ def visit(browser: Browser, url: str, width: str = "desk", *, zone: str = "Europ
     seen = Visit(page, width)
     page.on("request", lambda request: seen.foreign.append(request.url) if is_foreign(request.url) else None)
     page.on("response", lambda reply: seen.complaints.append(reply.url) if reply.status >= 400 else None)
-    page.on("console", lambda said: seen.complaints.append(said.text) if said.type == "error" else None)
+    page.on("console", seen.hear)
     page.on("pageerror", lambda error: seen.complaints.append(str(error)))
     page.goto(url)
     expect(page.locator("#tweets textarea")).to_be_editable()

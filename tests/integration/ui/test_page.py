@@ -1,49 +1,18 @@
 """The page on the whole system, in a browser: what people do with it, on a phone and at a desk."""
 
 import re
-from collections.abc import Iterator
-from hashlib import sha256
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import WIDTHS, Visit, serious_findings, visit
+from tests.integration.ui.keys import ADMIN_KEY, PAGE_KEY
+from tests.support.browser import Visit, serious_findings, visit
 from tests.support.system import LocalSystem
 
 BAD, GOOD = "3 hours on the tarmac and nobody tells us anything", "smooth flight, thanks a lot"
 
-PAGE_KEY, ADMIN_KEY = {"X-API-Key": "key of the page"}, {"X-API-Key": "key of the operators"}
-
 pytestmark = pytest.mark.timeout(300)
-
-
-def entry(name: str, key: dict[str, str], scopes: str) -> str:
-    return f"{name}:{sha256(key['X-API-Key'].encode()).hexdigest()}:{scopes}"
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
-    """The system as `make run` starts it, with keys, and an alert for every three votes."""
-    running = LocalSystem(
-        tmp_path_factory.mktemp("page") / "var",
-        UI_REFRESH_SECONDS="1",
-        GATEWAY_API_KEY=PAGE_KEY["X-API-Key"],
-        GATEWAY_API_KEYS=f"{entry('page', PAGE_KEY, 'predict+feedback')},{entry('ops', ADMIN_KEY, 'admin')}",
-        ALERT_COOLDOWN_SECONDS="0",
-    )
-    try:
-        running.start(240)
-        yield running
-    finally:
-        running.stop()
-
-
-@pytest.fixture(params=list(WIDTHS))
-def english(request: pytest.FixtureRequest, browser: Browser, system: LocalSystem) -> Iterator[Visit]:
-    """The English page at each width."""
-    with visit(browser, f"{system.page}/en/", request.param) as seen:
-        yield seen
 
 
 def predict(seen: Visit, *lines: str) -> None:

@@ -1,0 +1,101 @@
+"""A file of tweets in a browser: what is read, predicted, filtered, stopped and taken away."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Visit, serious_findings
+
+pytestmark = pytest.mark.timeout(300)
+
+TWEETS = [
+    "Smooth flight, thanks a lot!",
+    "=@crew you lost my bag, worst airline ever",
+    "Trois heures d'attente à l'aéroport, merci pour rien",
+    "x" * 2001,
+    "cancelled again and nobody answers",
+]
+
+
+def give(seen: Visit, file: Path) -> Page:
+    """Opens the tab and chooses the file."""
+    seen.tab("File")
+    seen.page.locator("#upload input[type=file]").set_input_files(file)
+    return seen.page
+
+
+def taken(page: Page, name: str) -> str:
+    """What a download holds."""
+    with page.expect_download() as waiting:
+        page.locator(f"#download-{name}").click()
+    return Path(waiting.value.path()).read_text(encoding="utf-8-sig")
+
+
+def test_a_damaged_french_file_is_read_predicted_filtered_and_taken_away(english: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "comptoir.csv"
+    ids = [f"5,7E+{17 + number % 2}" for number in range(len(TWEETS))]
+    lines = ["identifiant;texte", *(f'{number};"{text}"' for number, text in zip(ids, TWEETS, strict=True))]
+    file.write_bytes("\n".join(lines).encode("cp1252"))
+    page = give(english, file)
+    preview = page.locator("#preview")
+    expect(preview).to_contain_text("5 rows · 2 columns")
+    expect(preview).to_contain_text("long numbers rounded by a spreadsheet")
+    expect(preview).to_contain_text("a spreadsheet took them for formulas")
+    expect(preview).to_contain_text("l'aéroport")
+    expect(page.locator("#column input:checked")).to_have_value("texte")
+    english.picture("file-preview")
+    page.locator("#start").click()
+    result = page.locator("#file-result")
+    expect(result.locator(".figures dd").first).to_have_text("4")
+    expect(page.locator("#progress")).to_contain_text("1 row cannot be a tweet")
+    expect(result.locator("table.results tbody tr")).to_have_count(len(TWEETS))
+    page.locator("#wanted").get_by_text("Not predicted").click()
+    expect(result.locator("table.results tbody tr")).to_have_count(1)
+    expect(result.locator("td.problem")).to_contain_text("at most 2,000 characters")
+    page.locator("#wanted").get_by_text("All", exact=True).click()
+    page.locator("#search input, #search textarea").first.fill("bag")
+    expect(result.locator("table.results tbody tr")).to_have_count(1)
+    english.picture("file")
+    assert serious_findings(page) == []
+    safe = list(csv.DictReader(io.StringIO(taken(page, "safe"))))
+    assert len(safe) == len(TWEETS)
+    assert safe[1]["texte"].startswith("'=@crew")
+    assert safe[1]["vigie_sentiment"]
+    assert list(csv.DictReader(io.StringIO(taken(page, "raw"))))[1]["texte"] == TWEETS[1]
+    assert [row["row"] for row in csv.DictReader(io.StringIO(taken(page, "errors")))] == ["5"]
+    assert (english.foreign, english.complaints) == ([], [])
+
+
+def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    rows = 30_000
+    file.write_text("text\n" + "\n".join(f"flight {number} is late again" for number in range(rows)), encoding="utf-8")
+    page = give(english, file)
+    expect(page.locator("#preview")).to_contain_text("30,000 rows")
+    page.locator("#start").click()
+    expect(page.locator("#progress")).to_contain_text("of 30,000 tweets predicted")
+    page.locator("#stop").click()
+    expect(page.locator("#progress")).to_contain_text("still wait")
+    page.locator("#start").click()
+    expect(page.locator("#progress")).to_contain_text("30,000 of 30,000 rows predicted", timeout=60_000)
+    expect(page.locator("#file-result .figures dd").first).to_have_text("30,000")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.csv", b"text\n", "This file has no rows"),
+        ("book.csv", b"PK\x03\x04 and so on", "This is a workbook or an archive"),
+        ("long.csv", b"text\n" + b"late again\n" * 50_001, "more rows than fit at once"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_what_to_do(
+    english: Visit, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    expect(give(english, file).locator("#preview")).to_contain_text(said)
+    expect(english.page.locator("#start")).to_be_hidden()
