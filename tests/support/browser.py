@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests.architecture.sources import ROOT
 
@@ -33,6 +33,11 @@ class Visit:
         """Keeps what is an error."""
         if said.type == "error":
             self.complaints.append(f"{said.text} {said.location['url']}")
+
+    def fail(self, error: Error) -> None:
+        """Keeps what no script caught, but for the streams that Gradio cuts off when the page is left."""
+        if error.name != "AbortError":
+            self.complaints.append(str(error))
 
     def picture(self, name: str) -> None:
         """Keeps what the page looks like, from top to bottom."""
@@ -75,7 +80,7 @@ def visit(browser: Browser, url: str, width: str = "desk", *, zone: str = "Europ
     page.on("request", lambda request: seen.foreign.append(request.url) if is_foreign(request.url) else None)
     page.on("response", lambda reply: seen.complaints.append(reply.url) if reply.status >= 400 else None)
     page.on("console", seen.hear)
-    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on("pageerror", seen.fail)
     page.goto(url)
     expect(page.locator("#tweets textarea")).to_be_editable()
     yield seen
