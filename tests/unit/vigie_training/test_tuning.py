@@ -4,14 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 import torch
 
 from tests.support.base_model import write_base_model
 from vigie_training.data import sample_texts
 from vigie_training.errors import TrainingError
-from vigie_training.recipes import Report
+from vigie_training.recipes import Options, Report
+from vigie_training.rows import Rows
 from vigie_training.transformer.network import load_base
+from vigie_training.transformer.tuned import SCORES, stages, tuned_transformer
 from vigie_training.transformer.tuning import Schedule, prepared_tokenizer, tune
 from vigie_training.weighting import Labelled
 
@@ -60,6 +63,19 @@ def test_a_damaged_checkpoint_is_said_to_be_one(base: str, tmp_path: Path) -> No
     (tmp_path / "unfinished").write_bytes(b"nothing")
     with pytest.raises(TrainingError, match="train without --resume"):
         tuned(base, lambda message: None, tmp_path / "unfinished")
+
+
+def test_general_data_sets_are_learnt_from_before_those_that_are_predicted(tmp_path: Path) -> None:
+    sources = ["airline_feb17_21", "sanders", "my_own", "semeval2013_2016_train"]
+    frame = pd.DataFrame({"text": TEXTS[:80], "label": [0, 1] * 40, "source": sources * 20, "day": "", "sampling": ""})
+    rows, reports = Rows(frame), list[str]()
+    assert [part[:4].tolist() for part in stages(rows)] == [[False, True, False, True], [True, False, True, False]]
+    assert [part.all() for part in stages(rows.of("sanders"))] == [True]
+    options = Options(seed=1, quick=True, base_model=write_base_model(tmp_path / "base", TEXTS), home=tmp_path)
+    folder = tuned_transformer(rows, options, reports.append)
+    assert reports.count("tuning the transformer, 0 %") == 2
+    assert np.count_nonzero(np.load(folder / SCORES)) == 80, "every row is scored in the stage that learnt from it"
+    assert not list(folder.parent.glob("*.unfinished-*"))
 
 
 def test_rows_are_learnt(base: str) -> None:

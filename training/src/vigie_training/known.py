@@ -14,7 +14,8 @@ class KnownSet:
     `share`, a tenth by content. `weight` is a row's weight in the fit, `sampling_weights` overrides it by the row's
     sampling. With `fair_sampling` only rows of that sampling are evaluated or calibrated on: the others mix class with
     date. `calibration` is what the set as a whole weighs in the calibration; a `balanced` one has as many of either
-    label where it comes from, though not in the file.
+    label where it comes from, though not in the file. The transformer is tuned on sets that are `general`, unlike what
+    is predicted, before all others, in which a row weighs `tuning_weight`.
     """
 
     labels: Labels
@@ -24,6 +25,8 @@ class KnownSet:
     sampling_weights: dict[str, float] = field(default_factory=dict)
     calibration: float = 1.0
     balanced: bool = False
+    general: bool = False
+    tuning_weight: float = 1.0
 
 
 KNOWN = {
@@ -36,14 +39,14 @@ KNOWN = {
         balanced=True,
     ),
     "sentiment140_dev": KnownSet("binary", held_out="all"),
-    "airline_feb17_21": KnownSet("three-class", held_out="last-day", weight=6.0, calibration=2.0),
-    "semeval2013_2016_train": KnownSet("three-class"),
+    "airline_feb17_21": KnownSet("three-class", held_out="last-day", weight=6.0, calibration=2.0, tuning_weight=3.0),
+    "semeval2013_2016_train": KnownSet("three-class", general=True),
     "tweeteval_val": KnownSet("three-class", held_out="all"),
-    "tweet_sentiment_extraction": KnownSet("three-class"),
-    "brands_sxsw2011": KnownSet("three-class", calibration=0.2),
-    "sanders": KnownSet("three-class", calibration=0.2),
-    "apple_twitter": KnownSet("three-class", calibration=0.2),
-    "feedback": KnownSet("binary", held_out="none", weight=4.0),
+    "tweet_sentiment_extraction": KnownSet("three-class", general=True),
+    "brands_sxsw2011": KnownSet("three-class", calibration=0.2, general=True),
+    "sanders": KnownSet("three-class", calibration=0.2, general=True),
+    "apple_twitter": KnownSet("three-class", calibration=0.2, general=True),
+    "feedback": KnownSet("binary", held_out="none", weight=4.0, tuning_weight=4.0),
 }
 ANY_OTHER = KnownSet("auto", weight=1.0)
 

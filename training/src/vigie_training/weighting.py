@@ -18,10 +18,15 @@ class Labelled(NamedTuple):
     weights: npt.NDArray[np.float64]
 
     @classmethod
-    def of(cls, rows: Rows) -> Self:
-        """The rows by their labels and `fit_weights`."""
-        weights = fit_weights(rows)
+    def of(cls, rows: Rows, weights: npt.NDArray[np.float64]) -> Self:
+        """The rows by their labels."""
         return cls(rows.texts, rows.labels.astype(np.float64), weights / weights.mean())
+
+
+def tuning_weights(rows: Rows) -> npt.NDArray[np.float64]:
+    """What a row of each data set weighs when the transformer is tuned: `[n]`."""
+    known = {source: known_set(source).tuning_weight for source in rows.sources}
+    return np.array([known[source] for source in rows.frame[SOURCE]])
 
 
 def fit_weights(rows: Rows) -> npt.NDArray[np.float64]:

@@ -11,7 +11,7 @@ from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.served_files import ServedFiles, new_folder
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import soft_labels
-from vigie_training.weighting import Labelled
+from vigie_training.weighting import Labelled, fit_weights
 
 LIBRARIES = ("numpy", "onnxruntime")
 GOLDEN_TOLERANCE = 1e-3
@@ -26,7 +26,7 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     from vigie_training.recurrent import fitting, graph  # noqa: PLC0415 (TensorFlow takes seconds to import)
     from vigie_training.word_vectors import fit_word_vectors  # noqa: PLC0415 (only a fit needs gensim)
 
-    rows = Labelled.of(split.fit)._replace(targets=soft_labels(split.fit, options, report))
+    rows = Labelled.of(split.fit, fit_weights(split.fit))._replace(targets=soft_labels(split.fit, options, report))
     report("fitting word vectors")
     vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=EPOCHS_OF_VECTORS, seed=options.seed)
     shape = fitting.QUICK if options.quick else fitting.Shape()

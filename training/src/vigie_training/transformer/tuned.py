@@ -11,15 +11,16 @@ import numpy.typing as npt
 
 from vigie.encoder import GRAPH, TOKENIZER
 from vigie_training.errors import TrainingError
+from vigie_training.known import known_set
 from vigie_training.recipes import Options, Report
-from vigie_training.rows import Rows
-from vigie_training.weighting import Labelled
+from vigie_training.rows import SOURCE, Mask, Rows
+from vigie_training.weighting import Labelled, tuning_weights
 
 FOLDER = "encoders"
 SCORES = "scores.npy"
 OWN_LABEL = 0.3
 _KEPT = 2
-_FORMAT = 2
+_FORMAT = 3
 
 
 def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
@@ -28,16 +29,15 @@ def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
     It is the same whichever family asks first. Raises `TrainingError` when there is no such base model.
     """
     place = options.home / FOLDER / _key(rows, options)
-    kept = place.with_name(f"{place.name}.unfinished")
     if not options.resume:
-        kept.unlink(missing_ok=True)
+        _forget(place)
     if not (place / GRAPH).exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as making:
-            _make(Path(making), rows, options, report, kept)
+            _make(Path(making), rows, options, report, place)
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(making, place)
-        kept.unlink(missing_ok=True)
+        _forget(place)
     place.touch()
     made = sorted((each for each in place.parent.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
     for old in [each for each in made if not each.name.startswith("making-")][:-_KEPT]:
@@ -56,7 +56,13 @@ def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.
     return np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores)))
 
 
-def _make(folder: Path, rows: Rows, options: Options, report: Report, kept: Path) -> None:
+def stages(rows: Rows) -> list[Mask]:
+    """The rows that are learnt from one after the other: `general` sets first, since what comes last shapes most."""
+    general = np.array([known_set(source).general for source in rows.frame[SOURCE]], bool)
+    return [general, ~general] if general.any() and not general.all() else [np.ones(len(rows), bool)]
+
+
+def _make(folder: Path, rows: Rows, options: Options, report: Report, place: Path) -> None:
     from vigie_training.transformer import export, network, tuning  # noqa: PLC0415 (torch takes seconds to import)
 
     report("reading the base model")
@@ -68,13 +74,32 @@ def _make(folder: Path, rows: Rows, options: Options, report: Report, kept: Path
             f"VIGIE_BASE_MODEL: expected a folder or a name of a model, got {base!r}: {error}"
         ) from error
     tokenizer = tuning.prepared_tokenizer(tokenizer_json)
-    schedule = tuning.QUICK if options.quick else tuning.Schedule()
-    labelled = Labelled.of(rows)
-    scores = tuning.tune(sentiment, tokenizer, labelled, schedule, seed=options.seed, report=report, kept=kept)
+    scores, parts = np.zeros(len(rows), np.float32), stages(rows)
+    for number, part in enumerate(parts, 1):
+        last = tuning.QUICK if options.quick else tuning.Schedule()
+        chosen = rows.where(part)
+        scores[part] = tuning.tune(
+            sentiment,
+            tokenizer,
+            Labelled.of(chosen, tuning_weights(chosen)),
+            last if number == len(parts) else tuning.FIRST,
+            seed=options.seed,
+            report=report,
+            kept=_unfinished(place, number),
+        )
     np.save(folder / SCORES, scores)
     report("exporting the transformer")
     tokenizer.save(str(folder / TOKENIZER))
     export.export(sentiment, folder / GRAPH)
+
+
+def _unfinished(place: Path, stage: int) -> Path:
+    return place.with_name(f"{place.name}.unfinished-{stage}")
+
+
+def _forget(place: Path) -> None:
+    for kept in place.parent.glob(_unfinished(place, 0).name[:-1] + "*"):
+        kept.unlink()
 
 
 def _key(rows: Rows, options: Options) -> str:

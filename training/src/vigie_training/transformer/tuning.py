@@ -45,6 +45,7 @@ class Schedule(NamedTuple):
     averaged: float = 0.2
 
 
+FIRST = Schedule(epochs=1, rate=8e-5)
 QUICK = Schedule(epochs=3, batch=16, rate=4e-5, head_rate=1e-2)
 
 
@@ -208,4 +209,4 @@ def _decay(steps: float) -> float:
 
 def _factor(step: int, steps: int, warm_up: float) -> float:
     rising = max(1, round(steps * warm_up))
-    return (step + 1) / rising if step < rising else max(0.0, (steps - step) / (steps - rising))
+    return (step + 1) / rising if step < rising else max(0.0, (steps - step) / max(1, steps - rising))
