@@ -3,7 +3,7 @@
 import csv
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from time import time
 from uuid import uuid4
@@ -23,25 +23,30 @@ def export_files(run: Run, texts: Texts) -> tuple[str, str, str]:
     stem = Path(run.table.name).stem[:60] if run.table else "tweets"
     safe, raw, errors = (folder / f"{stem}-{name}.csv" for name in ("vigie", "vigie-raw", "vigie-errors"))
     header = [*(run.table.columns if run.table else ()), *_ADDED]
-    rows = [
-        [*given, *_added(run, row)] for row, given in enumerate(run.table.rows(len(run.answers)) if run.table else [])
-    ]
     delimiter = ";" if texts.language == "fr" else ","
-    _write(safe, [header, *([_harmless(cell) for cell in row] for row in rows)], delimiter, encoding="utf-8-sig")
-    _write(raw, [header, *rows], ",", encoding="utf-8")
-    missed = [
-        (row, run.problems.get(row) or texts("file.not_sent")) for row in range(len(rows)) if not run.answers[row]
-    ]
-    lines = [[str(row + 2), problem, _harmless(run.texts[row])] for row, problem in missed]
-    _write(errors, [["row", "problem", run.column], *lines], delimiter, encoding="utf-8-sig")
+    harmless = ([_harmless(cell) for cell in row] for row in _results(run))
+    _write(safe, header, harmless, delimiter, encoding="utf-8-sig")
+    _write(raw, header, _results(run), ",", encoding="utf-8")
+    missed = (
+        [str(row + 2), run.problems.get(row) or texts("file.not_sent"), _harmless(run.texts[row])]
+        for row, answer in enumerate(run.answers)
+        if answer is None
+    )
+    _write(errors, ["row", "problem", run.column], missed, delimiter, encoding="utf-8-sig")
     return str(safe), str(raw), str(errors)
+
+
+def _results(run: Run) -> Iterator[list[str]]:
+    columns = run.table.columns.values() if run.table else ()
+    for row, given in enumerate(zip(*columns, strict=True)):
+        yield [*given, *_added(run, row)]
 
 
 def _added(run: Run, row: int) -> list[str]:
     answer = run.answers[row]
     if answer is None:
         return [""] * len(_ADDED)
-    negative = f"{answer.probabilities.negative:.6f}"
+    negative = f"{answer.negative:.6f}"
     return [answer.sentiment.value, negative, answer.model.name, answer.model.version, answer.prediction_id]
 
 
@@ -50,9 +55,11 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_STARTS_FORMULA) else cell
 
 
-def _write(path: Path, rows: Iterable[Sequence[str]], delimiter: str, *, encoding: str) -> None:
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], delimiter: str, *, encoding: str) -> None:
     with path.open("w", encoding=encoding, errors="replace", newline="") as file:
-        csv.writer(file, delimiter=delimiter).writerows(rows)
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def _fresh_folder() -> Path:

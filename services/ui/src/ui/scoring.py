@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
+from typing import NamedTuple
 
 from ui.gateway import Gateway, Trouble
 from ui.judging import problem_of
 from ui.reading import Table
 from ui.wording import Texts
-from vigie.schemas import BatchRequest, BatchResponse, Prediction
+from vigie.schemas import BatchRequest, BatchResponse, Label, ModelRef, Sentiment
 
 BATCH_ROWS = 500
 BATCH_BYTES = 700_000
@@ -20,6 +21,25 @@ ATTEMPTS = 5
 _WORTH_ANOTHER_TRY = {"queue_full", "no_model_ready", "unavailable", "deadline_exceeded", "too_slow", "unreachable"}
 
 
+class Answer(NamedTuple):
+    """What is kept of a prediction: a tenth of what the gateway sends, as fifty thousand are kept for a session."""
+
+    prediction_label: Label
+    negative: float
+    model: ModelRef
+    prediction_id: str
+
+    @property
+    def sentiment(self) -> Sentiment:
+        """The label as a word."""
+        return Sentiment.POSITIVE if self.prediction_label else Sentiment.NEGATIVE
+
+    @property
+    def confidence(self) -> float:
+        """The probability of what it says."""
+        return max(self.negative, 1 - self.negative)
+
+
 @dataclass(slots=True)
 class Run:
     """One file on its way, kept for a session. `answers` and `problems` are by row; a row may have neither yet."""
@@ -27,7 +47,7 @@ class Run:
     table: Table | None = None
     column: str = ""
     family: str | None = None
-    answers: list[Prediction | None] = field(default_factory=list)
+    answers: list[Answer | None] = field(default_factory=list)
     problems: dict[int, str] = field(default_factory=dict)
     cancelled: bool = False
     seconds: float = 0.0
@@ -120,6 +140,7 @@ async def _predict(run: Run, gateway: Gateway, rows: list[int]) -> None:
                 raise
             await asyncio.sleep(min(trouble.retry_after or 1.0, 5.0))
             continue
-        for row, prediction in zip(rows, reply.predictions, strict=True):
-            run.answers[row] = prediction
+        model = reply.predictions[0].model
+        for row, said in zip(rows, reply.predictions, strict=True):
+            run.answers[row] = Answer(said.prediction_label, said.probabilities.negative, model, said.prediction_id)
         return

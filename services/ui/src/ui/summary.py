@@ -7,9 +7,8 @@ from itertools import islice
 from typing import Literal, get_args
 
 from ui.charts import Bar, BarChart
-from ui.scoring import Run
+from ui.scoring import Answer, Run
 from ui.wording import Texts
-from vigie.schemas import Prediction
 
 Wanted = Literal["all", "negative", "positive", "unsure", "refused"]
 WANTED: tuple[Wanted, ...] = get_args(Wanted)
@@ -42,14 +41,14 @@ class ShownRow:
 
     number: int
     text: str
-    answer: Prediction | None
+    answer: Answer | None
     problem: str | None
 
 
 def summarise(run: Run) -> Summary:
     """What the answers so far say."""
     answers = [answer for answer in run.answers if answer]
-    bins = Counter(min(int(answer.probabilities.negative * _BINS), _BINS - 1) for answer in answers)
+    bins = Counter(min(int(answer.negative * _BINS), _BINS - 1) for answer in answers)
     models = Counter(f"{answer.model.name} {answer.model.version}" for answer in answers)
     return Summary(
         predicted=len(answers),
