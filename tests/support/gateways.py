@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from tests.support.peers import Peer
 from ui.gateway import Gateway
-from vigie.schemas import BatchRequest, ExplainedBatchResponse, ExplainedPrediction, ModelList, ModelRef, ModelStatus
+from vigie.model_status import ModelList, ModelStatus
+from vigie.schemas import BatchRequest, ExplainedBatchResponse, ExplainedPrediction, ModelRef
 
 CODES = {401: "unauthorized", 429: "queue_full", 503: "no_model_ready", 504: "deadline_exceeded"}
 

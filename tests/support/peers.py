@@ -16,6 +16,7 @@ from starlette.routing import Route
 from tests.support.servers import free_port, wait_for
 from vigie.cards import ModelCard
 from vigie.inference import InferenceRequest, InferenceResponse, ModelDetails, ModelMetadata, OutputTensor
+from vigie.model_status import Rejection
 
 
 @dataclass
@@ -33,6 +34,8 @@ class FakePredictor:
     garbage: bytes | None = None
     seconds: float = 0.0
     explains: bool = True
+    stale_since: datetime | None = None
+    rejected: Rejection | None = None
     calls: list[list[str]] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
 
@@ -62,7 +65,11 @@ class FakePredictor:
         if self.refuse_with:
             return JSONResponse({"error": "not ready"}, self.refuse_with)
         details = ModelDetails(
-            version=self.version, loaded_at=datetime(2026, 1, 1, tzinfo=UTC), metrics={"accuracy": 0.8}
+            version=self.version,
+            loaded_at=datetime(2026, 1, 1, tzinfo=UTC),
+            metrics={"accuracy": 0.8},
+            stale_since=self.stale_since,
+            rejected=self.rejected,
         )
         described = ModelMetadata(name="logreg", versions=[self.version], inputs=[], outputs=[], parameters=details)
         return Response(described.model_dump_json(), media_type="application/json")

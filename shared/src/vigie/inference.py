@@ -1,7 +1,8 @@
 """The messages of the Open Inference Protocol (V2) that predictors speak: one `BYTES` input `text` of shape `[n]`,
 outputs `probability_negative` (`FP32`, `[n]`) and `label` (`INT64`, `[n]`). With the request parameter `explain` a
 family that can adds `explanation` (`BYTES`, `[n]`): for each text a JSON list of `{"word", "weight"}`, the heaviest
-first, or `null` when there was no time for it.
+first, or `null` when there was no time for it. The gateway adds `prediction_id` (`BYTES`, `[n]`), which feedback asks
+for, and the response parameters `degraded` and `requested_model` when another family answered.
 """
 
 from datetime import datetime
@@ -9,12 +10,14 @@ from typing import Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from vigie.model_status import Rejection
 from vigie.schemas import WordWeight
 
 INPUT = "text"
 PROBABILITY = "probability_negative"
 LABEL = "label"
 EXPLANATION = "explanation"
+PREDICTION_ID = "prediction_id"
 EXPLAIN = "explain"
 _WEIGHTS: TypeAdapter[list[WordWeight] | None] = TypeAdapter(list[WordWeight] | None)
 
@@ -39,7 +42,7 @@ class InputTensor(V2Message):
     name: str
     shape: list[int]
     datatype: str
-    data: list[Any]
+    data: list[Any] = []
     parameters: dict[str, Any] | None = None
 
 
@@ -79,6 +82,7 @@ class InferenceResponse(V2Message):
     model_name: str
     model_version: str
     id: str | None = None
+    parameters: dict[str, Any] | None = None
     outputs: list[OutputTensor]
 
     def output(self, name: str) -> list[float] | list[int]:
@@ -94,13 +98,6 @@ class InferenceResponse(V2Message):
             if output.name == EXPLANATION:
                 return [_WEIGHTS.validate_json(str(each)) for each in output.data]
         return None
-
-
-class Rejection(V2Message):
-    """A version that the alias names and that must not be served, and why."""
-
-    version: str
-    reason: str
 
 
 class ModelDetails(V2Message):

@@ -161,24 +161,6 @@ class ExplainedBatchResponse(Message):
     predictions: list[ExplainedPrediction]
 
 
-class ModelStatus(Message):
-    """One row of `GET /models`."""
-
-    name: str
-    title: str
-    ready: bool
-    version: str | None = None
-    loaded_at: datetime | None = None
-    metrics: dict[str, float] = {}
-
-
-class ModelList(Message):
-    """`GET /models`."""
-
-    default: str
-    models: list[ModelStatus]
-
-
 class PredictionEvent(Message):
     """One answered prediction on its way to the log. Times are Unix milliseconds.
 

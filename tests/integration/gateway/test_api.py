@@ -1,6 +1,7 @@
 """The gateway over real sockets: a predictor and backends that do as they are told, and a real Redis."""
 
 import asyncio
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -13,6 +14,7 @@ from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import RECEIPTS, gateway
 from tests.support.peers import FakeBackend, FakePredictor, Peer
 from tests.support.servers import free_port
+from vigie.model_status import Rejection
 from vigie.streams import PREDICTIONS
 
 
@@ -250,6 +252,18 @@ async def test_readiness_follows_the_default_model(client: httpx.AsyncClient, pr
     assert waiting.json()["dependencies"]["model:logreg"] == "not ready"
 
 
+async def test_a_version_that_is_stale_or_kept_out_is_told(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    predictor.stale_since = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    predictor.rejected = Rejection(version="8", reason="golden row 'late': expected 0.9, got 0.1")
+    (model,) = (await client.get("/models")).json()["models"]
+    assert model["stale_since"] == "2026-01-02T03:04:00Z"
+    assert model["rejected"] == {"version": "8", "reason": "golden row 'late': expected 0.9, got 0.1"}
+    ready = await client.get("/readyz")
+    assert ready.status_code == 200
+    state = ready.json()["dependencies"]["model:logreg"]
+    assert state.startswith("ok, but stale since 2026-01-02T03:04:00Z, version 8 was rejected: golden row")
+
+
 async def test_models_are_described_by_their_predictors(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
     body = (await client.get("/models")).json()
     assert body["default"] == "logreg"
@@ -260,6 +274,8 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         "version": "7",
         "loaded_at": "2026-01-01T00:00:00Z",
         "metrics": {"accuracy": 0.8},
+        "stale_since": None,
+        "rejected": None,
     }
     predictor.refuse_with = 503
     assert (await client.get("/models")).json()["models"][0]["ready"] is False

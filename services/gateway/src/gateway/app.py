@@ -8,7 +8,7 @@ from time import monotonic
 import aiohttp
 from fastapi import FastAPI
 
-from gateway import routes
+from gateway import open_inference, routes
 from gateway.backends import Backend
 from gateway.direct import DirectRoute
 from gateway.key_file import follow
@@ -51,7 +51,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         version="1",
         description="Sentiment of tweets, feedback on it, and the alerts that follow.",
     )
-    for router in (routes.predicting, routes.voting, routes.models, routes.history, routes.alerts, routes.signed):
+    for router in (*routes.ROUTERS, open_inference.server, open_inference.described, open_inference.inference):
         app.include_router(router)
     for route in (*routes.predicting.routes, *routes.voting.routes):
         if isinstance(route, DirectRoute):

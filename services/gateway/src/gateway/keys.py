@@ -6,8 +6,11 @@ from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
 
+from fastapi.security import APIKeyHeader
+
 from vigie.errors import Forbidden, Unauthorized
 
+KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the gateway has keys.")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 

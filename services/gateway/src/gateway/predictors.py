@@ -19,7 +19,8 @@ from vigie.catalogue import Family
 from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.logs import REQUEST_ID
-from vigie.schemas import ModelStatus, WordWeight
+from vigie.model_status import ModelStatus
+from vigie.schemas import WordWeight
 from vigie.text import normalise
 
 UPSTREAM_CALLS = 2
@@ -119,18 +120,24 @@ class PredictorClient:
         ask = Ask(texts, deadline, REQUEST_ID.get(), explain=explain, contexts=(tracing.headers(),))
         return await self._bulk.submit(ask, deadline)
 
-    async def status(self) -> ModelStatus:
-        """What the predictor says of itself; `ready` is false when it says nothing."""
+    async def metadata(self) -> ModelMetadata:
+        """What the predictor says of the version that serves; raises `Unavailable` when it says nothing."""
         try:
             async with self._http.get(self._model_url, timeout=_seconds(STATUS_TIMEOUT_SECONDS)) as reply:
                 content = await reply.read()
-            metadata = ModelMetadata.model_validate_json(content) if reply.status == 200 else None
+            if reply.status == 200:
+                return ModelMetadata.model_validate_json(content)
         except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
             self.problem = f"{type(error).__name__}: {error}"
-            metadata = None
-        if metadata is None:
+            raise Unavailable(f"{self.family.service}: {self.problem}") from error
+        raise Unavailable(f"{self.family.service} answered {reply.status}: {content[:200].decode(errors='replace')}")
+
+    async def status(self) -> ModelStatus:
+        """The same in short; `ready` is false when it says nothing."""
+        try:
+            details = (await self.metadata()).parameters
+        except Unavailable:
             return ModelStatus(name=self.family.name, title=self.family.title, ready=False)
-        details = metadata.parameters
         return ModelStatus(
             name=self.family.name,
             title=self.family.title,
@@ -138,6 +145,8 @@ class PredictorClient:
             version=details.version,
             loaded_at=details.loaded_at,
             metrics=details.metrics,
+            stale_since=details.stale_since,
+            rejected=details.rejected,
         )
 
     async def card(self) -> ModelCard:

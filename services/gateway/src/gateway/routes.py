@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.responses import HTMLResponse
-from fastapi.security import APIKeyHeader
 
 from gateway.direct import FeedbackRoute, PredictRoute
-from gateway.keys import Scope
-from gateway.state import state_of
+from gateway.keys import KEY_HEADER, Scope
+from gateway.state import admitted, state_of
 from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.cards import ModelCard
+from vigie.model_status import ModelList
 from vigie.schemas import (
     BatchRequest,
     BatchResponse,
@@ -24,36 +24,27 @@ from vigie.schemas import (
     FeedbackQuery,
     FeedbackRequest,
     HistoryQuery,
-    ModelList,
     Prediction,
     PredictionCounts,
     PredictionPage,
     PredictRequest,
 )
 
-_KEY_HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="Needed when the gateway has keys.")
-
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorBody} for status in (400, 401, 403, 429, *statuses)}
 
 
-def _require(scope: Scope) -> Any:
-    async def check(request: Request, key: Annotated[str | None, Security(_KEY_HEADER)]) -> None:
-        state_of(request).admit(key, scope)
-
-    return Depends(check)
-
-
 _WRITES = (404, 413, 415, 503, 504)
 _READS = (503, 504)
 
-predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(_KEY_HEADER)])
-voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(_KEY_HEADER)])
-models = APIRouter(tags=["predictions"], dependencies=[_require(Scope.PREDICT)])
-history = APIRouter(tags=["feedback"], dependencies=[_require(Scope.FEEDBACK)])
-alerts = APIRouter(tags=["alerts"], dependencies=[_require(Scope.ADMIN)])
+predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(KEY_HEADER)])
+voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(KEY_HEADER)])
+models = APIRouter(tags=["predictions"], dependencies=[Depends(admitted(Scope.PREDICT))])
+history = APIRouter(tags=["feedback"], dependencies=[Depends(admitted(Scope.FEEDBACK))])
+alerts = APIRouter(tags=["alerts"], dependencies=[Depends(admitted(Scope.ADMIN))])
 signed = APIRouter(tags=["alerts"])
+ROUTERS = (predicting, voting, models, history, alerts, signed)
 
 
 @predicting.post("/predict", responses=_errors(*_WRITES))

@@ -1,19 +1,22 @@
 """What the routes of one running gateway work with."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Request, Security
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.backends import Backend
-from gateway.keys import KeyRing, Scope
+from gateway.keys import KEY_HEADER, KeyRing, Scope
 from gateway.origins import Origins
 from gateway.prediction_log import PredictionLog
 from gateway.predictions import Predictions
 from gateway.rates import Rates
-from vigie.schemas import ModelList, Readiness
+from vigie.model_status import ModelList, ModelStatus
+from vigie.schemas import Readiness
 
 REDIS_TIMEOUT_SECONDS = 1.0
 
@@ -46,8 +49,8 @@ class GatewayState:
         models, feedback, alerting, redis = await asyncio.gather(
             self.models(), self.feedback.probe(), self.alerting.probe(), self._probe_redis()
         )
-        states = {f"model:{model.name}": "ok" if model.ready else "not ready" for model in models.models}
-        ready = states[f"model:{models.default}"] == "ok"
+        states = {f"model:{model.name}": _state(model) for model in models.models}
+        ready = any(model.ready for model in models.models if model.name == models.default)
         return Readiness(
             ready=ready, dependencies=states | {"redis": redis, "feedback": feedback, "alerting": alerting}
         )
@@ -59,6 +62,22 @@ class GatewayState:
         except (RedisError, OSError, TimeoutError) as error:
             return f"cannot be reached ({type(error).__name__}); predictions are answered, their log waits"
         return "ok" if self.log.error is None else f"refuses the prediction log: {self.log.error}"
+
+
+def _state(model: ModelStatus) -> str:
+    if not model.ready:
+        return "not ready"
+    reason = f", version {model.rejected.version} was rejected: {model.rejected.reason}" if model.rejected else ""
+    return f"ok, but stale since {model.stale_since:%Y-%m-%dT%H:%M:%SZ}{reason}" if model.stale_since else "ok"
+
+
+def admitted(scope: Scope) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A dependency that lets a request in, or not: see `GatewayState.admit`."""
+
+    async def check(request: Request, key: Annotated[str | None, Security(KEY_HEADER)]) -> None:
+        state_of(request).admit(key, scope)
+
+    return check
 
 
 def state_of(request: Request) -> GatewayState:

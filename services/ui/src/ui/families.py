@@ -9,7 +9,7 @@ import gradio as gr
 from ui.desk import QUIET, Desk
 from ui.gateway import Trouble
 from ui.wording import Texts
-from vigie.schemas import ModelList, ModelStatus
+from vigie.model_status import ModelList, ModelStatus
 
 Choices = list[tuple[str, str]]
 

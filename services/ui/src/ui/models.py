@@ -7,7 +7,7 @@ from typing import Literal
 from ui.gateway import Gateway
 from ui.wording import Texts
 from vigie.cards import ModelCard
-from vigie.schemas import ModelList, ModelStatus
+from vigie.model_status import ModelList, ModelStatus
 
 UNKNOWN = "–"
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from vigie.catalogue import Family, find_family
 from vigie.predictor import Predictor
+from vigie.protocol import error_body
 from vigie.registry import MlflowRegistry, Registry
 from vigie.schemas import Readiness
 from vigie.serving import routes
@@ -16,7 +17,6 @@ from vigie.serving.engine import Engine
 from vigie.serving.follower import Follower, utc_now
 from vigie.serving.history import PromotionHistory
 from vigie.serving.models import open_model
-from vigie.serving.protocol import error_body
 from vigie.serving.settings import PredictorSettings
 from vigie.serving.state import PredictorState
 from vigie.web import service_app

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 from vigie.artifacts import ArtifactError
-from vigie.inference import Rejection
+from vigie.model_status import Rejection
 from vigie.registry import NoSuchAlias, Registry, RegistryUnavailable, Version
 from vigie.serving.cache import ModelCache
 from vigie.serving.metrics import REGISTRY_UP, RELOADS, STALE_SECONDS

@@ -23,7 +23,15 @@ from vigie.inference import (
     ServerMetadata,
     ServerReadiness,
 )
-from vigie.serving.protocol import read_request, texts_of, wants_explanation, write_response
+from vigie.protocol import (
+    BINARY_EXTENSION,
+    JSON_SIZE,
+    Answered,
+    read_request,
+    texts_of,
+    wants_explanation,
+    write_response,
+)
 from vigie.serving.state import state_of
 
 Errors = dict[int | str, dict[str, Any]]
@@ -52,11 +60,12 @@ async def infer(request: Request) -> Response:
     name, number = request.path_params.get("name", state.family.name), request.path_params.get("version")
     state.serving(name, number)
     deadline = asyncio.get_running_loop().time() + _seconds_left(request, state.timeout_seconds)
-    message = read_request(await request.body())
+    message = read_request(await request.body(), request.headers.get(JSON_SIZE))
     texts, explaining = texts_of(message), message.parameters is not None and wants_explanation(message)
     answer = await state.engine.infer(texts, number=number, deadline=deadline)
     words = await state.engine.explain(texts, number=answer.number, deadline=deadline) if explaining else None
-    return Response(write_response(name, answer, message, words), media_type="application/json")
+    answered = Answered(name, answer.number, answer.probabilities, words)
+    return Response(write_response(answered, message), media_type="application/json")
 
 
 @server.get("")
@@ -131,7 +140,7 @@ async def version_infer(name: str, version: str, body: InferenceRequest) -> None
 
 @cache
 def _server() -> ServerMetadata:
-    return ServerMetadata(version=installed_version("vigie-shared"))
+    return ServerMetadata(version=installed_version("vigie-shared"), extensions=[BINARY_EXTENSION])
 
 
 def _model_readiness(name: str, is_ready: bool) -> JSONResponse:

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from vigie.errors import InvalidRequest
 from vigie.inference import InferenceRequest, InferenceResponse
-from vigie.serving.engine import Inference
-from vigie.serving.protocol import read_request, texts_of, write_response
+from vigie.protocol import Answered, read_request, texts_of, write_response
 
 
 def body(**changes: Any) -> bytes:
@@ -65,6 +64,39 @@ def test_a_clients_mistake_is_named(message: bytes, complaint: str) -> None:
         texts_of(read_request(message))
 
 
+def binary(texts: list[bytes], *, announced: int | None = None, extra: bytes = b"") -> tuple[bytes, str]:
+    """A request with its tensor in binary, as the usual clients send it, and the size of its JSON part."""
+    data = b"".join(len(text).to_bytes(4, "little") + text for text in texts) + extra
+    size = {"binary_data_size": len(data) if announced is None else announced}
+    tensor = {"name": "text", "datatype": "BYTES", "shape": [len(texts)], "parameters": size}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    return head + data, str(len(head))
+
+
+@given(texts=st.lists(st.text(min_size=1, max_size=30), min_size=1, max_size=20))
+def test_texts_may_come_as_a_binary_tensor(texts: list[str]) -> None:
+    assert texts_of(read_request(*binary([text.encode() for text in texts]))) == texts
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (binary([b"late"], announced=3), r"binary_data_size: expected 8, got 3"),
+        ((body(), str(len(body()))), r"binary_data_size: expected 0, got None"),
+        (binary([b"late"], extra=b"\x09\0\0\0too"), "expected the bytes of element 1, got the end of the body"),
+        (binary([b"late"], extra=b"\x09"), "expected the bytes of element 1, got the end of the body"),
+        (binary([b"\xff"]), r"inputs\[0\].data\[0\]: expected UTF-8"),
+        ((body(), "-1"), "inference-header-content-length: expected 1 to"),
+        ((body(), "0"), "inference-header-content-length: expected 1 to"),
+        ((body(), "9" * 30), "inference-header-content-length: expected 1 to"),
+        ((body(), "5"), "Invalid JSON"),
+    ],
+)
+def test_a_binary_tensor_that_is_none_is_named(message: tuple[bytes, str], complaint: str) -> None:
+    with pytest.raises(InvalidRequest, match=complaint):
+        texts_of(read_request(*message))
+
+
 def test_an_output_that_does_not_exist_is_refused() -> None:
     message = json.loads(body()) | {"outputs": [{"name": "label"}, {"name": "probability"}]}
     with pytest.raises(InvalidRequest, match="outputs: expected names from probability_negative, label"):
@@ -74,7 +106,7 @@ def test_an_output_that_does_not_exist_is_refused() -> None:
 @given(values=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20), request_id=st.none() | st.text())
 def test_the_answer_is_a_valid_response_with_exact_probabilities(values: list[float], request_id: str | None) -> None:
     request = InferenceRequest(inputs=[], id=request_id)
-    answer = InferenceResponse.model_validate_json(write_response("logreg", Inference("3", values), request))
+    answer = InferenceResponse.model_validate_json(write_response(Answered("logreg", "3", values), request))
     assert (answer.model_name, answer.model_version, answer.id) == ("logreg", "3", request_id)
     assert [(output.name, output.datatype, output.shape) for output in answer.outputs] == [
         ("probability_negative", "FP32", [len(values)]),
@@ -86,7 +118,7 @@ def test_the_answer_is_a_valid_response_with_exact_probabilities(values: list[fl
 
 def test_the_answer_has_only_the_outputs_asked_for() -> None:
     request = read_request(json.dumps(json.loads(body()) | {"outputs": [{"name": "label"}]}).encode())
-    answer = json.loads(write_response("logreg", Inference("3", [0.5, 0.1]), request))
+    answer = json.loads(write_response(Answered("logreg", "3", [0.5, 0.1]), request))
     assert answer == {
         "model_name": "logreg",
         "model_version": "3",

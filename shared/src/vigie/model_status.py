@@ -1,0 +1,34 @@
+"""What is said of the models that serve, in short."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from vigie.schemas import Message
+
+
+class Rejection(Message):
+    """A version that the alias names and that must not be served, and why."""
+
+    version: str
+    reason: str
+
+
+class ModelStatus(Message):
+    """One row of `GET /models`; since `stale_since` what serves may not be what the alias names."""
+
+    name: str
+    title: str
+    ready: bool
+    version: str | None = None
+    loaded_at: datetime | None = None
+    metrics: dict[str, float] = Field(default_factory=dict)
+    stale_since: datetime | None = None
+    rejected: Rejection | None = None
+
+
+class ModelList(Message):
+    """`GET /models`."""
+
+    default: str
+    models: list[ModelStatus]

@@ -1,0 +1,154 @@
+"""V2 on the wire: from the bytes of a request to its texts, from an answer to its bytes.
+
+Requests may use the binary tensor extension, which the usual clients do unasked; answers are always JSON, which every
+client reads.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from vigie.errors import InvalidRequest, VigieError
+from vigie.inference import (
+    EXPLAIN,
+    EXPLANATION,
+    INPUT,
+    LABEL,
+    PREDICTION_ID,
+    PROBABILITY,
+    InferenceRequest,
+    InputTensor,
+)
+from vigie.receipts import label_of
+from vigie.schemas import TEXT_LIMIT, WordWeight
+from vigie.web import invalid_request
+
+JSON_SIZE = "inference-header-content-length"
+BINARY_EXTENSION = "binary_tensor_data"
+_BINARY_SIZE = "binary_data_size"
+_LENGTH_BYTES = 4
+OUTPUTS = (PROBABILITY, LABEL)
+
+
+class Answered(NamedTuple):
+    """What n texts got from one version: probabilities of *negative* `[n]`, and what else there is to say."""
+
+    name: str
+    version: str
+    probabilities: Sequence[float]
+    explanations: Sequence[Sequence[WordWeight] | None] | None = None
+    prediction_ids: Sequence[str] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+def read_request(body: bytes, json_size: str | None = None, *, outputs: Sequence[str] = OUTPUTS) -> InferenceRequest:
+    """The request; raises `InvalidRequest` naming the place, also for an output that is not one of `outputs`.
+
+    `json_size` is the header `JSON_SIZE`: so many bytes are JSON, the rest is the data of the one binary tensor.
+    """
+    end = len(body) if json_size is None else _json_end(body, json_size)
+    try:
+        request = InferenceRequest.model_validate_json(body[:end])
+    except ValidationError as error:
+        raise invalid_request(error.errors(include_url=False)) from None
+    for output in request.outputs or ():
+        if output.name not in outputs:
+            raise InvalidRequest(f"outputs: expected names from {', '.join(outputs)}, got {output.name!r}")
+    if json_size is None or len(request.inputs) != 1:
+        return request
+    tensor = request.inputs[0]
+    announced = (tensor.parameters or {}).get(_BINARY_SIZE)
+    if announced != len(body) - end:
+        raise InvalidRequest(f"inputs[0].parameters.{_BINARY_SIZE}: expected {len(body) - end}, got {announced!r:.60}")
+    return request.model_copy(update={"inputs": [tensor.model_copy(update={"data": _strings(body[end:])})]})
+
+
+def wants_explanation(request: InferenceRequest) -> bool:
+    """Whether the parameter `explain` is set; raises `InvalidRequest` when it is neither true nor false."""
+    value = (request.parameters or {}).get(EXPLAIN, False)
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"parameters.{EXPLAIN}: expected true or false, got {value!r:.60}")
+    return value
+
+
+def texts_of(request: InferenceRequest) -> list[str]:
+    """The n texts of the one input; raises `InvalidRequest` saying what was expected and what came."""
+    if len(request.inputs) != 1:
+        raise InvalidRequest(f"inputs: expected one input, {INPUT!r}, got {len(request.inputs)}")
+    tensor = request.inputs[0]
+    if tensor.name != INPUT:
+        raise InvalidRequest(f"inputs[0].name: expected {INPUT!r}, got {tensor.name[:60]!r}")
+    if tensor.datatype != "BYTES":
+        raise InvalidRequest(f"inputs[0].datatype: expected 'BYTES', got {tensor.datatype[:60]!r}")
+    texts = _flat(tensor)
+    if not texts or tensor.shape not in ([len(texts)], [len(texts), 1]):
+        raise InvalidRequest(
+            f"inputs[0].shape: expected [n] with n ≥ 1 and n texts, got {tensor.shape} and {len(texts)}"
+        )
+    for index, text in enumerate(texts):
+        if not isinstance(text, str) or not 0 < len(text) <= TEXT_LIMIT:
+            raise InvalidRequest(f"inputs[0].data[{index}]: expected 1 to {TEXT_LIMIT} characters, got {_shown(text)}")
+    return texts
+
+
+def write_response(answered: Answered, request: InferenceRequest) -> bytes:
+    """An `InferenceResponse` with the outputs asked for, straight to bytes: validating our own answer costs more."""
+    data: dict[str, tuple[str, Sequence[float] | Sequence[str]]] = {
+        PROBABILITY: ("FP32", answered.probabilities),
+        LABEL: ("INT64", [label_of(value) for value in answered.probabilities]),
+    }
+    if answered.prediction_ids is not None:
+        data[PREDICTION_ID] = ("BYTES", answered.prediction_ids)
+    wanted = [output.name for output in request.outputs] if request.outputs else data
+    outputs: list[dict[str, Any]] = [
+        {"name": output, "shape": [len(data[output][1])], "datatype": data[output][0], "data": data[output][1]}
+        for output in wanted
+    ]
+    if answered.explanations is not None:
+        written = [to_json(words).decode() for words in answered.explanations]
+        outputs.append({"name": EXPLANATION, "shape": [len(written)], "datatype": "BYTES", "data": written})
+    echoed = {} if request.id is None else {"id": request.id}
+    said = {} if answered.parameters is None else {"parameters": answered.parameters}
+    return to_json(
+        {"model_name": answered.name, "model_version": answered.version, **echoed, **said, "outputs": outputs}
+    )
+
+
+def error_body(error: VigieError) -> bytes:
+    """The protocol's error shape."""
+    return to_json({"error": error.message})
+
+
+def _json_end(body: bytes, json_size: str) -> int:
+    if not json_size.isascii() or not json_size.isdigit() or not 0 < int(json_size[:12]) <= len(body):
+        raise InvalidRequest(f"{JSON_SIZE}: expected 1 to {len(body)} (the size of the body), got {json_size[:40]!r}")
+    return int(json_size)
+
+
+def _strings(data: bytes) -> list[str]:
+    """`BYTES` in binary: each element as its length (32 bits, little-endian) and its bytes."""
+    texts: list[str] = []
+    place = 0
+    while place < len(data):
+        start = place + _LENGTH_BYTES
+        place = start + int.from_bytes(data[place:start], "little")
+        if start > len(data) or place > len(data):
+            raise InvalidRequest(f"inputs[0]: expected the bytes of element {len(texts)}, got the end of the body")
+        try:
+            texts.append(data[start:place].decode())
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"inputs[0].data[{len(texts)}]: expected UTF-8, got {error.reason}") from None
+    return texts
+
+
+def _flat(tensor: InputTensor) -> list[Any]:
+    """The data row by row: a tensor of shape `[n, 1]` may come nested."""
+    if tensor.shape[1:] != [1]:
+        return tensor.data
+    return [row[0] if isinstance(row, list) and len(row) == 1 else row for row in tensor.data]
+
+
+def _shown(text: object) -> str:
+    return f"{len(text)}" if isinstance(text, str) else f"{text!r}"[:60]
