@@ -21,7 +21,7 @@ from vigie.model_status import Rejection
 
 @dataclass
 class FakePredictor:
-    """Speaks V2: a text that holds "bad" is negative (0.9), any other positive (0.1).
+    """Speaks V2: a text with "bad" is negative (0.9), any other positive (0.1); "maybe" makes it less sure (0.6, 0.4).
 
     `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with 400;
     `seconds` is how long an inference takes; with `explains` the first word of a text drove it, when asked;
@@ -51,7 +51,7 @@ class FakePredictor:
         status = self.refuse_with or (400 if self.poison in texts else 200)
         if status != 200:
             return JSONResponse({"error": "as told"}, status, headers={"Retry-After": "7"})
-        values = [0.9 if "bad" in text else 0.1 for text in texts]
+        values = [_negative(text) for text in texts]
         output = OutputTensor(name="probability_negative", datatype="FP32", shape=[len(values)], data=values)
         outputs = [output]
         if self.explains and message.parameters:
@@ -93,6 +93,11 @@ class FakePredictor:
         model = "/v2/models/{name}"
         routes = [Route(model, self.metadata), Route(f"{model}/card", self.card)]
         return Starlette(routes=[*routes, Route(f"{model}/infer", self.infer, methods=["POST"])])
+
+
+def _negative(text: str) -> float:
+    sure = 0.6 if "maybe" in text else 0.9
+    return sure if "bad" in text else round(1 - sure, 6)
 
 
 @dataclass

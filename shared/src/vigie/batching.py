@@ -93,6 +93,13 @@ class Batcher(Generic[ItemT, ResultT]):
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    @property
+    def expected_wait(self) -> float:
+        """How long what is queued will take, in seconds, at the rate of late; one while no batch has been answered."""
+        if not self.pending:
+            return 0.0
+        return self.pending / self._rate if self._rate else 1.0
+
     async def submit(self, item: ItemT, deadline: float | None = None) -> ResultT:
         """The item's result. `deadline` is a time of the loop's clock, in seconds.
 
@@ -103,7 +110,7 @@ class Batcher(Generic[ItemT, ResultT]):
         if self._stopped:
             raise Unavailable("the queue is closed: the service is stopping")
         if self.pending and self.pending + weight > self._max_pending:
-            raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self._drain_seconds())
+            raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self.expected_wait)
         loop = asyncio.get_running_loop()
         due = inf if deadline is None else deadline
         entry = _Entry[ItemT, ResultT](item, weight, due, loop.time(), loop.create_future())
@@ -199,9 +206,6 @@ class Batcher(Generic[ItemT, ResultT]):
         self._rate = rate if not self._rate else self._rate + _RATE_SMOOTHING * (rate - self._rate)
         if self._observe:
             self._observe(weight, started - batch[0].queued_at, took)
-
-    def _drain_seconds(self) -> float:
-        return self.pending / self._rate if self._rate else 1.0
 
     def _set_alarm(self, due: float) -> None:
         """One timer serves all entries: it rings at the earliest deadline known when it was set."""

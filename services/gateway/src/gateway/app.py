@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from gateway import open_inference, routes
 from gateway.backends import Backend
+from gateway.brown_out import BrownOut
 from gateway.direct import DirectRoute
 from gateway.key_file import follow
 from gateway.origins import Origins
@@ -82,6 +83,7 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
                 clients,
                 default=settings.default_model,
                 fallback=settings.fallback,
+                brown_out=BrownOut(settings.brown_out_seconds, settings.brown_out_confidence),
                 receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
                 log=log,
                 timeout_seconds=settings.predict_timeout_seconds,

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from time import time
 
+from gateway.brown_out import BrownOut
 from gateway.origins import NOWHERE, Origin
 from gateway.prediction_log import PredictionLog
-from gateway.predictors import Answer, PredictorClient
-from vigie.errors import DeadlineExceeded, NotFound, Unavailable
+from gateway.predictors import Answer, PredictorClient, Verdict
+from vigie.errors import DeadlineExceeded, NotFound, QueueFull, Unavailable
 from vigie.logs import REQUEST_ID
 from vigie.receipts import ReceiptBook, label_of
 from vigie.schemas import (
@@ -24,6 +26,9 @@ _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _DIGITS = 6
 HOP_SHARE = 0.6
 
+Ask = Callable[[PredictorClient, list[str], float], Awaitable[Answer]]
+"""Asks a predictor about texts until a time of the event loop's clock."""
+
 
 class Predictions:
     """Answers texts with the family asked for, or, when that one cannot answer, with another that says so."""
@@ -34,6 +39,7 @@ class Predictions:
         *,
         default: str,
         fallback: Mapping[str, Sequence[str]],
+        brown_out: BrownOut,
         receipts: ReceiptBook,
         log: PredictionLog,
         timeout_seconds: float,
@@ -41,19 +47,39 @@ class Predictions:
         self.clients = {client.family.name: client for client in clients}
         self.default = default
         self._fallback = fallback
+        self._brown_out = brown_out
         self._receipts = receipts
         self._log = log
         self._timeout = timeout_seconds
 
     async def predict(self, text: str, model: str | None, origin: Origin = NOWHERE) -> Prediction:
         """One tweet; it shares an upstream call with whoever asks at the same time."""
-        answer = await self._first(model, lambda client, deadline: client.infer_one(text, deadline))
-        return self._finish([text], [origin], answer, model)[0]
+        verdicts = await self._judge([text], model, lambda client, texts, until: client.infer_one(texts[0], until))
+        return self._finish([text], [origin], verdicts, model)[0]
 
     async def predict_many(self, texts: list[str], model: str | None, origins: Sequence[Origin]) -> list[Prediction]:
-        """Up to a thousand tweets in order, all answered by one version."""
-        answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline))
-        return self._finish(texts, origins, answer, model)
+        """Up to a thousand tweets in order, all answered by one version, unless its family is in a brown-out."""
+        verdicts = await self._judge(texts, model, lambda client, texts, until: client.infer_many(texts, until))
+        return self._finish(texts, origins, verdicts, model)
+
+    async def _judge(self, texts: list[str], model: str | None, ask: Ask) -> list[Verdict]:
+        """Each text's verdict; in a brown-out the cheap family's, where it is sure or the other one stays busy."""
+        wanted, cheap = self._pair(model)
+        if not self._brown_out.holds(wanted, cheap):
+            return (await self._first(model, lambda client, until: ask(client, texts, until))).verdicts()
+        until = asyncio.get_running_loop().time() + HOP_SHARE * self._timeout
+        try:
+            verdicts = (await ask(cheap, texts, until)).verdicts()
+        except (Unavailable, QueueFull):
+            return (await self._first(model, lambda client, until: ask(client, texts, until))).verdicts()
+        unsure = [row for row, verdict in enumerate(verdicts) if not self._brown_out.is_sure(verdict.negative)]
+        with suppress(Unavailable, QueueFull, DeadlineExceeded):
+            better = await ask(wanted, [texts[row] for row in unsure], until) if unsure else None
+            for row, verdict in zip(unsure, better.verdicts() if better else (), strict=True):
+                verdicts[row] = verdict
+        sent_on = sum(verdict.model == wanted.family.name for verdict in verdicts)
+        self._brown_out.count(wanted, cheap=len(texts) - sent_on, sent_on=sent_on)
+        return verdicts
 
     async def _first(self, model: str | None, ask: Callable[[PredictorClient, float], Awaitable[Answer]]) -> Answer:
         """The answer of the first family that has one.
@@ -85,7 +111,7 @@ class Predictions:
     ) -> list[ExplainedPrediction]:
         """Like `predict_many`, with the words that weighed most."""
         answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline, explain=True))
-        return explained(self._finish(texts, origins, answer, model), answer)
+        return explained(self._finish(texts, origins, answer.verdicts(), model), answer)
 
     def client(self, model: str) -> PredictorClient:
         """The family of that name; raises `NotFound`."""
@@ -99,35 +125,39 @@ class Predictions:
         names = dict.fromkeys([first, *self._fallback.get(first, (self.default, *self.clients))])
         return [self.clients[name] for name in names]
 
+    def _pair(self, model: str | None) -> tuple[PredictorClient, PredictorClient]:
+        """The family asked for, and who relieves it: the last of its `FALLBACK`, else the default."""
+        wanted = self.client(self.default if model is None else model)
+        chain = self._fallback.get(wanted.family.name, (self.default,))
+        return wanted, self.clients[chain[-1]] if chain else wanted
+
     def _nobody(self, model: str | None) -> Unavailable:
         asked = self.default if model is None else model
         reasons = "; ".join(f"{name}: {client.problem or 'not ready'}" for name, client in self.clients.items())
         return Unavailable(f"no model can answer for {asked!r} right now ({reasons})", code="no_model_ready")
 
     def _finish(
-        self, texts: Sequence[str], origins: Sequence[Origin], answer: Answer, requested: str | None
+        self, texts: Sequence[str], origins: Sequence[Origin], verdicts: Sequence[Verdict], requested: str | None
     ) -> list[Prediction]:
         created_ms = int(time() * 1000)
-        degraded = answer.model != (requested or self.default)
-        asked = (requested or self.default) if degraded else None
-        ref = ModelRef(name=answer.model, version=answer.version)
-        request_id = REQUEST_ID.get()
+        wanted, request_id = requested or self.default, REQUEST_ID.get()
         predictions, events = [], []
-        for text, origin, negative in zip(texts, origins, answer.probabilities, strict=True):
+        for text, origin, (model, version, negative) in zip(texts, origins, verdicts, strict=True):
+            asked = None if model == wanted else wanted
             prediction_id = self._receipts.issue(
-                text, model=answer.model, version=answer.version, probability_negative=negative, created_ms=created_ms
+                text, model=model, version=version, probability_negative=negative, created_ms=created_ms
             )
-            predictions.append(_prediction(prediction_id, negative, ref, asked))
+            predictions.append(_prediction(prediction_id, negative, ModelRef(name=model, version=version), asked))
             events.append(
                 PredictionEvent(
                     prediction_id=prediction_id,
                     text=text,
-                    model=answer.model,
-                    version=answer.version,
+                    model=model,
+                    version=version,
                     label=label_of(negative),
                     probability_negative=negative,
                     requested_model=asked,
-                    degraded=degraded,
+                    degraded=asked is not None,
                     created_ms=created_ms,
                     request_id=request_id,
                     topic=origin.topic,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import aiohttp
 from prometheus_client import Counter
@@ -33,6 +34,14 @@ REPEATED = Counter(
 )
 
 
+class Verdict(NamedTuple):
+    """What one text got: from which version of which family, and its probability of *negative*."""
+
+    model: str
+    version: str
+    negative: float
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Probabilities of `negative` in the order of the texts, all from one version of one family."""
@@ -41,6 +50,10 @@ class Answer:
     version: str
     probabilities: Sequence[float]
     explanations: Sequence[list[WordWeight] | None] | None = None
+
+    def verdicts(self) -> list[Verdict]:
+        """Text by text."""
+        return [Verdict(self.model, self.version, negative) for negative in self.probabilities]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,11 @@ class PredictorClient:
         )
         self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(family.name), CALL_SECONDS.labels(family.name)
         QUEUE_TEXTS.labels(family.name).set_function(lambda: self._singles.pending)
+
+    @property
+    def expected_wait(self) -> float:
+        """How long a tweet that comes now would wait here, in seconds."""
+        return max(self._singles.expected_wait, self._bulk.expected_wait)
 
     async def start(self) -> None:
         """Opens both queues."""

@@ -30,6 +30,9 @@ class GatewaySettings(TracedSettings):
     alerting_url: str = "http://127.0.0.1:8020"
     predictor_url: str = "http://127.0.0.1:{port}"
 
+    brown_out_seconds: float = Field(0.5, ge=0)
+    brown_out_confidence: float = Field(0.8, ge=0.5, le=1)
+
     predict_timeout_seconds: float = Field(5.0, gt=0)
     backend_timeout_seconds: float = Field(10.0, gt=0)
     queue_limit: int = Field(2048, gt=0)
