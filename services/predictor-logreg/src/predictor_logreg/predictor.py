@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-import skops.io
-from sklearn.linear_model import LogisticRegression
-
 from vigie.artifacts import ArtifactError
 from vigie.predictor import Probabilities, heaviest
 from vigie.schemas import WordWeight
-from vigie.serving.skops_file import check_types
+from vigie.serving.skops_file import Described, read_skops
 from vigie.tfidf import TfidfLogit, TfidfVectors
 
 PIPELINE = "pipeline.skops"
@@ -31,13 +28,16 @@ class LogregPredictor:
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Reads `pipeline.skops`; raises `ArtifactError` when it holds a type that is not in `ALLOWED`."""
-        check_types(directory / PIPELINE, allowed=ALLOWED)
-        match skops.io.load(directory / PIPELINE, trusted=[]):
-            case {"columns": columns, "idf": idf, "classifier": LogisticRegression() as fitted}:
-                if list(fitted.classes_) != [0, 1]:
-                    raise ArtifactError(f"{PIPELINE}: expected the classes 0 and 1, got {list(fitted.classes_)!r}")
-                return cls(TfidfLogit(TfidfVectors(columns, idf), fitted.coef_[0], float(fitted.intercept_[0])))
+        """Reads `pipeline.skops`; raises `ArtifactError` when it names a type that is not in `ALLOWED`."""
+        match read_skops(directory / PIPELINE, allowed=ALLOWED):
+            case {
+                "columns": columns,
+                "idf": idf,
+                "classifier": Described(attributes={"classes_": classes, "coef_": coef, "intercept_": intercept}),
+            }:
+                if list(classes) != [0, 1]:
+                    raise ArtifactError(f"{PIPELINE}: expected the classes 0 and 1, got {list(classes)!r}")
+                return cls(TfidfLogit(TfidfVectors(columns, idf), coef[0], float(intercept[0])))
             case found:
                 raise ArtifactError(f"{PIPELINE}: expected columns, idf and classifier, got {type(found)!r}")
 
