@@ -6,19 +6,21 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.contract.families import HOSTILE_WRITERS
-from tests.contract.predictors import ALIAS, PredictorUnderTest
+from tests.contract.predictors import ALIAS, POLL_SECONDS, PredictorUnderTest
 from tests.support.publishing import Damage
 from tests.support.servers import ServerProcess, free_port, wait_for
 from vigie.artifacts import GOLDEN, MANIFEST
 from vigie.inference import PROBABILITY, InferenceResponse
 
 NOWHERE = "http://127.0.0.1:1"
+MOVES = 18
 TEXTS = ["late again", "lovely crew", "never again, you lost my bag", "thank you so much"]
 
 
@@ -42,7 +44,9 @@ def load(predictor: PredictorUnderTest, workers: int = 4) -> Iterator[list[httpx
             each.result()
 
 
-def test_a_moved_alias_takes_over_without_one_failed_or_mixed_answer(predictor: PredictorUnderTest) -> None:
+def test_an_alias_that_moves_twenty_times_takes_over_without_one_failed_or_mixed_answer(
+    predictor: PredictorUnderTest,
+) -> None:
     first = predictor.metadata()
     assert first
     expected = {first.versions[0]: predictor.infer(TEXTS).output(PROBABILITY)}
@@ -51,8 +55,9 @@ def test_a_moved_alias_takes_over_without_one_failed_or_mixed_answer(predictor: 
             number = predictor.publish(strength=strength)
             predictor.wait(lambda number=number: predictor.serves(number))  # type: ignore[misc]
             expected[number] = predictor.infer(TEXTS).output(PROBABILITY)
-        predictor.publisher.name(first.versions[0], ALIAS)
-        predictor.wait(lambda: predictor.serves(first.versions[0]))
+        for number in islice(cycle(expected), MOVES):
+            predictor.publisher.name(number, ALIAS)
+            predictor.wait(lambda number=number: predictor.serves(number), seconds=POLL_SECONDS + 2)  # type: ignore[misc]
     assert len({tuple(values) for values in expected.values()}) == 3
     assert {answer.status_code for answer in answers} == {200}
     parsed = [InferenceResponse.model_validate_json(answer.content) for answer in answers]

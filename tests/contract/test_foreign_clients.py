@@ -22,12 +22,16 @@ TEXTS = ["late again @delta", "lovely crew, thanks!", "☂️ où est ma valise 
 def ask(url: str, model: str, key: str = "") -> dict[str, Any]:
     """What both clients got, in an environment of their own."""
     uv = Path(".venv/bin/uv").resolve()
-    command = [uv, "run", "--no-project", "--isolated", "--quiet", "--python", "3.11"]
+    command = [str(uv), "run", "--no-project", "--isolated", "--quiet", "--python", "3.11"]
     for client in CLIENTS:
         command += ["--with", client]
     script = Path("tests/support/foreign_clients.py")
     done = subprocess.run(
-        [*command, "python", script, url, model, key, *TEXTS], capture_output=True, text=True, timeout=110, check=False
+        [*command, "python", str(script), url, model, key, *TEXTS],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     said: dict[str, Any] = json.loads(done.stdout)

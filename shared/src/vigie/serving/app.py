@@ -67,7 +67,9 @@ async def running_predictor(
         ModelCache(settings.vigie_home / "models" / family.name, family=family.name),
         model=family.registered_model,
         alias=settings.model_alias,
-        open_model=lambda folder, version: open_model(kind, folder, version, now=utc_now()),
+        open_model=lambda folder, version: open_model(
+            kind, folder, version, now=utc_now(), slowest_seconds=settings.model_slowest_seconds
+        ),
         serve=engine.serve,
     )
     follower.start(settings.model_poll_seconds)

@@ -1,9 +1,10 @@
 """A loaded version, and the self-test that it must pass before it serves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 from pydantic import ValidationError
@@ -12,6 +13,9 @@ from vigie.artifacts import MANIFEST, ArtifactError, Manifest, digest, golden_ro
 from vigie.cards import HELD_OUT, HeldOut
 from vigie.predictor import Predictor, Probabilities
 from vigie.registry import Version
+
+SLOWEST_SECONDS = 1.0
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,19 @@ class ServedModel:
     loaded_at: datetime
 
 
-def open_model(kind: type[Predictor], directory: Path, version: Version, *, now: datetime) -> ServedModel:
+def open_model(
+    kind: type[Predictor],
+    directory: Path,
+    version: Version,
+    *,
+    now: datetime,
+    slowest_seconds: float = SLOWEST_SECONDS,
+    clock: Callable[[], float] = perf_counter,
+) -> ServedModel:
     """Loads a verified artefact and lets it predict its golden rows, which also warms it up.
 
-    Raises `ArtifactError` when a row is off by more than the manifest's tolerance, or whatever the predictor raised.
+    Raises `ArtifactError` when a row is off by more than the manifest's tolerance or one text takes longer than
+    `slowest_seconds` at the best of some tries, and whatever the predictor raised.
     """
     manifest = Manifest.model_validate_json((directory / MANIFEST).read_bytes())
     predictor = kind.load(directory)
@@ -38,7 +51,16 @@ def open_model(kind: type[Predictor], directory: Path, version: Version, *, now:
         if not abs(got - row.probability_negative) <= manifest.golden_tolerance:
             expected = f"{row.probability_negative:.6f} ± {manifest.golden_tolerance}"
             raise ArtifactError(f"golden row {row.text!r}: expected {expected}, got {got:.6f}")
+    took = min(_seconds(predictor, rows[0].text, clock) for _ in range(TRIES))
+    if took > slowest_seconds:
+        raise ArtifactError(f"too slow: expected one text in {slowest_seconds:g} s, took {took:.3f} s")
     return ServedModel(predictor, version, digest(directory), manifest, _held_out(directory), now)
+
+
+def _seconds(predictor: Predictor, text: str, clock: Callable[[], float]) -> float:
+    started = clock()
+    probabilities(predictor, [text])
+    return clock() - started
 
 
 def _held_out(directory: Path) -> HeldOut | None:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from vigie.catalogue import CHAMPION
+from vigie.serving.models import SLOWEST_SECONDS
 from vigie.settings import NEEDS_PASSWORD, TracedSettings, has_password
 
 
@@ -17,6 +18,7 @@ class PredictorSettings(TracedSettings):
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     model_alias: str = CHAMPION
     model_poll_seconds: float = Field(10.0, gt=0)
+    model_slowest_seconds: float = Field(SLOWEST_SECONDS, gt=0)
     predictor_batch_size: int = Field(256, gt=0)
     predictor_queue_limit: int = Field(4096, gt=0)
     predictor_timeout_seconds: float = Field(10.0, gt=0)

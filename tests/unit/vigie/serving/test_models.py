@@ -29,6 +29,13 @@ def test_a_golden_row_off_by_more_than_the_tolerance_fails(tmp_path: Path, off_b
         open_model(TinyPredictor, folder, VERSION, now=MADE_AT)
 
 
+def test_a_model_that_takes_too_long_for_one_text_fails(tmp_path: Path) -> None:
+    folder = make_tiny(tmp_path / "made")
+    ticks = iter([0.0, 3.0, 10.0, 12.0, 20.0, 22.5])
+    with pytest.raises(ArtifactError, match=r"too slow: expected one text in 1\.5 s, took 2\.000 s"):
+        open_model(TinyPredictor, folder, VERSION, now=MADE_AT, slowest_seconds=1.5, clock=lambda: next(ticks))
+
+
 class Says(TinyPredictor):
     """Says the same whatever is asked."""
 
