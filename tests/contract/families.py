@@ -17,7 +17,7 @@ from tests.support.graphs import write_encoder, write_foreign_graph, write_word_
 from tests.support.logreg import NEGATIVE, POSITIVE, write_logreg
 from tests.support.words import small_forest, small_vectors
 from vigie.artifacts import GoldenRow
-from vigie.boosting import BOOSTER, BoostedVectors
+from vigie.boosting import BOOSTER, open_features
 from vigie.encoder import GRAPH
 from vigie.platt import Calibration
 from vigie.predictor import Predictor
@@ -45,7 +45,7 @@ def write_lightgbm(folder: Path, *, strength: float = 1.0, off_by: float = 0.0) 
     """Two trees over a small encoder."""
     write_encoder(folder)
     texts = [*NEGATIVE, *POSITIVE]
-    data = lightgbm.Dataset(BoostedVectors.vectors_of(folder, texts), [0] * len(NEGATIVE) + [1] * len(POSITIVE))
+    data = lightgbm.Dataset(open_features(folder)(texts), [0] * len(NEGATIVE) + [1] * len(POSITIVE))
     options = {"objective": "binary", "min_data_in_leaf": 2, "min_data_in_bin": 1, "verbosity": -1}
     lightgbm.train(options, data, 2).save_model(folder / BOOSTER)
     Calibration(slope=strength, shift=0.1).save(folder)

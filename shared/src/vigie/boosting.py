@@ -1,6 +1,6 @@
 """Trees by LightGBM over sentence vectors: one code path for fitting and serving."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,43 +11,50 @@ from vigie.artifacts import ArtifactError
 from vigie.encoder import SCORE, SENTENCE_VECTOR, Floats, TextEncoder
 from vigie.platt import Calibration
 from vigie.predictor import Probabilities
+from vigie.saved_model import SAVED_MODEL, SavedModelEncoder
 
 BOOSTER = "booster.txt"
 
+Features = Callable[[Sequence[str]], Floats]
+"""Of n texts: `[n, d]`."""
+
 
 class BoostedVectors:
-    """The encoder, the booster over its vectors and scores, and the calibration."""
+    """The encoder's features, the booster over them, and the calibration."""
 
-    def __init__(self, encoder: TextEncoder, booster: lightgbm.Booster, calibration: Calibration) -> None:
-        self._encoder = encoder
+    def __init__(self, features: Features, booster: lightgbm.Booster, calibration: Calibration) -> None:
+        self._features = features
         self._booster = booster
         self._calibration = calibration
 
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Raises `ArtifactError` when a file is not what it should be."""
-        encoder = TextEncoder.load(directory)
+        features = open_features(directory)
         try:
             booster = lightgbm.Booster(model_str=(directory / BOOSTER).read_text("utf-8"))
         except (OSError, ValueError, lightgbm.basic.LightGBMError) as error:
             raise ArtifactError(
                 f"{BOOSTER}: not trees in LightGBM's text format, must not be loaded: {error}"
             ) from error
-        return cls(encoder, booster, Calibration.load(directory))
-
-    @staticmethod
-    def vectors_of(directory: Path, texts: Sequence[str]) -> Floats:
-        """What the trees see of n texts, by the encoder in a folder: `[n, d + 1]`, the last column is its own score."""
-        return _features(TextEncoder.load(directory), texts)
+        return cls(features, booster, Calibration.load(directory))
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of *negative* for each of n texts: `float32`, shape `[n]`."""
         if not texts:
             return np.zeros(0, np.float32)
-        found = self._booster.predict(_features(self._encoder, texts), raw_score=True, num_threads=1)
+        found = self._booster.predict(self._features(texts), raw_score=True, num_threads=1)
         return self._calibration.negative(np.asarray(found))
 
 
-def _features(encoder: TextEncoder, texts: Sequence[str]) -> Floats:
-    vectors, scores = encoder.run(texts, [SENTENCE_VECTOR, SCORE])
-    return np.column_stack([vectors, scores])
+def open_features(directory: Path) -> Features:
+    """What trees see, by the encoder in a folder: a SavedModel's vectors, or a `TextEncoder`'s with its own score."""
+    if (directory / SAVED_MODEL).is_dir():
+        return SavedModelEncoder.load(directory / SAVED_MODEL).vectors
+    encoder = TextEncoder.load(directory)
+
+    def features(texts: Sequence[str]) -> Floats:
+        vectors, scores = encoder.run(texts, [SENTENCE_VECTOR, SCORE])
+        return np.column_stack([vectors, scores])
+
+    return features

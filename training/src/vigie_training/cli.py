@@ -341,7 +341,7 @@ def _paths(data: str) -> list[Path]:
 
 
 def _options(settings: TrainingSettings, seed: int, *, quick: bool = False) -> Options:
-    return Options(seed, quick, settings.vigie_base_model, settings.vigie_home)
+    return Options(seed, quick, settings.vigie_base_model, settings.vigie_sentence_encoder, home=settings.vigie_home)
 
 
 def _limits(settings: TrainingSettings) -> Limits:

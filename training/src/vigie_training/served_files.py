@@ -31,9 +31,10 @@ class ServedFiles:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def save(self, directory: Path) -> None:
-        """Copies the files."""
+        """Copies the files and folders."""
         for name in self._names:
-            shutil.copyfile(self._folder / name, directory / name)
+            copy = shutil.copytree if (self._folder / name).is_dir() else shutil.copyfile
+            copy(self._folder / name, directory / name)
 
 
 def new_folder() -> Path:

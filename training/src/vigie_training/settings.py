@@ -13,7 +13,7 @@ from vigie.settings import ServiceSettings
 
 
 class TrainingSettings(ServiceSettings):
-    """See `ServiceSettings`; the limits are what the gate asks of a version; for the base model see `Options`."""
+    """See `ServiceSettings`; the limits are what the gate asks of a version; where to start from: `Options`."""
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
@@ -23,6 +23,7 @@ class TrainingSettings(ServiceSettings):
     gate_calibration_error: float = 0.25
     vigie_actor: str = ""
     vigie_base_model: str = ""
+    vigie_sentence_encoder: str = ""
     feedback_url: str = "http://127.0.0.1:8010"
     trusted_annotators: Annotated[tuple[str, ...], NoDecode] = ()
     retrain_labels: int = 200

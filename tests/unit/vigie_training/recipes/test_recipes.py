@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from predictor_lightgbm.predictor import LightgbmPredictor
 from tests.support.base_model import write_base_model
+from tests.support.saved_model import write_saved_model
 from vigie.artifacts import verify
 from vigie.catalogue import FAMILIES
 from vigie_training.data import SAMPLE_TWEETS, read_file
@@ -102,6 +104,23 @@ def test_the_transformer_is_tuned_once_and_teaches_the_smaller_families(parts: S
     assert len({round(each, 6) for each in soft}) > 2
     (kept,) = [each for each in (tmp_path / "encoders").iterdir() if each.is_dir()]
     assert {each.name for each in kept.iterdir()} == {"encoder.onnx", "scores.npy", "tokenizer.json"}
+
+
+def test_the_trees_may_stand_on_an_encoder_that_is_a_saved_model(parts: Split, tmp_path: Path) -> None:
+    encoder = write_saved_model(tmp_path / "encoder")
+    options = Options(seed=1, quick=True, sentence_encoder=encoder, home=tmp_path)
+    recipe = find_recipe("lightgbm")
+    fitted = recipe.fit(parts, options, lambda message: None)
+    evaluation, now = evaluate(fitted.predict, parts.test), datetime(2026, 1, 1, tzinfo=UTC)
+    assert evaluation.metrics()["roc_auc"] > 0.55
+    artefact = tmp_path / "artefact"
+    artefact.mkdir()
+    package(fitted, recipe, artefact, family="lightgbm", created_at=now, evaluation=evaluation, costs={})
+    assert golden_problem(recipe, artefact, family="lightgbm") == ""
+    served = LightgbmPredictor.load(artefact)
+    texts = parts.test.texts[:50]
+    np.testing.assert_allclose(served.predict(texts), fitted.predict(texts), atol=1e-6)
+    assert fitted.parameters["sentence_encoder"] == encoder
 
 
 def test_a_base_model_that_is_not_there_is_named(parts: Split, tmp_path: Path) -> None:

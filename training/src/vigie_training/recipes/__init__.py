@@ -18,13 +18,15 @@ Report = Callable[[str], None]
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to fit: `quick` means small, for demonstrations and tests; `base_model` is the pretrained transformer (a
-    folder, a Hugging Face name, or empty for MiniLM-L6); what several families build on is kept under `home`, where
-    `resume` also looks for a training that was interrupted.
+    folder, a Hugging Face name, or empty for MiniLM-L6); `sentence_encoder` is a SavedModel (a folder, or the URL of a
+    `.tar.gz` of one) in place of that for the family that only needs sentence vectors, empty for none; what several
+    families build on is kept under `home`, where `resume` also looks for a training that was interrupted.
     """
 
     seed: int
     quick: bool = False
     base_model: str = ""
+    sentence_encoder: str = ""
     home: Path = Path("var")
     resume: bool = False
 

@@ -2,26 +2,35 @@
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from vigie.boosting import BOOSTER, BoostedVectors
+from vigie.boosting import BOOSTER, BoostedVectors, open_features
 from vigie.encoder import GRAPH, TOKENIZER
 from vigie.platt import CALIBRATION, Calibration
-from vigie_training.calibration import calibration_weights, fit_platt
+from vigie.saved_model import SAVED_MODEL
+from vigie_training.calibration import Platt, calibration_weights, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
-from vigie_training.rows import Rows
+from vigie_training.rows import Mask
+from vigie_training.saved_models import saved_model_folder
 from vigie_training.served_files import ServedFiles, new_folder
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import tuned_transformer
+from vigie_training.weighting import fit_weights
 
 LIBRARIES = ("lightgbm", "numpy", "onnxruntime", "tokenizers")
 GOLDEN_TOLERANCE = 0.03
 FOLDS = 5
 TREES, QUICK_TREES = 120, 40
-LEARNER: dict[str, str | int | float] = {
+FROZEN_TREES = 600
+
+Learner = dict[str, str | int | float]
+Doubles = npt.NDArray[np.float64]
+
+LEARNER: Learner = {
     "objective": "binary",
     "learning_rate": 0.05,
     "num_leaves": 8,
@@ -35,13 +44,28 @@ LEARNER: dict[str, str | int | float] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+FROZEN_LEARNER: Learner = {"num_leaves": 31}
 
-Doubles = npt.NDArray[np.float64]
-FILES = (TOKENIZER, GRAPH, BOOSTER, CALIBRATION)
+
+class Sample(NamedTuple):
+    """What trees are grown on: vectors `[n, d]`, labels `[n]` and weights `[n]`."""
+
+    vectors: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    weights: Doubles
+
+    def where(self, mask: Mask) -> "Sample":
+        """The rows that the mask `[n]` names."""
+        return Sample(self.vectors[mask], self.labels[mask], self.weights[mask])
 
 
 def fit(split: Split, options: Options, report: Report) -> ServedFiles:
-    """See `Recipe`. The encoder is tuned on `split.fit`, the trees are grown on `split.calibration`.
+    """See `Recipe`. With `options.sentence_encoder` that encoder is used as it is, else the transformer is tuned."""
+    return _fit_frozen(split, options, report) if options.sentence_encoder else _fit_tuned(split, options, report)
+
+
+def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
+    """The encoder is tuned on `split.fit`, the trees are grown on `split.calibration`.
 
     Of rows that it was tuned on, the encoder's vectors are far surer than of others: trees grown on those would trust
     it too much. The calibration is fitted on what trees say of rows that they were not grown on (five folds).
@@ -53,43 +77,65 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
     export.compact(tuned / GRAPH, folder / GRAPH)
     report("computing sentence vectors")
-    vectors = BoostedVectors.vectors_of(folder, split.calibration.texts)
+    vectors = open_features(folder)(split.calibration.texts)
     trees = QUICK_TREES if options.quick else TREES
     report("growing trees")
-    scores = _scores_of_unseen(vectors, split.calibration, trees, options.seed)
+    sample = Sample(vectors, split.calibration.labels, calibration_weights(split.calibration))
+    platt = fit_platt(_scores_of_unseen(sample, trees, options.seed), split.calibration)
+    booster = _grown(sample, LEARNER, trees, options.seed)
+    said: Parameters = {"base_model": options.base_model or "MiniLM-L6"}
+    return _saved(folder, (TOKENIZER, GRAPH), booster, platt, said)
+
+
+def _fit_frozen(split: Split, options: Options, report: Report) -> ServedFiles:
+    """What an encoder that nothing was tuned in says of its texts is as good for rows that trees were grown on."""
+    folder = new_folder()
+    shutil.copytree(saved_model_folder(options.sentence_encoder, options.home), folder / SAVED_MODEL)
+    features = open_features(folder)
+    report("computing sentence vectors")
+    sample = Sample(features(split.fit.texts), split.fit.labels, fit_weights(split.fit))
+    report("growing trees")
+    trees = QUICK_TREES if options.quick else FROZEN_TREES
+    booster = _grown(sample, LEARNER | FROZEN_LEARNER, trees, options.seed)
+    report("calibrating")
+    scores = np.asarray(booster.predict(features(split.calibration.texts), raw_score=True))
     platt = fit_platt(scores, split.calibration)
-    everything = np.arange(len(vectors))
-    _grown(vectors, split.calibration, everything, trees, options.seed).save_model(folder / BOOSTER)
+    return _saved(folder, (SAVED_MODEL,), booster, platt, {"sentence_encoder": options.sentence_encoder})
+
+
+def _saved(
+    folder: Path, encoder: tuple[str, ...], booster: lightgbm.Booster, platt: Platt, said: Parameters
+) -> ServedFiles:
+    booster.save_model(folder / BOOSTER)
     Calibration(slope=platt.slope, shift=platt.shift).save(folder)
-    parameters: Parameters = {
-        "base_model": options.base_model or "MiniLM-L6",
-        "trees": trees,
-        "num_leaves": LEARNER["num_leaves"],
-        "learning_rate": LEARNER["learning_rate"],
+    parameters = said | {
+        "trees": booster.num_trees(),
+        "num_leaves": booster.params["num_leaves"],
+        "learning_rate": booster.params["learning_rate"],
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
     }
-    return ServedFiles(folder, FILES, BoostedVectors.load(folder).predict, parameters, owned=True)
+    names = (*encoder, BOOSTER, CALIBRATION)
+    return ServedFiles(folder, names, BoostedVectors.load(folder).predict, parameters, owned=True)
 
 
 def load(directory: Path) -> ServedFiles:
     """See `Recipe`."""
-    return ServedFiles(directory, FILES, BoostedVectors.load(directory).predict, {}, owned=False)
+    encoder = (SAVED_MODEL,) if (directory / SAVED_MODEL).is_dir() else (TOKENIZER, GRAPH)
+    names = (*encoder, BOOSTER, CALIBRATION)
+    return ServedFiles(directory, names, BoostedVectors.load(directory).predict, {}, owned=False)
 
 
-def _scores_of_unseen(vectors: npt.NDArray[np.float32], rows: Rows, trees: int, seed: int) -> Doubles:
+def _scores_of_unseen(sample: Sample, trees: int, seed: int) -> Doubles:
     """For each row the log-odds by trees grown on the other folds: `[n]`."""
-    scores = np.zeros(len(rows))
-    folds = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    scores = np.zeros(len(sample.labels))
+    folds = np.random.default_rng(seed).permutation(len(scores)) % FOLDS
     for fold in range(FOLDS):
-        booster = _grown(vectors, rows, np.flatnonzero(folds != fold), trees, seed)
-        scores[folds == fold] = np.asarray(booster.predict(vectors[folds == fold], raw_score=True))
+        booster = _grown(sample.where(folds != fold), LEARNER, trees, seed)
+        scores[folds == fold] = np.asarray(booster.predict(sample.vectors[folds == fold], raw_score=True))
     return scores
 
 
-def _grown(
-    vectors: npt.NDArray[np.float32], rows: Rows, chosen: npt.NDArray[np.int64], trees: int, seed: int
-) -> lightgbm.Booster:
-    weights = calibration_weights(rows)[chosen]
-    data = lightgbm.Dataset(vectors[chosen], rows.labels[chosen], weight=weights)
-    return lightgbm.train(LEARNER | {"seed": seed % 2**31}, data, trees)
+def _grown(sample: Sample, learner: Learner, trees: int, seed: int) -> lightgbm.Booster:
+    data = lightgbm.Dataset(sample.vectors, sample.labels, weight=sample.weights)
+    return lightgbm.train(learner | {"seed": seed % 2**31}, data, trees)
