@@ -61,12 +61,17 @@ def in_process(texts: list[str]) -> dict[str, float]:
 
 
 def over_http(system: LocalSystem, texts: list[str], folder: Path) -> dict[str, object]:
-    """Single tweets at 1 and 64 connections, batches of a thousand, and the memory afterwards."""
+    """Single tweets at 1 and 64 connections, the same ones again and again, batches of a thousand; then the memory."""
     samples: dict[int, list[Sample]] = {1: [], 64: []}
     for _ in range(ROUNDS):
         for connections, taken in samples.items():
             taken.append(wrk(f"{system.url}/predict", texts, folder, key=KEY, connections=connections, seconds=SECONDS))
     found: dict[str, object] = {f"single_c{count}": middle(taken) for count, taken in samples.items()}
+    again = [
+        wrk(f"{system.url}/predict", texts, folder, key=KEY, connections=64, seconds=SECONDS, distinct=False)
+        for _ in range(ROUNDS)
+    ]
+    found["retweets_c64"] = middle(again)
     found["batch_1000_tweets_per_s"] = batch_rate(system.url, texts)
     found["rss_mb"] = {name: round(tree_rss(process), 1) for name, process in system.processes().items()}
     return found

@@ -11,10 +11,13 @@ _SCRIPT = """
 local bodies = {}
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
 local headers = {["Content-Type"] = "application/json", ["X-API-Key"] = os.getenv("KEY")}
+local distinct, started = os.getenv("DISTINCT") == "1", os.time()
 local i = 0
 function request()
   i = i + 1
-  return wrk.format("POST", nil, headers, bodies[(i * 7919) % #bodies + 1])
+  local text = bodies[(i * 7919) % #bodies + 1]
+  if distinct then text = text:sub(1, -2) .. " " .. started .. " " .. i .. '"' end
+  return wrk.format("POST", nil, headers, '{"text":' .. text .. "}")
 end
 function done(summary, latency)
   local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout
@@ -34,12 +37,17 @@ class Sample:
     bad: int
 
 
-def wrk(url: str, texts: list[str], folder: Path, *, key: str, connections: int, seconds: int) -> Sample:
-    """Loads `url` with one tweet a request from `connections` connections, after a warm-up of two seconds."""
+def wrk(
+    url: str, texts: list[str], folder: Path, *, key: str, connections: int, seconds: int, distinct: bool = True
+) -> Sample:
+    """Loads `url` with one tweet a request from `connections` connections, after a warm-up of two seconds.
+
+    `distinct` tweets end with a number of their own; without it the same ones come again, as in a wave of retweets.
+    """
     script, bodies = folder / "load.lua", folder / "bodies.jsonl"
     script.write_text(_SCRIPT, encoding="utf-8")
-    bodies.write_text("\n".join(json.dumps({"text": text}) for text in texts), encoding="utf-8")
-    environment = os.environ | {"BODIES": str(bodies), "KEY": key}
+    bodies.write_text("\n".join(json.dumps(text) for text in texts), encoding="utf-8")
+    environment = os.environ | {"BODIES": str(bodies), "KEY": key, "DISTINCT": str(int(distinct))}
 
     def load(duration: int) -> str:
         command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "-s", str(script), url]
