@@ -2,8 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import typer
@@ -12,6 +13,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from vigie_training.recipes import Report
+
+LINE_SECONDS = 10.0
 
 
 def show(result: Any, lines: Sequence[str], *, as_json: bool, tables: Sequence[Table] = ()) -> None:
@@ -37,14 +40,33 @@ def table(title: str, records: Sequence[dict[str, Any]]) -> Table:
 
 
 @contextmanager
-def progress(steps: int | None) -> Iterator[Report]:
-    """A bar of so many steps (None: nobody knows) on standard error when that is a terminal; each report is a step."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+def progress(steps: int | None, clock: Callable[[], float] = monotonic) -> Iterator[Report]:
+    """Tells on standard error what is done: a bar of so many steps (None: nobody knows), each report is a step.
+
+    Where that is no terminal, a line with the time at most every `LINE_SECONDS`: a log shows that work goes on.
+    """
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not console.is_terminal:
+        yield _Lines(clock).report
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=steps)
 
         def report(what: str) -> None:
             bar.update(task, description=what, advance=1)
 
         yield report
+
+
+class _Lines:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._started = self._told = clock()
+
+    def report(self, what: str) -> None:
+        now = self._clock()
+        if now - self._told >= LINE_SECONDS:
+            self._told = now
+            sys.stderr.write(f"{now - self._started:6.0f} s  {what}\n")
+            sys.stderr.flush()
