@@ -5,14 +5,15 @@ from pathlib import Path
 import onnxruntime
 
 from vigie.artifacts import ArtifactError
+from vigie.processors import usable_processors
 
-THREADS = 2
+MOST_THREADS = 4
 
 
 def open_graph(path: Path) -> onnxruntime.InferenceSession:
     """A session on the processor; raises `ArtifactError` for what is no graph of operators that the runtime knows."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = min(MOST_THREADS, usable_processors())
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
     options.log_severity_level = 4
