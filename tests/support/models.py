@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from vigie.artifacts import ArtifactError, GoldenRow, seal
+from vigie.catalogue import CHAMPION
 from vigie.predictor import Probabilities
 from vigie.registry import NoSuchAlias, RegistryUnavailable, Version
 
@@ -64,19 +65,19 @@ class FakeRegistry:
         self.downloads = 0
         self.ledger: dict[str, str] = {}
         self._folders: dict[Version, Path] = {}
-        self._named: Version | None = None
+        self._named: dict[str, Version | None] = {}
 
-    def publish(self, folder: Path, model: str = "vigie-logreg") -> Version:
+    def publish(self, folder: Path, model: str = "vigie-logreg", alias: str = CHAMPION) -> Version:
         """The next version, which the alias names from now on."""
         number = str(len(self._folders) + 1)
         version = Version(model=model, number=number, source=f"models:/m-{number}")
         self._folders[version] = folder
-        self._named = version
+        self._named[alias] = version
         return version
 
-    def name(self, version: Version | None) -> None:
+    def name(self, version: Version | None, alias: str = CHAMPION) -> None:
         """Moves the alias, or takes it away."""
-        self._named = version
+        self._named[alias] = version
 
     def resolve(self, model: str, alias: str) -> Version:
         """See `Registry`."""
@@ -84,9 +85,10 @@ class FakeRegistry:
             raise self.trouble
         if not self.up:
             raise RegistryUnavailable("switched off")
-        if self._named is None or (self._named.model, alias) != (model, "champion"):
+        named = self._named.get(alias)
+        if named is None or named.model != model:
             raise NoSuchAlias(f"{model}@{alias}")
-        return self._named
+        return named
 
     def tags(self, model: str) -> dict[str, str]:
         """See `Registry`."""

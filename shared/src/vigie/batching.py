@@ -94,6 +94,11 @@ class Batcher(Generic[ItemT, ResultT]):
         await self.stop()
 
     @property
+    def is_busy(self) -> bool:
+        """Whether a batch is being computed or something waits."""
+        return bool(self._workers)
+
+    @property
     def expected_wait(self) -> float:
         """How long what is queued will take, in seconds, at the rate of late; one while no batch has been answered."""
         if not self.pending:

@@ -101,7 +101,7 @@ class InferenceResponse(V2Message):
 
 
 class ModelDetails(V2Message):
-    """What Vigie adds to the model metadata."""
+    """What Vigie adds to the model metadata; `on_trial` are versions that serve beside this one, by alias."""
 
     version: str
     model_id: str | None = None
@@ -110,6 +110,7 @@ class ModelDetails(V2Message):
     metrics: dict[str, float] = {}
     stale_since: datetime | None = None
     rejected: Rejection | None = None
+    on_trial: dict[str, str] = {}
 
 
 class ModelMetadata(V2Message):

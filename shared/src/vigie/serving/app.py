@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -12,11 +13,8 @@ from vigie.protocol import error_body
 from vigie.registry import MlflowRegistry, Registry
 from vigie.schemas import Readiness
 from vigie.serving import routes
-from vigie.serving.cache import ModelCache
-from vigie.serving.engine import Engine
-from vigie.serving.follower import Follower, utc_now
 from vigie.serving.history import PromotionHistory
-from vigie.serving.models import open_model
+from vigie.serving.lanes import make_lanes
 from vigie.serving.settings import PredictorSettings
 from vigie.serving.state import PredictorState
 from vigie.web import service_app
@@ -60,20 +58,13 @@ def predictor_app(
 async def running_predictor(
     family: Family, kind: type[Predictor], settings: PredictorSettings, registry: Registry
 ) -> AsyncIterator[PredictorState]:
-    """The compute thread and the follower's, for as long as the predictor runs."""
-    engine = Engine(family, batch_size=settings.predictor_batch_size, queue_limit=settings.predictor_queue_limit)
-    follower = Follower(
-        registry,
-        ModelCache(settings.vigie_home / "models" / family.name, family=family.name),
-        model=family.registered_model,
-        alias=settings.model_alias,
-        open_model=lambda folder, version: open_model(
-            kind, folder, version, now=utc_now(), slowest_seconds=settings.model_slowest_seconds
-        ),
-        serve=engine.serve,
-    )
-    follower.start(settings.model_poll_seconds)
-    history = PromotionHistory(registry)
-    yield PredictorState(family, engine, follower, history, settings.predictor_timeout_seconds)
-    await asyncio.to_thread(follower.stop)
-    await engine.stop()
+    """The compute thread and the followers', for as long as the predictor runs."""
+    with ThreadPoolExecutor(1, thread_name_prefix="compute") as thread:
+        lanes = make_lanes(family, kind, settings, registry, thread)
+        followed = (lanes.main, *lanes.trials)
+        for lane in followed:
+            lane.follower.start(settings.model_poll_seconds)
+        yield PredictorState(family, lanes, PromotionHistory(registry), settings.predictor_timeout_seconds)
+        await asyncio.gather(*(asyncio.to_thread(lane.follower.stop) for lane in followed))
+        for lane in followed:
+            await lane.engine.stop()

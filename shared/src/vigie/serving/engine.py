@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from vigie import tracing
 from vigie.batching import Batcher
-from vigie.catalogue import Family
-from vigie.errors import NotFound, Unavailable
+from vigie.errors import NotFound, QueueFull, Unavailable
 from vigie.predictor import Explainer
 from vigie.schemas import WordWeight
 from vigie.serving.metrics import BATCH_TEXTS, COMPUTE_SECONDS, MODEL_INFO, QUEUE_SECONDS, QUEUE_TEXTS
@@ -37,15 +36,28 @@ class Inference:
 
 
 class Engine:
-    """Answers with the model that serves now; `serve` replaces it between two batches."""
+    """Answers with the model that serves now; `serve` replaces it between two batches, `withdraw` leaves none.
 
-    def __init__(self, family: Family, *, batch_size: int, queue_limit: int) -> None:
-        self._family = family
+    Engines of one process share its compute `thread`. One that `yields_to` another takes nothing while that is busy.
+    `label` names it in metrics.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        thread: Executor,
+        *,
+        batch_size: int,
+        queue_limit: int,
+        yields_to: "Engine | None" = None,
+    ) -> None:
+        self._label = label
         self._model: ServedModel | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compute")
-        self._batch_texts = BATCH_TEXTS.labels(family.name)
-        self._queue_seconds = QUEUE_SECONDS.labels(family.name)
-        self._compute_seconds = COMPUTE_SECONDS.labels(family.name)
+        self._thread = thread
+        self._yields_to = yields_to
+        self._batch_texts = BATCH_TEXTS.labels(label)
+        self._queue_seconds = QUEUE_SECONDS.labels(label)
+        self._compute_seconds = COMPUTE_SECONDS.labels(label)
         self._batcher: Batcher[Call, Inference | NotFound] = Batcher(
             self._run,
             max_weight=batch_size,
@@ -53,22 +65,33 @@ class Engine:
             weight=lambda call: len(call.texts),
             observe=self._observe,
         )
-        QUEUE_TEXTS.labels(family.name).set_function(lambda: self._batcher.pending)
+        QUEUE_TEXTS.labels(label).set_function(lambda: self._batcher.pending)
 
     @property
     def model(self) -> ServedModel | None:
         """What serves now."""
         return self._model
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is computed or waits."""
+        return self._batcher.is_busy
+
     def serve(self, model: ServedModel) -> None:
         """Takes over from the next batch on; may be called from any thread."""
-        old, self._model = self._model, model
-        if old:
-            MODEL_INFO.remove(*self._identity(old))
-        MODEL_INFO.labels(*self._identity(model)).set(1)
+        self._replace(model)
+
+    def withdraw(self) -> None:
+        """Nothing serves from the next batch on; may be called from any thread."""
+        self._replace(None)
 
     async def infer(self, texts: Sequence[str], *, number: str | None, deadline: float) -> Inference:
-        """Raises `Unavailable` when nothing serves, `NotFound` for another version, and like `Batcher.submit`."""
+        """Raises `Unavailable` when nothing serves, `NotFound` for another version, and like `Batcher.submit`.
+
+        An engine that yields raises `QueueFull` at once while the other one is busy.
+        """
+        if self._yields_to is not None and self._yields_to.is_busy:
+            raise QueueFull(f"{self._label}: computes only while nobody else does", retry_after=1)
         answer = await self._batcher.submit(Call(texts, number, tracing.headers()), deadline)
         if isinstance(answer, NotFound):
             raise answer
@@ -91,12 +114,18 @@ class Engine:
     async def stop(self) -> None:
         """Answers what is queued."""
         await self._batcher.stop()
-        self._thread.shutdown()
+
+    def _replace(self, model: ServedModel | None) -> None:
+        old, self._model = self._model, model
+        if old:
+            MODEL_INFO.remove(*self._identity(old))
+        if model:
+            MODEL_INFO.labels(*self._identity(model)).set(1)
 
     async def _run(self, calls: list[Call]) -> list[Inference | NotFound]:
         model = self._model
         if model is None:
-            raise Unavailable(f"{self._family.name}: no version is ready")
+            raise Unavailable(f"{self._label}: no version is ready")
         serving = model.version.number
         texts = [text for call in calls if call.number in (None, serving) for text in call.texts]
         said: tracing.Attributes = {"vigie.texts": len(texts), "vigie.version": serving}
@@ -106,9 +135,7 @@ class Engine:
         start = 0
         for call in calls:
             if call.number not in (None, serving):
-                answers.append(
-                    NotFound(f"{self._family.name}: version {call.number!r} does not serve, {serving!r} does")
-                )
+                answers.append(NotFound(f"{self._label}: version {call.number!r} does not serve, {serving!r} does"))
                 continue
             answers.append(Inference(serving, values[start : start + len(call.texts)]))
             start += len(call.texts)
@@ -125,4 +152,4 @@ class Engine:
         self._compute_seconds.observe(took)
 
     def _identity(self, model: ServedModel) -> tuple[str, str, str]:
-        return self._family.name, model.version.number, model.version.model_id or ""
+        return self._label, model.version.number, model.version.model_id or ""

@@ -32,6 +32,9 @@ class Follower:
 
     A version that cannot be opened is rejected until the alias names another one; what cannot be fetched right now is
     tried again. As long as nothing serves, the last good version of the cache does. `step` is one look at the alias.
+
+    With `withdraw` the alias may be absent, or name nothing any more: then that is called and nothing serves, not even
+    from the cache.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Follower:
         alias: str,
         open_model: Open,
         serve: Serve,
+        withdraw: Callable[[], None] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._registry = registry
@@ -51,6 +55,8 @@ class Follower:
         self._alias = alias
         self._open = open_model
         self._serve = serve
+        self._withdraw = withdraw
+        self._label = f"{model}@{alias}" if withdraw else model
         self._now = now
         self._serving: Version | None = None
         self._rejected: Version | None = None
@@ -60,7 +66,7 @@ class Follower:
         self.rejection: Rejection | None = None
         self.stale_since: datetime | None = None
         self.problem: str | None = "not looked at the registry yet"
-        STALE_SECONDS.labels(model).set_function(self.stale_seconds)
+        STALE_SECONDS.labels(self._label).set_function(self.stale_seconds)
 
     def start(self, poll_seconds: float) -> None:
         """Looks at once and then every `poll_seconds`."""
@@ -84,8 +90,11 @@ class Follower:
             self._note_problem(f"the registry is unavailable: {error}")
         except NoSuchAlias as error:
             REGISTRY_UP.set(1)
+            if self._withdraw is not None:
+                self._leave(self._withdraw)
+                return
             self._note_problem(f"the registry has no alias {self._alias!r} of {self._model!r}: {error}")
-        if self._serving is None and not self._restored:
+        if self._serving is None and not self._restored and self._withdraw is None:
             self._restored = True
             self._restore()
 
@@ -116,14 +125,22 @@ class Follower:
         else:
             self._replace(version)
 
+    def _leave(self, withdraw: Callable[[], None]) -> None:
+        """The alias names nothing, as it may."""
+        if self._serving is not None:
+            withdraw()
+            _LOG.info("no version serves any more", extra={"model": self._label, "version": self._serving.number})
+        self._serving = None
+        self._rejected = self.rejection = self.stale_since = self.problem = None
+
     def _replace(self, version: Version) -> None:
         try:
             folder = self._cache.find(version) or self._cache.receive(lambda to: self._registry.download(version, to))
         except RegistryUnavailable:
-            RELOADS.labels(self._model, "unavailable").inc()
+            RELOADS.labels(self._label, "unavailable").inc()
             raise
         except OSError as error:
-            RELOADS.labels(self._model, "error").inc()
+            RELOADS.labels(self._label, "error").inc()
             self._note_problem(f"version {version.number} cannot be stored: {error}")
             return
         except ArtifactError as error:
@@ -144,9 +161,9 @@ class Follower:
             self._keep(version, folder)
         self._serve(model)
         self._serving = version
-        RELOADS.labels(self._model, "ok").inc()
+        RELOADS.labels(self._label, "ok").inc()
         seconds = round(perf_counter() - started, 3)
-        fields = {"model": self._model, "version": version.number, "digest": model.digest, "seconds": seconds}
+        fields = {"model": self._label, "version": version.number, "digest": model.digest, "seconds": seconds}
         _LOG.info("a version serves", extra=fields)
 
     def _keep(self, version: Version, folder: Path) -> None:
@@ -159,7 +176,7 @@ class Follower:
 
     def _reject(self, version: Version, error: Exception) -> None:
         reason = str(error) if isinstance(error, ArtifactError) else f"{type(error).__name__}: {error}"
-        RELOADS.labels(self._model, "rejected").inc()
+        RELOADS.labels(self._label, "rejected").inc()
         self._rejected = version
         self.rejection = Rejection(version=version.number, reason=reason)
         self._note_problem(_told(self.rejection))
@@ -179,7 +196,7 @@ class Follower:
     def _note_problem(self, problem: str) -> None:
         if problem != self.problem:
             serving = self._serving.number if self._serving else None
-            _LOG.error(problem, extra={"model": self._model, "serving": serving})
+            _LOG.error(problem, extra={"model": self._label, "serving": serving})
         self.problem = problem
         self.stale_since = self.stale_since or self._now()
 

@@ -57,13 +57,14 @@ inference = APIRouter(prefix="/v2/models", tags=["inference"], route_class=RawRo
 async def infer(request: Request) -> Response:
     """Reads, computes, writes. Without path parameters (a direct route) it means this predictor's model."""
     state = state_of(request)
-    name, number = request.path_params.get("name", state.family.name), request.path_params.get("version")
-    state.serving(name, number)
+    name, version = request.path_params.get("name", state.family.name), request.path_params.get("version")
+    engine = state.lane(name, version).engine
     deadline = asyncio.get_running_loop().time() + _seconds_left(request, state.timeout_seconds)
     message = read_request(await request.body(), request.headers.get(JSON_SIZE))
     texts, explaining = texts_of(message), message.parameters is not None and wants_explanation(message)
-    answer = await state.engine.infer(texts, number=number, deadline=deadline)
-    words = await state.engine.explain(texts, number=answer.number, deadline=deadline) if explaining else None
+    number = version if version is not None and version.isdecimal() else None
+    answer = await engine.infer(texts, number=number, deadline=deadline)
+    words = await engine.explain(texts, number=answer.number, deadline=deadline) if explaining else None
     answered = Answered(name, answer.number, answer.probabilities, words)
     return Response(write_response(answered, message), media_type="application/json")
 

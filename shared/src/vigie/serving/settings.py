@@ -1,10 +1,12 @@
 """What every predictor is told by its environment; a family may subclass it to change a default."""
 
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
-from vigie.catalogue import CHAMPION
+from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
 from vigie.serving.models import SLOWEST_SECONDS
 from vigie.settings import NEEDS_PASSWORD, TracedSettings, has_password
 
@@ -17,11 +19,18 @@ class PredictorSettings(TracedSettings):
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     model_alias: str = CHAMPION
+    trial_aliases: Annotated[tuple[str, ...], NoDecode] = (CHALLENGER, SHADOW)
     model_poll_seconds: float = Field(10.0, gt=0)
     model_slowest_seconds: float = Field(SLOWEST_SECONDS, gt=0)
     predictor_batch_size: int = Field(256, gt=0)
     predictor_queue_limit: int = Field(4096, gt=0)
     predictor_timeout_seconds: float = Field(10.0, gt=0)
+
+    @field_validator("trial_aliases", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name.strip() for name in names if name.strip())
 
     @field_validator("mlflow_tracking_uri")
     @classmethod

@@ -9,9 +9,8 @@ from vigie.catalogue import Family
 from vigie.errors import NotFound, Unavailable
 from vigie.inference import INPUT, LABEL, PROBABILITY, ModelDetails, ModelMetadata, TensorMetadata
 from vigie.schemas import Readiness
-from vigie.serving.engine import Engine
-from vigie.serving.follower import Follower
 from vigie.serving.history import PromotionHistory
+from vigie.serving.lanes import Lane, Lanes
 from vigie.serving.models import ServedModel
 
 
@@ -20,23 +19,27 @@ class PredictorState:
     """Made in the lifespan, gone with it. `timeout_seconds` caps every request's deadline."""
 
     family: Family
-    engine: Engine
-    follower: Follower
+    lanes: Lanes
     history: PromotionHistory
     timeout_seconds: float
 
-    def serving(self, name: str, version: str | None = None) -> ServedModel:
-        """The model of that name, loaded and self-tested.
+    def lane(self, name: str, version: str | None = None) -> Lane:
+        """Where a version serves, loaded and self-tested: it is named by its number, or by an alias on trial.
 
-        Raises `NotFound` for another name or version, `Unavailable` with the reason when nothing serves.
+        Raises `NotFound` for another model's name or version, `Unavailable` with the reason when nothing serves.
         """
         if name != self.family.name:
             raise NotFound(f"expected the model {self.family.name!r}, got {name[:60]!r}")
-        model = self.engine.model
+        main = self.lanes.main
+        if main.model is None:
+            raise Unavailable(f"{name}: no version is ready: {main.follower.problem}")
+        return self.lanes.find(version)
+
+    def serving(self, name: str, version: str | None = None) -> ServedModel:
+        """What serves there; raises like `lane`."""
+        model = self.lane(name, version).model
         if model is None:
-            raise Unavailable(f"{name}: no version is ready: {self.follower.problem}")
-        if version is not None and version != model.version.number:
-            raise NotFound(f"{name}: version {version[:60]!r} does not serve, {model.version.number!r} does")
+            raise NotFound(f"{name}: version {version!r} serves no more")
         return model
 
     def is_ready(self, name: str, version: str | None = None) -> bool:
@@ -48,8 +51,8 @@ class PredictorState:
         return True
 
     def metadata(self, name: str, version: str | None = None) -> ModelMetadata:
-        """What serves; raises like `serving`."""
-        model = self.serving(name, version)
+        """What serves; raises like `lane`."""
+        model, follower = self.serving(name, version), self.lane(name, version).follower
         number = model.version.number
         return ModelMetadata(
             name=name,
@@ -65,8 +68,9 @@ class PredictorState:
                 digest=model.digest,
                 loaded_at=model.loaded_at,
                 metrics=model.manifest.metrics,
-                stale_since=self.follower.stale_since,
-                rejected=self.follower.rejection,
+                stale_since=follower.stale_since,
+                rejected=follower.rejection,
+                on_trial=self.lanes.on_trial(),
             ),
         )
 
@@ -86,8 +90,8 @@ class PredictorState:
 
     def readiness(self) -> Readiness:
         """Ready when a version serves; the registry is reported, not required."""
-        ready = self.engine.model is not None
-        states = {"model": "ok" if ready else "no version is ready", "registry": self.follower.problem or "ok"}
+        ready, problem = self.lanes.main.model is not None, self.lanes.main.follower.problem
+        states = {"model": "ok" if ready else "no version is ready", "registry": problem or "ok"}
         return Readiness(ready=ready, dependencies=states)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from tests.support.models import MADE_AT, FakeRegistry, TinyPredictor, make_tiny, tiny_probability
 from vigie.cards import ModelCard
-from vigie.catalogue import find_family
+from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.ledger import PREFIX, Entry
 from vigie.predictor import Probabilities
@@ -93,7 +94,8 @@ class ExplainingPredictor(TinyPredictor):
 async def test_what_there_is_no_time_to_explain_is_answered_without(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     version = Version(model="vigie-logreg", number="1", source="models:/m-1")
-    engine = Engine(find_family("logreg"), batch_size=8, queue_limit=8)
+    thread = ThreadPoolExecutor(1)
+    engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
     engine.serve(open_model(ExplainingPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
     known = [WordWeight(word="late", weight=1.0)]
     later, before = loop.time() + 60, loop.time()
@@ -101,6 +103,73 @@ async def test_what_there_is_no_time_to_explain_is_answered_without(tmp_path: Pa
     assert await engine.explain(["late again", "fine"], number="1", deadline=before) == [None, None]
     assert await engine.explain(["late again"], number="2", deadline=later) is None
     await engine.stop()
+    thread.shutdown()
+
+
+@pytest.fixture
+async def trials(tmp_path: Path) -> AsyncIterator[tuple[FakeRegistry, httpx.AsyncClient]]:
+    """A registry and an application that serves version 1 of it, with 2 as challenger and 3 as shadow beside it."""
+    registry = FakeRegistry()
+    for factor, alias in ((7, CHAMPION), (3, CHALLENGER), (5, SHADOW)):
+        registry.publish(make_tiny(tmp_path / alias, factor=factor), alias=alias)
+    async with running(registry, tmp_path / "home") as client:
+        await until_on_trial(client, {"challenger": "2", "shadow": "3"})
+        yield registry, client
+
+
+async def until_on_trial(client: httpx.AsyncClient, expected: dict[str, str]) -> None:
+    """Waits until these versions are on trial."""
+
+    async def found() -> bool:
+        reply = await client.get("/v2/models/logreg")
+        return reply.status_code == 200 and reply.json()["parameters"]["on_trial"] == expected
+
+    await eventually(found)
+
+
+Trials = tuple[FakeRegistry, httpx.AsyncClient]
+
+
+async def test_versions_on_trial_serve_beside_the_champion(trials: Trials) -> None:
+    registry, client = trials
+    for version, number, factor in (("", "1", 7), ("challenger", "2", 3), ("2", "2", 3), ("shadow", "3", 5)):
+        place = f"/v2/models/logreg/versions/{version}" if version else "/v2/models/logreg"
+        answer = InferenceResponse.model_validate_json((await infer(client, "late", path=f"{place}/infer")).content)
+        assert answer.model_version == number
+        assert answer.output("probability_negative") == pytest.approx([tiny_probability(factor, "late")], abs=1e-6)
+        assert (await client.get(place)).json()["parameters"]["version"] == number
+        assert (await client.get(f"{place}/ready")).status_code == 200
+    registry.name(None, CHALLENGER)
+    await until_on_trial(client, {"shadow": "3"})
+    assert (await infer(client, "late", path="/v2/models/logreg/versions/challenger/infer")).status_code == 404
+    assert (await client.get("/v2/health/ready")).status_code == 200
+
+
+async def test_a_shadow_computes_only_while_nobody_else_does(trials: Trials) -> None:
+    _, client = trials
+    blocker = asyncio.create_task(infer(client, "wait"))
+    await computing()
+    refused = await infer(client, "late", path="/v2/models/logreg/versions/shadow/infer")
+    assert refused.status_code == 429
+    assert refused.json() == {"error": "logreg@shadow: computes only while nobody else does"}
+    GATE.set()
+    assert (await blocker).status_code == 200
+    assert (await infer(client, "late", path="/v2/models/logreg/versions/shadow/infer")).status_code == 200
+
+
+async def test_a_broken_version_on_trial_leaves_the_champion_alone(trials: Trials, tmp_path: Path) -> None:
+    registry, client = trials
+    registry.publish(make_tiny(tmp_path / "broken", off_by=0.5), alias=CHALLENGER)
+
+    async def told() -> bool:
+        details = (await client.get("/v2/models/logreg/versions/challenger")).json()["parameters"]
+        return bool(details.get("rejected", {}).get("version") == "4")
+
+    await eventually(told)
+    ready = (await client.get("/readyz")).json()
+    assert ready == {"ready": True, "dependencies": {"model": "ok", "registry": "ok"}}
+    metrics = (await client.get("/metrics")).text
+    assert 'vigie_reload_total{model="vigie-logreg@challenger",result="rejected"}' in metrics
 
 
 async def test_concurrent_requests_get_their_own_answers(client: httpx.AsyncClient) -> None:
