@@ -67,6 +67,22 @@ async def test_a_tweet_that_is_passed_on_is_computed_once_and_each_copy_is_a_pre
     assert again["model"]["version"] == "8", "an answer of another version is forgotten"
 
 
+async def test_a_tweet_that_is_being_answered_is_not_computed_again_by_a_second_call(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.seconds = 0.1
+    first = asyncio.create_task(client.post("/predict", json={"text": "bad delay"}))
+    while not predictor.calls:
+        await asyncio.sleep(0.005)
+    others = [client.post("/predict", json={"text": f"RT @ann{number}: bad delay"}) for number in range(10)]
+    third = client.post("/predict", json={"text": "bad delay"})
+    replies = await asyncio.gather(first, *others, third)
+    assert [reply.json()["prediction_label"] for reply in replies] == [0] * 12
+    assert sorted(text for call in predictor.calls for text in call) == ["RT @ann0: bad delay", "bad delay"]
+    metrics = (await client.get("/metrics")).text
+    assert 'vigie_single_tweets_total{model="logreg",result="joined"}' in metrics
+
+
 async def test_every_prediction_is_logged(client: httpx.AsyncClient, redis_url: str) -> None:
     reply = await client.post("/predict", json={"text": "été 😀"}, headers={"X-Request-ID": "r-1"})
     await client.post("/predict/batch", json={"texts": ["a", "b"]})
@@ -223,7 +239,8 @@ async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(
 ) -> None:
     predictor.seconds = 0.2
     async with gateway(settings.model_copy(update={"queue_limit": 10, "batch_size": 4})) as client:
-        replies = await asyncio.gather(*(client.post("/predict", json={"text": "a"}) for _ in range(60)))
+        posts = [client.post("/predict", json={"text": f"a {number}"}) for number in range(60)]
+        replies = await asyncio.gather(*posts)
     refused = [reply for reply in replies if reply.status_code == 429]
     assert {reply.status_code for reply in replies} == {200, 429}
     assert refused

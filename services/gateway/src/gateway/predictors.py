@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.breaker import CircuitBreaker
+from gateway.in_flight import InFlight
 from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
 from vigie import tracing
@@ -30,7 +31,9 @@ STATUS_TIMEOUT_SECONDS = 1.0
 CARD_TIMEOUT_SECONDS = 12.0
 
 REPEATED = Counter(
-    "vigie_single_tweets_total", "Single tweets, by whether the text was answered just before.", ["model", "result"]
+    "vigie_single_tweets_total",
+    "Single tweets, by whether the text was answered just before (known), is being answered (joined), or is new.",
+    ["model", "result"],
 )
 
 
@@ -84,7 +87,10 @@ class PredictorClient:
         self.problem: str | None = None
         self._breaker = CircuitBreaker()
         self._recent = RecentAnswers()
-        self._known, self._new = (REPEATED.labels(family.name, result) for result in ("known", "new"))
+        self._in_flight: InFlight[Answer] = InFlight()
+        self._known, self._joined, self._new = (
+            REPEATED.labels(family.name, result) for result in ("known", "joined", "new")
+        )
         self._http = http
         self._infer_url = f"{url}/v2/models/{family.name}/infer"
         self._model_url = f"{url}/v2/models/{family.name}"
@@ -127,10 +133,10 @@ class PredictorClient:
         if found is not None:
             self._known.inc()
             return Answer(self.family.name, found[0], (found[1],))
-        self._new.inc()
+        (self._joined if key in self._in_flight else self._new).inc()
         self._check()
         ask = Ask([text], deadline, REQUEST_ID.get(), key, contexts=(tracing.headers(),))
-        return await self._singles.submit(ask, deadline)
+        return await self._in_flight.once(key, deadline, lambda: self._singles.submit(ask, deadline))
 
     async def infer_many(self, texts: list[str], deadline: float, *, explain: bool = False) -> Answer:
         """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`."""
@@ -179,18 +185,17 @@ class PredictorClient:
         raise Unavailable(f"{self.family.service} answered {reply.status}: {content[:200].decode(errors='replace')}")
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
-        different = {item.key: item.texts[0] for item in items}
         gathered = Ask(
-            list(different.values()),
+            [item.texts[0] for item in items],
             max(item.deadline for item in items),
             items[0].request_id,
             contexts=tuple(context for item in items for context in item.contexts),
         )
         answer = await self._call(gathered)
-        negative, now = dict(zip(different, answer.probabilities, strict=True)), _now()
-        for key, value in negative.items():
-            self._recent.add(key, answer.version, value, now)
-        return [Answer(answer.model, answer.version, (negative[item.key],)) for item in items]
+        now = _now()
+        for item, negative in zip(items, answer.probabilities, strict=True):
+            self._recent.add(item.key, answer.version, negative, now)
+        return [Answer(answer.model, answer.version, (negative,)) for negative in answer.probabilities]
 
     async def _run_bulk(self, items: list[Ask]) -> list[Answer]:
         return [await self._call(item) for item in items]
