@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from vigie.schemas import ErrorState, Label, Message, ModelRef, Request
+from vigie.trials import StopReason, TrialReport
+
+CANARY = "canary"
 
 
 class RaisedError(Message):
@@ -60,6 +63,15 @@ class SurgeFacts(Message):
     step_ms: int
 
 
+class CanaryFacts(Message):
+    """A challenger that was stopped, how it and the champion stood then, and its last `failure` if it failed."""
+
+    at_ms: int
+    reason: StopReason
+    report: TrialReport
+    failure: str | None = None
+
+
 class DayFigures(Message):
     """The last 24 hours when an alert was raised: predictions reported wrong, and all predictions."""
 
@@ -71,7 +83,8 @@ class RaisedAlert(Message):
     """A rule that fired, on its way to the mail: everything that is told, so that a resend tells the same.
 
     `alert_key` follows from scope, rule and what happened alone: the same errors give the same key, always.
-    `errors` (of rule `errors`) are in the order of their times; a `surge` (of rule `surge`) has none.
+    `errors` (of rule `errors`) are in the order of their times; a `surge` (of rule `surge`) has none, a `canary` (of
+    rule `canary`: a challenger was stopped) those that people reported last.
     `suppressed_before` counts the errors kept quiet since the last alert; `day` and `episode_key` (the first alert of
     the scope that is not resolved) are added when it is stored.
     """
@@ -85,17 +98,22 @@ class RaisedAlert(Message):
     suppressed_before: int
     errors: list[RaisedError]
     surge: SurgeFacts | None = None
+    canary: CanaryFacts | None = None
     day: DayFigures | None = None
     episode_key: str | None = None
 
     @property
     def newest_ms(self) -> int:
         """The time of the last thing that made it fire."""
-        return self.surge.at_ms if self.surge else self.errors[-1].at_ms
+        told = self.surge or self.canary
+        return told.at_ms if told else self.errors[-1].at_ms
 
     @property
     def count(self) -> int:
         """How many tweets it speaks of."""
+        if self.canary:
+            report = self.canary.report
+            return report.failed if self.canary.reason is StopReason.ERRS else report.trial.errors
         return self.surge.count if self.surge else len(self.errors)
 
     @property
@@ -177,7 +195,7 @@ class SilenceRequest(Request):
     """No mails for a scope (`*`: every scope) of a rule, for a while."""
 
     scope: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    rule: Literal["errors", "surge", "*"] = "*"
+    rule: Literal["errors", "surge", "canary", "*"] = "*"
     hours: Annotated[float, Field(gt=0, le=24 * 30)]
     reason: Annotated[str, StringConstraints(max_length=200)] | None = None
 

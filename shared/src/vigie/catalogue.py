@@ -1,10 +1,11 @@
 """The model families Vigie knows: the one list that the gateway, Compose and Kubernetes follow."""
 
 from dataclasses import dataclass
+from typing import Final
 
 CHAMPION = "champion"
-CHALLENGER = "challenger"
-SHADOW = "shadow"
+CHALLENGER: Final = "challenger"
+SHADOW: Final = "shadow"
 
 
 @dataclass(frozen=True, slots=True)

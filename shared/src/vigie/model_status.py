@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from vigie.schemas import Message
+from vigie.trials import TrialReport
 
 
 class Rejection(Message):
@@ -15,7 +16,10 @@ class Rejection(Message):
 
 
 class ModelStatus(Message):
-    """One row of `GET /models`; since `stale_since` what serves may not be what the alias names."""
+    """One row of `GET /models`; since `stale_since` what serves may not be what the alias names.
+
+    `trials` are the versions on trial beside it, and how they compare.
+    """
 
     name: str
     title: str
@@ -25,6 +29,7 @@ class ModelStatus(Message):
     metrics: dict[str, float] = Field(default_factory=dict)
     stale_since: datetime | None = None
     rejected: Rejection | None = None
+    trials: list[TrialReport] = Field(default_factory=list)
 
 
 class ModelList(Message):

@@ -217,8 +217,17 @@ class FeedbackPage(Message):
     next_cursor: str | None = None
 
 
+class OtherAnswer(Message):
+    """What another version of the family said of the same text: the champion, or one on trial."""
+
+    alias: Literal["champion", "challenger", "shadow"]
+    version: str
+    prediction_label: Label
+    probability_negative: float
+
+
 class LoggedPrediction(Message):
-    """One row of the history."""
+    """One row of the history; `beside` are versions that said something of the same text without being asked for it."""
 
     prediction_id: str
     text: str
@@ -231,6 +240,7 @@ class LoggedPrediction(Message):
     created_at: datetime
     topic: str | None = None
     tweeted_at: datetime | None = None
+    beside: list[OtherAnswer] = []
 
 
 class PredictionPage(Message):

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from vigie.alerts import RaisedAlert
 from vigie.schemas import Erasure, ErrorState, PredictionEvent
+from vigie.trials import TrialEvent
 
 CLAIM_EVERY_SECONDS = 15.0
 CLAIM_IDLE_MS = 60_000
@@ -53,6 +54,7 @@ class Stream(Generic[EventType]):
 
 
 PREDICTIONS = Stream("predictions", TypeAdapter(list[PredictionEvent]))
+TRIALS = Stream("predictions:trials", TypeAdapter(list[TrialEvent]))
 FEEDBACK = Stream("feedback", TypeAdapter(list[ErrorState]))
 ALERTS = Stream("alerts", TypeAdapter(list[RaisedAlert]))
 ERASURES = Stream("erasures", TypeAdapter(list[Erasure]))

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from feedback.settings import FeedbackSettings
-from tests.integration.feedback.test_service import log, logged, prediction, service, settings
-
-__all__ = ["settings"]
+from tests.integration.feedback.conftest import service
+from tests.integration.feedback.test_service import log, logged, prediction
 
 
 async def test_predictions_are_counted_over_time_by_family_and_by_topic(

@@ -16,7 +16,8 @@ from feedback.prediction_log import is_erased
 from feedback.retention import Retention, forget_old
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables, predictions, votes
-from tests.integration.feedback.test_service import log, logged, prediction, service, until, vote
+from tests.integration.feedback.conftest import service
+from tests.integration.feedback.test_service import log, logged, prediction, until, vote
 from tests.support.alerting import Worker
 from tests.support.mail import MailServer
 from tests.support.servers import as_service

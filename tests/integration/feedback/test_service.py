@@ -4,8 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -14,36 +13,16 @@ import httpx
 import pytest
 import redis
 
-from feedback.app import create_app
 from feedback.publisher import MARKER
 from feedback.settings import FeedbackSettings
-from tests.support.servers import RedisServer, ServerProcess, as_service, free_port
+from tests.integration.feedback.conftest import service
+from tests.support.servers import RedisServer, ServerProcess, free_port
 from vigie.receipts import ReceiptBook
 from vigie.schemas import ErrorState, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET, derived_key
 from vigie.streams import FEEDBACK, PREDICTIONS
 
 BOOK = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> FeedbackSettings:
-    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
-    return FeedbackSettings.read(vigie_home=tmp_path, redis_url=as_service(redis_url), database_url=url)
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path, redis_url: str) -> FeedbackSettings:
-    return FeedbackSettings.read(vigie_home=tmp_path, redis_url=as_service(redis_url))
-
-
-@asynccontextmanager
-async def service(settings: FeedbackSettings) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://feedback", timeout=30) as client:
-            yield client
 
 
 def prediction(text: str = "late again", *, age_seconds: float = 10, negative: float = 0.9) -> PredictionEvent:

@@ -8,6 +8,8 @@ from time import time
 
 from fastapi import FastAPI
 
+from feedback.beside import TrialLog
+from feedback.judge import TrialJudge
 from feedback.prediction_log import PredictionLog, keep_trimmed
 from feedback.publisher import Publisher
 from feedback.retention import Retention, keep_to
@@ -19,7 +21,7 @@ from vigie.receipts import ReceiptBook
 from vigie.schemas import Readiness
 from vigie.settings import derived_key
 from vigie.store import Store
-from vigie.streams import PREDICTIONS, Consumer, open_redis
+from vigie.streams import PREDICTIONS, TRIALS, Consumer, open_redis
 from vigie.tasks import end
 from vigie.web import service_app
 
@@ -51,15 +53,19 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
     await store.write(create_tables)
     log = PredictionLog(store)
     publisher = Publisher(store, redis, now_ms=now_ms, text_arrived=log.arrived)
-    consumer = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep)
+    judge = TrialJudge(store, redis, now_ms=now_ms)
+    answers = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep)
+    trials = Consumer(redis, TRIALS, group="feedback", name=gethostname(), handle=TrialLog(store).keep)
     kept = Retention(settings.retention_predictions_days, settings.retention_votes_days)
-    work = (publisher.run(), consumer.run(), keep_trimmed(redis), keep_to(kept, store, now_ms))
+    readers = (answers.run(), trials.run())
+    work = (publisher.run(), judge.run(), *readers, keep_trimmed(redis), keep_to(kept, store, now_ms))
     tasks = [asyncio.create_task(each) for each in work]
     yield FeedbackState(
         store=store,
         redis=redis,
         receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
         publisher=publisher,
+        judge=judge,
         now_ms=now_ms,
     )
     for task in tasks:

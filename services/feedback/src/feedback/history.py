@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 from sqlalchemy.sql.schema import Table
 
+from feedback.beside import others
 from feedback.tables import predictions, subjects, votes
 from vigie.errors import InvalidRequest
 from vigie.schemas import (
@@ -19,6 +20,7 @@ from vigie.schemas import (
     HistoryQuery,
     LoggedPrediction,
     ModelRef,
+    OtherAnswer,
     PredictionPage,
     Sentiment,
 )
@@ -76,7 +78,9 @@ def prediction_page(connection: Connection, query: HistoryQuery) -> PredictionPa
     found = select(predictions).where(*_common(predictions, predictions, query))
     rows = connection.execute(_page(found, predictions, query)).all()
     shown = rows[: query.limit]
-    return PredictionPage(items=[_as_prediction(row) for row in shown], next_cursor=_next(rows, query.limit))
+    beside = others(connection, [row.prediction_id for row in shown])
+    items = [_as_prediction(row, beside.get(row.prediction_id, [])) for row in shown]
+    return PredictionPage(items=items, next_cursor=_next(rows, query.limit))
 
 
 def as_feedback(row: Row[tuple[object, ...]]) -> Feedback:
@@ -103,7 +107,7 @@ def instant(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _as_prediction(row: Row[tuple[object, ...]]) -> LoggedPrediction:
+def _as_prediction(row: Row[tuple[object, ...]], beside: list[OtherAnswer]) -> LoggedPrediction:
     return LoggedPrediction(
         prediction_id=row.prediction_id,
         text=row.text,
@@ -116,6 +120,7 @@ def _as_prediction(row: Row[tuple[object, ...]]) -> LoggedPrediction:
         created_at=instant(row.created_ms),
         topic=row.topic,
         tweeted_at=None if row.tweeted_ms is None else instant(row.tweeted_ms),
+        beside=beside,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from feedback.tables import erased_authors, predictions
 from vigie.schemas import PredictionEvent
 from vigie.store import Store
-from vigie.streams import PREDICTIONS, trim_consumed
+from vigie.streams import PREDICTIONS, TRIALS, trim_consumed
 
 TRIM_EVERY_SECONDS = 30.0
 
@@ -60,10 +60,11 @@ class PredictionLog:
 
 
 async def keep_trimmed(redis: Redis) -> None:
-    """Removes from the stream what every group has handled, until cancelled."""
+    """Removes from the streams what every group has handled, until cancelled."""
     while True:
         await asyncio.sleep(TRIM_EVERY_SECONDS)
-        try:
-            await trim_consumed(redis, PREDICTIONS.name)
-        except (RedisError, OSError) as error:
-            _LOG.debug("the stream could not be trimmed", extra={"error": str(error)})
+        for stream in (PREDICTIONS.name, TRIALS.name):
+            try:
+                await trim_consumed(redis, stream)
+            except (RedisError, OSError) as error:
+                _LOG.debug("a stream could not be trimmed", extra={"stream": stream, "error": str(error)})

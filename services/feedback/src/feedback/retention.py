@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from feedback.tables import predictions, subjects, votes
+from feedback.tables import predictions, subjects, trials, votes
 from vigie.store import Store
 
 DAY_SECONDS = 24 * 3600.0
@@ -29,6 +29,7 @@ def forget_old(connection: Connection, kept: Retention, now_ms: int) -> tuple[in
     """Removes what is older than it may be; how many predictions and votes."""
     old = predictions.c.created_ms < now_ms - kept.predictions * DAY_MS
     texts = connection.execute(delete(predictions).where(old)).rowcount
+    connection.execute(delete(trials).where(trials.c.created_ms < now_ms - kept.predictions * DAY_MS))
     given = connection.execute(delete(votes).where(votes.c.created_ms < now_ms - kept.votes * DAY_MS)).rowcount
     bare = subjects.c.prediction_id.not_in(select(votes.c.prediction_id))
     connection.execute(delete(subjects).where(bare, subjects.c.changed_ms < now_ms - kept.votes * DAY_MS))

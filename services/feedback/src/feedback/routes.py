@@ -17,6 +17,7 @@ from vigie.schemas import (
     PredictionCounts,
     PredictionPage,
 )
+from vigie.trials import TrialList
 
 router = APIRouter()
 
@@ -59,3 +60,9 @@ async def list_predictions(request: Request, query: Annotated[HistoryQuery, Quer
 async def count_predictions(request: Request, query: Annotated[CountsQuery, Query()]) -> PredictionCounts:
     """Predictions over time, by family and by topic."""
     return await state_of(request).prediction_counts(query)
+
+
+@router.get("/trials")
+async def list_trials(request: Request) -> TrialList:
+    """The versions on trial beside their champions, and every challenger that was stopped."""
+    return state_of(request).judge.trials

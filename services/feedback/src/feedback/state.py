@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from feedback.counting import prediction_counts
 from feedback.export import csv_lines
 from feedback.history import all_feedback, feedback_page, one_feedback, prediction_page
+from feedback.judge import TrialJudge
 from feedback.publisher import Publisher
 from feedback.voting import check_label, record, withdraw
 from vigie import tracing
@@ -45,6 +46,7 @@ class FeedbackState:
     redis: Redis
     receipts: ReceiptBook
     publisher: Publisher
+    judge: TrialJudge
     now_ms: Callable[[], int]
 
     async def vote(self, vote: FeedbackRequest) -> tuple[Feedback, bool]:

@@ -1,4 +1,4 @@
-"""The tables: the prediction log, one row per voted prediction, every vote ever given, and what is to be published."""
+"""The tables: the prediction log with what versions on trial said, votes with what they speak of, what was stopped."""
 
 from sqlalchemy import (
     BigInteger,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -82,6 +83,41 @@ votes = Table(
         sqlite_where=text("current = 1"),
         postgresql_where=text("current"),
     ),
+)
+
+trials = Table(
+    "trials",
+    METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("prediction_id", String(400), nullable=False),
+    Column("alias", String(16), nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("label", SmallInteger),  # null: it failed
+    Column("probability_negative", Float),
+    Column("failure", String(300)),
+    Column("answered", Boolean, nullable=False),
+    Column("champion", String(64), nullable=False),
+    Column("champion_label", SmallInteger, nullable=False),
+    Column("champion_negative", Float, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("prediction_id", "alias"),
+    Index("trials_newest", "created_ms"),
+)
+
+trial_stops = Table(
+    "trial_stops",
+    METADATA,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("model", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("detail", String(500), nullable=False),
+    Column("report", Text, nullable=False),  # a TrialReport as JSON
+    Column("failure", String(300)),
+    Column("stopped_ms", BigInteger, nullable=False),
+    Column("told_epoch", String(32)),  # the marker of the Redis that was told
+    UniqueConstraint("model", "version"),
 )
 
 erased_authors = Table(
