@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from alerting.wording import clock, duration, minute, model_and_version, whole_seconds
+from vigie.trials import StopReason, TrialReport
 
 _SENTIMENTS = ("negative", "positive")
 
@@ -155,6 +156,47 @@ class English:
             "Look at the interface and on Twitter whether it is still growing.",
             "The model is wrong about these tweets: vote on them, and press “false alarm”.",
             "It is known and will last: silence this scope; the next mail comes when the silence is over.",
+        ]
+
+    def canary_subject(self, model: str, version: str) -> str:
+        """Which version, never a word of a tweet."""
+        return f"[Vigie] {self.canary_headline(model, version)}"
+
+    def canary_headline(self, model: str, version: str) -> str:
+        """The first line."""
+        return f"Challenger stopped: {self.version(model, version)}"
+
+    def canary_summary(self, report: TrialReport, reason: StopReason, at: datetime) -> str:
+        """One sentence with the reason."""
+        when = f"On {_day(at)}, at {clock(at)} UTC, {self.version(report.model, report.trial.version)}"
+        if reason is StopReason.ERRS:
+            failed = f"it failed for {_many(report.failed, 'tweet')} that the champion could answer"
+            return f"{when} was taken out of the traffic because {failed}. Every client got an answer."
+        mine = f"{report.trial.errors:,} of its {report.trial.answered:,} answers wrong"
+        theirs = f"{report.champion.errors:,} of the champion's {report.champion.answered:,}"
+        return f"{when} was taken out of the traffic because people reported {mine}, and {theirs}."
+
+    def canary_facts(self, report: TrialReport) -> list[str]:
+        """How it and the champion compare."""
+        same = f"Both said the same of {report.agreed:,} of {report.compared:,} tweets."
+        right = f"the challenger was right {report.trial.right:,} times, the champion {report.champion.right:,} times."
+        return [
+            f"The champion, {self.version(report.model, report.champion.version)}, answers alone again.",
+            *([same] if report.compared else []),
+            *([f"Of {_many(report.judged, 'tweet')} that people voted on, {right}"] if report.judged else []),
+        ]
+
+    def canary_failure(self, failure: str) -> str:
+        """How it failed last."""
+        return f"The last failure: {failure}"
+
+    def canary_steps(self, model: str) -> list[str]:
+        """The run book of a stopped challenger."""
+        return [
+            "Nothing is urgent: the champion answers, and this version gets no more tweets, also after a restart.",
+            "Compare both in GET /models, and read the tweets: are the people right?",
+            f"They are: train again, or take the alias “challenger” of vigie-{model} away.",
+            "They are not: register the version again; a new number is tried anew.",
         ]
 
     def resolved_subject(self, subject: str) -> str:

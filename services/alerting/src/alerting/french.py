@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from alerting.wording import clock, duration, minute, model_and_version, whole_seconds
+from vigie.trials import StopReason, TrialReport
 
 _SENTIMENTS = ("négatif", "positif")
 _UNITS = ("j", "h", "min")
@@ -163,6 +164,51 @@ class French:
             "Regarder dans l’interface et sur Twitter si la vague monte encore.",
             "Le modèle se trompe sur ces tweets : voter, et cliquer « fausse alerte ».",
             "C’est connu et cela va durer : mettre en silence ; le mail suivant viendra après.",
+        ]
+
+    def canary_subject(self, model: str, version: str) -> str:
+        """Which version, never a word of a tweet."""
+        return f"[Vigie] {self.canary_headline(model, version)}"
+
+    def canary_headline(self, model: str, version: str) -> str:
+        """The first line."""
+        return f"Challenger arrêté : {self.version(model, version)}"
+
+    def canary_summary(self, report: TrialReport, reason: StopReason, at: datetime) -> str:
+        """One sentence with the reason."""
+        when = f"Le {_day(at)}, à {clock(at)} UTC, {self.version(report.model, report.trial.version)}"
+        if reason is StopReason.ERRS:
+            tweets = f"{_number(report.failed)} tweets" if report.failed > 1 else "1 tweet"
+            failed = f"parce qu’il a échoué sur {tweets} auxquels le champion savait répondre"
+            return f"{when} a été retiré du trafic {failed}. Chaque client a reçu une réponse."
+        mine = f"{_number(report.trial.errors)} de ses {_number(report.trial.answered)} réponses"
+        theirs = f"{_number(report.champion.errors)} des {_number(report.champion.answered)} du champion"
+        return f"{when} a été retiré du trafic : {mine} ont été signalées fausses, et {theirs}."
+
+    def canary_facts(self, report: TrialReport) -> list[str]:
+        """How it and the champion compare."""
+        same = f"Même réponse des deux pour {_number(report.agreed)} tweets sur {_number(report.compared)}."
+        right = f"le challenger a eu raison {_number(report.trial.right)} fois"
+        voted = (
+            f"Sur {_number(report.judged)} tweets jugés, {right}, le champion {_number(report.champion.right)} fois."
+        )
+        return [
+            f"Le champion, {self.version(report.model, report.champion.version)}, répond de nouveau seul.",
+            *([same] if report.compared else []),
+            *([voted] if report.judged else []),
+        ]
+
+    def canary_failure(self, failure: str) -> str:
+        """How it failed last."""
+        return f"Dernier échec : {failure}"
+
+    def canary_steps(self, model: str) -> list[str]:
+        """The run book of a stopped challenger."""
+        return [
+            "Rien d’urgent : le champion répond, et cette version ne reçoit plus de tweets, même après un redémarrage.",
+            "Comparer les deux dans GET /models, et lire les tweets : les personnes ont-elles raison ?",
+            f"Oui : réentraîner, ou retirer l’alias « challenger » de vigie-{model}.",
+            "Non : enregistrer la version à nouveau ; un nouveau numéro est essayé de nouveau.",
         ]
 
     def resolved_subject(self, subject: str) -> str:

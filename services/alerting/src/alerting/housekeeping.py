@@ -10,8 +10,9 @@ from redis.exceptions import RedisError, ResponseError
 from alerting.deliveries import DeliveryQueue
 from alerting.metrics import DELIVERIES, LAG
 from alerting.radar.memory import RadarMemory
-from alerting.rule import DAY_MS, ErrorRule
+from alerting.rule import DAY_MS, ErrorRule, PastAlert
 from alerting.store import SURGE, AlertStore, MessageId
+from vigie.alerts import CANARY
 from vigie.streams import ALERTS, ERASURES, FEEDBACK, trim_consumed
 
 GROUP = "alerting"
@@ -92,7 +93,13 @@ class Housekeeping:
         """An alert is over after a quiet time without an error, or anything unusual, in its scope."""
         now = self._store.now_ms()
         for alert in await self._store.firing():
-            memory = self._radar.last_high_ms if alert.rule == SURGE else self._rule.newest_error_ms
-            newest = await memory(alert.scope) or 0
+            newest = await self._newest(alert)
             if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._pace.quiet_ms:
                 await self._store.resolve(alert, self._message_id)
+
+    async def _newest(self, alert: PastAlert) -> int:
+        """When something last happened in its scope that it speaks of."""
+        if alert.rule == CANARY:
+            return alert.newest_ms
+        memory = self._radar.last_high_ms if alert.rule == SURGE else self._rule.newest_error_ms
+        return await memory(alert.scope) or 0

@@ -19,7 +19,7 @@ from alerting import chart
 from alerting.answers import moment
 from alerting.store import RAISED
 from alerting.views import AlertView, Viewer
-from alerting.wording import Wording
+from alerting.wording import Wording, model_and_version
 from vigie.alerts import RaisedAlert
 from vigie.masking import plain
 
@@ -126,6 +126,8 @@ class MailWriter:
 
     def _subject(self, alert: RaisedAlert, words: Wording) -> str:
         scope = plain(alert.scope)
+        if alert.canary:
+            return words.canary_subject(*model_and_version(scope))
         if alert.surge:
             return words.surge_subject(scope, alert.surge.count, alert.window_ms // 60_000)
         return words.subject(len(alert.errors), alert.errors[-1].at_ms - alert.errors[0].at_ms, scope)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from alerting.answers import alert_of
 from alerting.rule import PastAlert
 from alerting.tables import alerts, audit, create_tables, deliveries, silences
-from vigie.alerts import Alert, AlertPage, AlertState, DeliveryState, RaisedAlert
+from vigie.alerts import CANARY, Alert, AlertPage, AlertState, DeliveryState, RaisedAlert
 from vigie.errors import InvalidRequest
 from vigie.store import Store
 
@@ -87,8 +87,11 @@ class AlertStore:
         return [_past(row) for row in rows]
 
     async def resolve(self, alert: PastAlert, message_id: MessageId) -> None:
-        """Marks the alert as over, and addresses a mail to everybody who was told that it fired."""
-        if await self.write(lambda connection: _resolve(connection, alert.alert_key, message_id, self.now_ms())):
+        """Marks the alert as over, and addresses a mail to everybody who was told that it fired.
+
+        That a challenger was stopped is never over in that sense: its alert is closed without a mail.
+        """
+        if await self.write(lambda connection: _resolve(connection, alert, message_id, self.now_ms())):
             await self.note([AuditNote(alert.scope, alert.alert_key, "resolved")])
 
     async def forget_before(self, unix_ms: int) -> int:
@@ -177,11 +180,14 @@ def _episode(connection: Connection, alert: RaisedAlert) -> str:
     return found
 
 
-def _resolve(connection: Connection, alert_key: str, message_id: MessageId, now_ms: int) -> bool:
+def _resolve(connection: Connection, alert: PastAlert, message_id: MessageId, now_ms: int) -> bool:
+    alert_key = alert.alert_key
     still = (alerts.c.alert_key == alert_key, alerts.c.state == AlertState.FIRING.value)
     change = update(alerts).where(*still).values(state=AlertState.RESOLVED.value, resolved_ms=now_ms)
     if not connection.execute(change).rowcount:
         return False
+    if alert.rule == CANARY:
+        return True
     told = (
         deliveries.c.state.in_((DeliveryState.SENT.value, DeliveryState.AMBIGUOUS.value)),
         deliveries.c.kind == RAISED,

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 from alerting.answers import moment
 from alerting.links import VALID_MS, Action, ActionBook, Sites
 from alerting.wording import Wording
-from vigie.alerts import RaisedAlert, RaisedError, SurgeFacts, SurgeTweet
+from vigie.alerts import CanaryFacts, RaisedAlert, RaisedError, SurgeFacts, SurgeTweet
 from vigie.masking import masked, plain
 
 COMMENTS_SHOWN = 5
@@ -67,7 +67,9 @@ class Viewer:
         self._actions = actions
 
     def alert(self, alert: RaisedAlert, words: Wording) -> AlertView:
-        """An alert of either rule."""
+        """An alert of any rule."""
+        if alert.canary:
+            return self._canary(alert, alert.canary, words)
         return self._surge(alert, alert.surge, words) if alert.surge else self._errors(alert, words)
 
     def _errors(self, alert: RaisedAlert, words: Wording) -> AlertView:
@@ -106,6 +108,26 @@ class Viewer:
             steps=words.surge_steps(),
             actions=self._signed(alert, words),
             links=self._links(words, None),
+            footer=words.footer(alert.alert_key, moment(alert.fired_ms)),
+        )
+
+    def _canary(self, alert: RaisedAlert, facts: CanaryFacts, words: Wording) -> AlertView:
+        report = facts.report
+        model, version = plain(report.model), plain(report.trial.version)
+        failure = [words.canary_failure(masked(facts.failure))] if facts.failure else []
+        return AlertView(
+            words=words,
+            headline=words.canary_headline(model, version),
+            summary=words.canary_summary(report, facts.reason, moment(facts.at_ms)),
+            facts=[*words.canary_facts(report), *failure],
+            chart="",
+            title="",
+            tweets=[_error(error, words) for error in alert.errors],
+            risen=[],
+            steps=words.canary_steps(model),
+            actions=self._signed(alert, words),
+            links=self._links(words, None)
+            + self._versions(words, [(model, plain(each.version), 0) for each in (report.trial, report.champion)]),
             footer=words.footer(alert.alert_key, moment(alert.fired_ms)),
         )
 
