@@ -17,6 +17,7 @@ from tests.support.servers import free_port, wait_for
 from vigie.cards import ModelCard
 from vigie.inference import InferenceRequest, InferenceResponse, ModelDetails, ModelMetadata, OutputTensor
 from vigie.model_status import Rejection
+from vigie.trials import TrialList
 
 
 @dataclass
@@ -25,7 +26,9 @@ class FakePredictor:
 
     `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with 400;
     `seconds` is how long an inference takes; with `explains` the first word of a text drove it, when asked;
-    `calls` keeps the texts of every call, `request_ids` their ids.
+    `calls` keeps the texts of every call, `request_ids` their ids. `on_trial` names further versions by alias; these
+    say the opposite. `refuse_trials_with` is the status that they answer with, `trial_seconds` how long they take,
+    `trial_calls` what they were asked.
     """
 
     version: str = "7"
@@ -38,6 +41,24 @@ class FakePredictor:
     rejected: Rejection | None = None
     calls: list[list[str]] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
+    on_trial: dict[str, str] = field(default_factory=dict)
+    refuse_trials_with: int | None = None
+    trial_seconds: float = 0.0
+    trial_calls: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    async def infer_on_trial(self, request: Request) -> Response:
+        """`POST …/versions/{alias}/infer`."""
+        alias = request.path_params["alias"]
+        texts = InferenceRequest.model_validate_json(await request.body()).inputs[0].data
+        self.trial_calls.append((alias, texts))
+        await asyncio.sleep(self.trial_seconds)
+        status = self.refuse_trials_with or (200 if alias in self.on_trial else 404)
+        if status != 200:
+            return JSONResponse({"error": "as told"}, status, headers={"Retry-After": "7"})
+        values = [round(1 - _negative(text), 6) for text in texts]
+        output = OutputTensor(name="probability_negative", datatype="FP32", shape=[len(values)], data=values)
+        answer = InferenceResponse(model_name="logreg", model_version=self.on_trial[alias], outputs=[output])
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     async def infer(self, request: Request) -> Response:
         """`POST …/infer`."""
@@ -70,6 +91,7 @@ class FakePredictor:
             metrics={"accuracy": 0.8},
             stale_since=self.stale_since,
             rejected=self.rejected,
+            on_trial=self.on_trial,
         )
         described = ModelMetadata(name="logreg", versions=[self.version], inputs=[], outputs=[], parameters=details)
         return Response(described.model_dump_json(), media_type="application/json")
@@ -92,6 +114,7 @@ class FakePredictor:
         """As an application."""
         model = "/v2/models/{name}"
         routes = [Route(model, self.metadata), Route(f"{model}/card", self.card)]
+        routes += [Route(f"{model}/versions/{{alias}}/infer", self.infer_on_trial, methods=["POST"])]
         return Starlette(routes=[*routes, Route(f"{model}/infer", self.infer, methods=["POST"])])
 
 
@@ -102,14 +125,20 @@ def _negative(text: str) -> float:
 
 @dataclass
 class FakeBackend:
-    """Answers every request with 200 and what it was asked; `status` overrides, `seconds` delays."""
+    """Answers every request with 200 and what it was asked; `status` overrides, `seconds` delays.
+
+    `trials` is what `GET /trials` answers, where it is told.
+    """
 
     status: int = 200
     seconds: float = 0.0
+    trials: TrialList | None = None
 
     async def anywhere(self, request: Request, _: Exception) -> Response:
         """Any path: a route's pattern would not match every character."""
         await asyncio.sleep(self.seconds)
+        if self.trials and request.url.path == "/trials":
+            return Response(self.trials.model_dump_json(), media_type="application/json")
         asked = {
             "method": request.method,
             "path": request.url.path,

@@ -72,7 +72,7 @@ async def test_a_tweet_that_is_being_answered_is_not_computed_again_by_a_second_
 ) -> None:
     predictor.seconds = 0.1
     first = asyncio.create_task(client.post("/predict", json={"text": "bad delay"}))
-    while not predictor.calls:
+    while not predictor.calls:  # noqa: ASYNC110 - the predictor knows nothing of this loop
         await asyncio.sleep(0.005)
     others = [client.post("/predict", json={"text": f"RT @ann{number}: bad delay"}) for number in range(10)]
     third = client.post("/predict", json={"text": "bad delay"})
@@ -293,6 +293,7 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         "metrics": {"accuracy": 0.8},
         "stale_since": None,
         "rejected": None,
+        "trials": [],
     }
     predictor.refuse_with = 503
     assert (await client.get("/models")).json()["models"][0]["ready"] is False

@@ -1,7 +1,7 @@
 """Wires the gateway."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 
@@ -14,13 +14,15 @@ from gateway.brown_out import BrownOut
 from gateway.direct import DirectRoute
 from gateway.key_file import follow
 from gateway.origins import Origins
-from gateway.prediction_log import PredictionLog
+from gateway.prediction_log import PredictionLog, TrialLog
 from gateway.predictions import Predictions
 from gateway.predictors import PredictorClient
 from gateway.rates import Rates
 from gateway.settings import GatewaySettings
 from gateway.state import GatewayState
+from gateway.trials import Trial, Trials
 from vigie.authors import AuthorBook
+from vigie.catalogue import CHALLENGER, SHADOW, Family
 from vigie.receipts import ReceiptBook
 from vigie.schemas import Readiness
 from vigie.settings import derived_key
@@ -65,38 +67,58 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
     """Clients, queues and the log's task, for as long as the gateway runs."""
     redis = open_redis(settings.redis_url)
     patience = settings.backend_timeout_seconds
-    log = PredictionLog(redis, buffer=settings.log_buffer, stream_entries=settings.log_stream_entries)
+    kept = {"buffer": settings.log_buffer, "stream_entries": settings.log_stream_entries}
+    log, trial_log = PredictionLog(redis, **kept), TrialLog(redis, **kept)
     async with aiohttp.ClientSession(auto_decompress=False) as http:
-        clients = [
-            PredictorClient(family, url, http, queue_limit=settings.queue_limit, batch_size=settings.batch_size)
-            for family, url in settings.families()
-        ]
-        for client in clients:
+        trials = [trial_of(settings, family, url, http, trial_log) for family, url in settings.families()]
+        opened = [client for trial in trials for client in trial.clients]
+        for client in opened:
             await client.start()
         keys = settings.keys()
-        tasks = [asyncio.create_task(log.run(), name="prediction log")]
+        feedback = Backend("feedback", settings.feedback_url, http, timeout_seconds=patience)
+        followed = Trials(trials, percent=settings.canary_percent, feedback=feedback)
+        tasks = [asyncio.create_task(each) for each in (log.run(), trial_log.run(), *followed.work())]
         tasks += [asyncio.create_task(follow(path, keys)) for path in (settings.gateway_api_keys_file,) if path]
         yield GatewayState(
             keys=keys,
             rates=Rates(settings.rate_limit_per_second, monotonic),
-            predictions=Predictions(
-                clients,
-                default=settings.default_model,
-                fallback=settings.fallback,
-                brown_out=BrownOut(settings.brown_out_seconds, settings.brown_out_confidence),
-                receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
-                log=log,
-                timeout_seconds=settings.predict_timeout_seconds,
-            ),
+            predictions=predictions_of(settings, trials, followed, log),
             origins=Origins(AuthorBook(settings.receipt_secret)),
             log=log,
-            feedback=Backend("feedback", settings.feedback_url, http, timeout_seconds=patience),
+            feedback=feedback,
             alerting=Backend("alerting", settings.alerting_url, http, timeout_seconds=patience),
             redis=redis,
         )
-        for client in clients:
+        for client in opened:
             await client.stop()
         for task in tasks:
             await end(task)
-        await log.drain(DRAIN_SECONDS)
+        for each in (log, trial_log):
+            await each.drain(DRAIN_SECONDS)
     await redis.aclose()
+
+
+def predictions_of(
+    settings: GatewaySettings, trials: Sequence[Trial], followed: Trials, log: PredictionLog
+) -> Predictions:
+    """What answers tweets."""
+    return Predictions(
+        [trial.main for trial in trials],
+        default=settings.default_model,
+        fallback=settings.fallback,
+        brown_out=BrownOut(settings.brown_out_seconds, settings.brown_out_confidence),
+        trials=followed,
+        receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
+        log=log,
+        timeout_seconds=settings.predict_timeout_seconds,
+    )
+
+
+def trial_of(settings: GatewaySettings, family: Family, url: str, http: aiohttp.ClientSession, log: TrialLog) -> Trial:
+    """The clients of one family: of what serves, and of what is on trial beside it."""
+
+    def client(alias: str | None = None) -> PredictorClient:
+        sizes = {"queue_limit": settings.queue_limit, "batch_size": settings.batch_size}
+        return PredictorClient(family, url, http, **sizes, alias=alias)
+
+    return Trial(client(), client(CHALLENGER), client(SHADOW), percent=settings.canary_percent, log=log)

@@ -1,9 +1,11 @@
 """The services behind the gateway that keep state (feedback, alerting): requests are passed on, answers passed back."""
 
 from collections.abc import AsyncIterator
+from typing import TypeVar
 from urllib.parse import quote
 
 import aiohttp
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from yarl import URL
@@ -11,6 +13,9 @@ from yarl import URL
 from vigie import tracing
 from vigie.errors import DeadlineExceeded, Unavailable
 from vigie.logs import REQUEST_ID
+from vigie.schemas import Message
+
+MessageT = TypeVar("MessageT", bound=Message)
 
 _PASSED_BACK = ("content-type", "content-disposition", "retry-after")
 CONNECT_SECONDS = 2.0
@@ -35,6 +40,14 @@ class Backend:
         reply = await self._send(request, body)
         headers = {name: reply.headers[name] for name in _PASSED_BACK if name in reply.headers}
         return StreamingResponse(_content(reply), status_code=reply.status, headers=headers)
+
+    async def read(self, path: str, schema: type[MessageT]) -> MessageT:
+        """What the backend answers to a GET of ours; raises `Unavailable` when that is not what it should be."""
+        try:
+            async with self._http.get(f"{self._url}{path}", timeout=_PROBE_TIMEOUT) as reply:
+                return schema.model_validate_json(await reply.read())
+        except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
+            raise Unavailable(f"{self._name}: {path}: {type(error).__name__}") from error
 
     async def probe(self) -> str:
         """`ok`, or why this service cannot do its work."""

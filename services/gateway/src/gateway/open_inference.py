@@ -102,8 +102,12 @@ async def infer(request: Request) -> Response:
     except ValidationError as error:
         raise invalid_request(error.errors()) from None
     explaining, nowhere = wants_explanation(message), [NOWHERE] * len(batch.texts)
-    ask = state.predictions.explain_many if explaining else state.predictions.predict_many
-    answered = _answered(await ask(batch.texts, name, nowhere))
+    predictions: Sequence[Prediction] | Sequence[ExplainedPrediction]
+    if explaining:
+        predictions = await state.predictions.explain_many(batch.texts, name, nowhere)
+    else:
+        predictions = await state.predictions.predict_many(batch.texts, name, nowhere, by_one=True)
+    answered = _answered(predictions)
     return Response(write_response(answered, message), media_type="application/json")
 
 

@@ -1,4 +1,4 @@
-"""The prediction log: from memory to the Redis stream, without ever holding up an answer.
+"""The logs of predictions and of versions on trial: from memory to Redis streams, without ever holding up an answer.
 
 `append` only puts an event into a bounded buffer. One task writes what has gathered, many events to an entry;
 with Redis away it waits with growing pauses, and the oldest events are dropped (and counted) once the buffer is full.
@@ -8,14 +8,15 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import suppress
-from typing import Any
+from typing import Any, Generic
 
 from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from vigie.schemas import PredictionEvent
-from vigie.streams import PREDICTIONS
+from vigie.streams import PREDICTIONS, TRIALS, EventType, Stream
+from vigie.trials import TrialEvent
 
 ENTRY_EVENTS = 500
 GATHER_SECONDS = 0.02
@@ -24,31 +25,42 @@ LONGEST_PAUSE_SECONDS = 5.0
 LOGGED = Counter("vigie_prediction_log_events_total", "Predictions that left the buffer.", ["result"])
 WAITING = Gauge("vigie_prediction_log_waiting", "Predictions that Redis has not taken yet.")
 REDIS_UP = Gauge("vigie_prediction_log_redis_up", "1 while predictions reach the Redis stream.")
+TRIALS_LOGGED = Counter(
+    "vigie_trial_log_events_total", "Answers of versions on trial that left the buffer.", ["result"]
+)
 
 _LOG = logging.getLogger(__name__)
 
 
-class PredictionLog:
-    """A bounded buffer and the task that empties it into the stream."""
+class EventLog(Generic[EventType]):
+    """A bounded buffer and the task that empties it into a stream. `left` counts what leaves the buffer, by result."""
 
-    def __init__(self, redis: Redis, *, buffer: int, stream_entries: int) -> None:
+    def __init__(
+        self, redis: Redis, stream: Stream[EventType], *, left: Counter, buffer: int, stream_entries: int
+    ) -> None:
         self._redis = redis
-        self._buffer: deque[PredictionEvent] = deque()
+        self._stream = stream
+        self._left = left
+        self._buffer: deque[EventType] = deque()
         self._limit = buffer
         self._stream_entries = stream_entries
         self._something = asyncio.Event()
         self.error: str | None = None
         self._on_the_way = 0
-        WAITING.set_function(lambda: len(self._buffer) + self._on_the_way)
 
-    def append(self, events: list[PredictionEvent]) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many events Redis has not taken yet."""
+        return len(self._buffer) + self._on_the_way
+
+    def append(self, events: list[EventType]) -> None:
         """Takes events over; never waits."""
         self._buffer.extend(events)
         overflow = len(self._buffer) - self._limit
         for _ in range(overflow):
             self._buffer.popleft()
         if overflow > 0:
-            LOGGED.labels("dropped").inc(overflow)
+            self._left.labels("dropped").inc(overflow)
         self._something.set()
 
     async def run(self) -> None:
@@ -70,18 +82,19 @@ class PredictionLog:
                 while self._buffer and await self._flush():
                     pass
         if self._buffer:
-            _LOG.error("predictions lost from the log", extra={"count": len(self._buffer), "error": self.error})
-            LOGGED.labels("dropped").inc(len(self._buffer))
+            lost = {"stream": self._stream.name, "count": len(self._buffer), "error": self.error}
+            _LOG.error("events lost from the log", extra=lost)
+            self._left.labels("dropped").inc(len(self._buffer))
 
     async def _flush(self) -> bool:
         """Writes everything gathered; false when Redis did not take it (what was not written is kept)."""
         self._something.clear()
         while self._buffer:
             events = [self._buffer.popleft() for _ in range(min(ENTRY_EVENTS, len(self._buffer)))]
-            fields: dict[Any, Any] = dict(PREDICTIONS.encode(events))
+            fields: dict[Any, Any] = dict(self._stream.encode(events))
             self._on_the_way = len(events)
             try:
-                await self._redis.xadd(PREDICTIONS.name, fields, maxlen=self._stream_entries, approximate=True)
+                await self._redis.xadd(self._stream.name, fields, maxlen=self._stream_entries, approximate=True)
             except (RedisError, OSError) as error:
                 self._put_back(events)
                 self._note(f"{type(error).__name__}: {error}")
@@ -91,18 +104,33 @@ class PredictionLog:
                 raise
             finally:
                 self._on_the_way = 0
-            LOGGED.labels("written").inc(len(events))
+            self._left.labels("written").inc(len(events))
             self._note(None)
         return True
 
-    def _put_back(self, events: list[PredictionEvent]) -> None:
+    def _put_back(self, events: list[EventType]) -> None:
         self._buffer.extendleft(reversed(events))
         self.append([])
 
     def _note(self, error: str | None) -> None:
         if error and not self.error:
-            _LOG.warning("the prediction log waits for Redis", extra={"error": error})
+            _LOG.warning("the log waits for Redis", extra={"stream": self._stream.name, "error": error})
         if self.error and not error:
-            _LOG.info("the prediction log reaches Redis again")
+            _LOG.info("the log reaches Redis again", extra={"stream": self._stream.name})
         self.error = error
-        REDIS_UP.set(0 if error else 1)
+
+
+class PredictionLog(EventLog[PredictionEvent]):
+    """Every prediction that was answered."""
+
+    def __init__(self, redis: Redis, *, buffer: int, stream_entries: int) -> None:
+        super().__init__(redis, PREDICTIONS, left=LOGGED, buffer=buffer, stream_entries=stream_entries)
+        WAITING.set_function(lambda: self.waiting)
+        REDIS_UP.set_function(lambda: 0 if self.error else 1)
+
+
+class TrialLog(EventLog[TrialEvent]):
+    """What versions on trial said beside the answers."""
+
+    def __init__(self, redis: Redis, *, buffer: int, stream_entries: int) -> None:
+        super().__init__(redis, TRIALS, left=TRIALS_LOGGED, buffer=buffer, stream_entries=stream_entries)

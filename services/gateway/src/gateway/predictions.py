@@ -6,9 +6,12 @@ from contextlib import suppress
 from time import time
 
 from gateway.brown_out import BrownOut
+from gateway.challenger import Ask, Challenge
 from gateway.origins import NOWHERE, Origin
 from gateway.prediction_log import PredictionLog
 from gateway.predictors import Answer, PredictorClient, Verdict
+from gateway.shadow import Copy
+from gateway.trials import Trial, Trials
 from vigie.errors import DeadlineExceeded, NotFound, QueueFull, Unavailable
 from vigie.logs import REQUEST_ID
 from vigie.receipts import ReceiptBook, label_of
@@ -26,9 +29,6 @@ _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _DIGITS = 6
 HOP_SHARE = 0.6
 
-Ask = Callable[[PredictorClient, list[str], float], Awaitable[Answer]]
-"""Asks a predictor about texts until a time of the event loop's clock."""
-
 
 class Predictions:
     """Answers texts with the family asked for, or, when that one cannot answer, with another that says so."""
@@ -40,6 +40,7 @@ class Predictions:
         default: str,
         fallback: Mapping[str, Sequence[str]],
         brown_out: BrownOut,
+        trials: Trials,
         receipts: ReceiptBook,
         log: PredictionLog,
         timeout_seconds: float,
@@ -48,19 +49,47 @@ class Predictions:
         self.default = default
         self._fallback = fallback
         self._brown_out = brown_out
+        self.trials = trials
         self._receipts = receipts
         self._log = log
         self._timeout = timeout_seconds
 
     async def predict(self, text: str, model: str | None, origin: Origin = NOWHERE) -> Prediction:
         """One tweet; it shares an upstream call with whoever asks at the same time."""
-        verdicts = await self._judge([text], model, lambda client, texts, until: client.infer_one(texts[0], until))
-        return self._finish([text], [origin], verdicts, model)[0]
+        return (await self._answer([text], model, [origin], _one))[0]
 
-    async def predict_many(self, texts: list[str], model: str | None, origins: Sequence[Origin]) -> list[Prediction]:
-        """Up to a thousand tweets in order, all answered by one version, unless its family is in a brown-out."""
-        verdicts = await self._judge(texts, model, lambda client, texts, until: client.infer_many(texts, until))
-        return self._finish(texts, origins, verdicts, model)
+    async def predict_many(
+        self, texts: list[str], model: str | None, origins: Sequence[Origin], *, by_one: bool = False
+    ) -> list[Prediction]:
+        """Up to a thousand tweets in order, all answered by one version, unless its family is in a brown-out or has a
+        challenger; `by_one` keeps that out.
+        """
+        return await self._answer(texts, model, origins, _many, challenged=not by_one)
+
+    async def _answer(
+        self, texts: list[str], model: str | None, origins: Sequence[Origin], ask: Ask, *, challenged: bool = True
+    ) -> list[Prediction]:
+        """The predictions, with a part for versions on trial where there are any."""
+        trial = self.trials.of(model or self.default)
+        if trial is None:
+            return self._finish(texts, origins, await self._judge(texts, model, ask), model)
+        until = asyncio.get_running_loop().time() + HOP_SHARE * self._timeout
+        overrun = self._brown_out.holds(*self._pair(model))
+        challenge = trial.challenge(texts, ask, until) if challenged and not overrun else None
+        try:
+            champions = await self._judge(texts, model, ask)
+            said = await challenge.outcome() if challenge else None
+        except BaseException:
+            if challenge:
+                challenge.abandon()
+            raise
+        predictions = self._finish(texts, origins, _replaced(champions, trial, challenge, said), model)
+        copies = [
+            Copy(prediction.prediction_id, text, champion)
+            for prediction, text, champion in zip(predictions, texts, champions, strict=True)
+        ]
+        trial.compare(copies, challenge, said)
+        return predictions
 
     async def _judge(self, texts: list[str], model: str | None, ask: Ask) -> list[Verdict]:
         """Each text's verdict; in a brown-out the cheap family's, where it is sure or the other one stays busy."""
@@ -167,6 +196,26 @@ class Predictions:
             )
         self._log.append(events)
         return predictions
+
+
+def _one(client: PredictorClient, texts: list[str], until: float) -> Awaitable[Answer]:
+    return client.infer_one(texts[0], until)
+
+
+def _many(client: PredictorClient, texts: list[str], until: float) -> Awaitable[Answer]:
+    return client.infer_many(texts, until)
+
+
+def _replaced(
+    champions: list[Verdict], trial: Trial, challenge: Challenge | None, said: list[Verdict] | str | None
+) -> list[Verdict]:
+    """The verdicts that count: the challenger's in its rows, where the champion of its family answered too."""
+    verdicts = list(champions)
+    if challenge and isinstance(said, list):
+        for row, verdict in zip(challenge.rows, said, strict=True):
+            if champions[row].model == trial.family:
+                verdicts[row] = verdict
+    return verdicts
 
 
 def explained(predictions: Sequence[Prediction], answer: Answer) -> list[ExplainedPrediction]:

@@ -18,7 +18,7 @@ from vigie import tracing
 from vigie.batching import Batcher
 from vigie.cards import ModelCard
 from vigie.catalogue import Family
-from vigie.errors import DeadlineExceeded, InvalidRequest, QueueFull, Unavailable, VigieError
+from vigie.errors import DeadlineExceeded, InvalidRequest, NotFound, QueueFull, Unavailable, VigieError
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.logs import REQUEST_ID
 from vigie.model_status import ModelStatus
@@ -74,26 +74,37 @@ class Ask:
     contexts: tuple[tracing.Headers, ...] = ()
 
 
+class LeftAlone(Unavailable):
+    """It was not asked, because it failed again and again just before."""
+
+
 class PredictorClient:
     """One family's predictor behind two bounded queues: single tweets, gathered; and bulk requests, one at a time.
 
-    `problem` says why the last call failed, null while calls succeed.
+    With `alias` its version on trial of that name. `problem` says why the last call failed, null while calls succeed.
     """
 
     def __init__(
-        self, family: Family, url: str, http: aiohttp.ClientSession, *, queue_limit: int, batch_size: int
+        self,
+        family: Family,
+        url: str,
+        http: aiohttp.ClientSession,
+        *,
+        queue_limit: int,
+        batch_size: int,
+        alias: str | None = None,
     ) -> None:
+        label = f"{family.name}@{alias}" if alias else family.name
         self.family = family
         self.problem: str | None = None
         self._breaker = CircuitBreaker()
         self._recent = RecentAnswers()
         self._in_flight: InFlight[Answer] = InFlight()
-        self._known, self._joined, self._new = (
-            REPEATED.labels(family.name, result) for result in ("known", "joined", "new")
-        )
+        self._known, self._joined, self._new = (REPEATED.labels(label, result) for result in ("known", "joined", "new"))
         self._http = http
-        self._infer_url = f"{url}/v2/models/{family.name}/infer"
+        self._on_trial = alias is not None
         self._model_url = f"{url}/v2/models/{family.name}"
+        self._infer_url = f"{self._model_url}/versions/{alias}/infer" if alias else f"{self._model_url}/infer"
         self._singles: Batcher[Ask, Answer] = Batcher(
             self._run_singles,
             max_weight=batch_size,
@@ -105,8 +116,8 @@ class PredictorClient:
         self._bulk: Batcher[Ask, Answer] = Batcher(
             self._run_bulk, max_weight=1, max_pending=BULK_REQUESTS, bisect_on=(), observe=self._observe
         )
-        self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(family.name), CALL_SECONDS.labels(family.name)
-        QUEUE_TEXTS.labels(family.name).set_function(lambda: self._singles.pending)
+        self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(label), CALL_SECONDS.labels(label)
+        QUEUE_TEXTS.labels(label).set_function(lambda: self._singles.pending)
 
     @property
     def expected_wait(self) -> float:
@@ -254,6 +265,8 @@ class PredictorClient:
             return DeadlineExceeded(said)
         if status == 400:
             return InvalidRequest(said)
+        if status == 404 and self._on_trial:
+            return NotFound(said)
         return self._unavailable(said)
 
     def _observe(self, weight: int, waited: float, took: float) -> None:
@@ -263,7 +276,7 @@ class PredictorClient:
     def _check(self) -> None:
         """Raises `Unavailable` at once for a predictor that failed again and again."""
         if not self._breaker.allows(_now()):
-            raise Unavailable(self.problem or f"{self.family.service} does not answer")
+            raise LeftAlone(self.problem or f"{self.family.service} does not answer")
 
     def _unavailable(self, problem: str) -> Unavailable:
         self.problem = problem

@@ -33,6 +33,8 @@ class GatewaySettings(TracedSettings):
     brown_out_seconds: float = Field(0.5, ge=0)
     brown_out_confidence: float = Field(0.8, ge=0.5, le=1)
 
+    canary_percent: float = Field(0, ge=0, le=100)
+
     predict_timeout_seconds: float = Field(5.0, gt=0)
     backend_timeout_seconds: float = Field(10.0, gt=0)
     queue_limit: int = Field(2048, gt=0)

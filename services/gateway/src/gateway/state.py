@@ -42,7 +42,9 @@ class GatewayState:
         """Every family this gateway serves, as its predictor describes itself now."""
         clients = self.predictions.clients.values()
         statuses = await asyncio.gather(*(client.status() for client in clients))
-        return ModelList(default=self.predictions.default, models=list(statuses))
+        trials = self.predictions.trials
+        models = [status.model_copy(update={"trials": trials.reports(status.name)}) for status in statuses]
+        return ModelList(default=self.predictions.default, models=models)
 
     async def readiness(self) -> Readiness:
         """Ready when the default model can answer; the rest is reported, not required."""

@@ -1,0 +1,68 @@
+"""The shadow's lane: copies of answered tweets, for a version that nobody hears; what it has no time for is dropped."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.predictors import LeftAlone, PredictorClient, Verdict
+from vigie.errors import NotFound, QueueFull, VigieError
+
+WAITING_AT_MOST = 256
+TOGETHER = 32
+PATIENCE_SECONDS = 2.0
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A tweet that was answered, and what the champion said of it."""
+
+    prediction_id: str
+    text: str
+    champion: Verdict
+
+
+Note = Callable[[Sequence[Copy], list[Verdict] | str | None], None]
+"""Takes what a version on trial said of some copies: verdicts, how it failed, or null when there was no time."""
+
+
+class ShadowLane:
+    """One family's; asks for a few tweets at a time and never waits in anybody's way."""
+
+    def __init__(self, client: PredictorClient, note: Note) -> None:
+        self._client = client
+        self._note = note
+        self._waiting: deque[Copy] = deque()
+        self._something = asyncio.Event()
+
+    def put(self, copies: Sequence[Copy]) -> None:
+        """Takes what there is room for; never waits."""
+        room = max(0, WAITING_AT_MOST - len(self._waiting))
+        self._waiting.extend(copies[:room])
+        if copies[room:]:
+            self._note(copies[room:], None)
+        self._something.set()
+
+    async def run(self) -> None:
+        """Asks until cancelled."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while self._waiting:
+                copies = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+                self._note(copies, await self._ask([copy.text for copy in copies]))
+
+    async def _ask(self, texts: list[str]) -> list[Verdict] | str | None:
+        try:
+            until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+            return (await self._client.infer_many(texts, until)).verdicts()
+        except (QueueFull, NotFound, LeftAlone):
+            return None
+        except VigieError as error:
+            return f"{type(error).__name__}: {error.message}"
+        except Exception:
+            _LOG.exception("a copy could not be handed to the shadow")
+            return None

@@ -1,0 +1,182 @@
+"""Versions on trial: who they are, who may be asked now, and where it is written what they said.
+
+The predictors say which versions are on trial, the feedback service which challengers were stopped and how everything
+compares. Until it has said so once no challenger is asked: better none than one that was stopped.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from time import time
+from typing import Any
+
+from prometheus_client import Counter
+
+from gateway.backends import Backend
+from gateway.challenger import Ask, Challenge, Share
+from gateway.prediction_log import TrialLog
+from gateway.predictors import PredictorClient, Verdict
+from gateway.shadow import Copy, ShadowLane
+from vigie.catalogue import CHALLENGER, SHADOW
+from vigie.errors import Unavailable
+from vigie.inference import ModelDetails
+from vigie.receipts import label_of
+from vigie.trials import Record, TrialAlias, TrialEvent, TrialList, TrialReport
+
+LOOK_SECONDS = 2.0
+
+TWEETS = Counter(
+    "vigie_trial_tweets_total",
+    "Tweets for a version on trial, by what came of them beside the champion: agreed, differed, failed, or dropped.",
+    ["model", "alias", "result"],
+)
+
+_LOG = logging.getLogger(__name__)
+
+
+class Trial:
+    """The versions on trial of one family; `numbers` are those that its predictor serves, by alias."""
+
+    def __init__(
+        self,
+        main: PredictorClient,
+        challenger: PredictorClient,
+        shadow: PredictorClient,
+        *,
+        percent: float,
+        log: TrialLog,
+    ) -> None:
+        self.family = main.family.name
+        self.main = main
+        self.clients = (main, challenger, shadow)
+        self.numbers: dict[str, str] = {}
+        self.champion = ""
+        self.may_challenge = False
+        self._challenger = challenger
+        self._share = Share(percent, self.family)
+        self._log = log
+        self.shadow = ShadowLane(shadow, lambda copies, said: self._note(SHADOW, copies, said))
+
+    def challenge(self, texts: list[str], ask: Ask, until: float) -> Challenge | None:
+        """The challenger's part of these texts, begun; null when it has none."""
+        if not self.may_challenge:
+            return None
+        rows = [row for row, text in enumerate(texts) if text in self._share]
+        return Challenge(self._challenger, rows, [texts[row] for row in rows], ask, until) if rows else None
+
+    def compare(self, copies: Sequence[Copy], challenge: Challenge | None, said: list[Verdict] | str | None) -> None:
+        """Notes what the challenger said, and copies every tweet that the champion answered to the shadow."""
+        if challenge:
+            mine = [place for place, row in enumerate(challenge.rows) if self._is_champions(copies[row])]
+            told = [said[place] for place in mine] if isinstance(said, list) else said
+            self._note(CHALLENGER, [copies[challenge.rows[place]] for place in mine], told)
+        if SHADOW in self.numbers:
+            self.shadow.put([copy for copy in copies if self._is_champions(copy)])
+
+    def _is_champions(self, copy: Copy) -> bool:
+        return copy.champion.model == self.family
+
+    def _note(self, alias: TrialAlias, copies: Sequence[Copy], said: list[Verdict] | str | None) -> None:
+        if said is None or not copies:
+            TWEETS.labels(self.family, alias, "dropped").inc(len(copies))
+            return
+        verdicts: Sequence[Verdict | None] = [None] * len(copies) if isinstance(said, str) else said
+        failure = said if isinstance(said, str) else None
+        created_ms = int(time() * 1000)
+        events = []
+        for copy, verdict in zip(copies, verdicts, strict=True):
+            TWEETS.labels(self.family, alias, _result(copy.champion, verdict)).inc()
+            events.append(
+                TrialEvent(
+                    prediction_id=copy.prediction_id,
+                    model=self.family,
+                    alias=alias,
+                    version=verdict.version if verdict else self.numbers.get(alias, ""),
+                    probability_negative=verdict.negative if verdict else None,
+                    failure=failure,
+                    answered=alias == CHALLENGER and verdict is not None,
+                    champion=copy.champion.version,
+                    champion_negative=copy.champion.negative,
+                    created_ms=created_ms,
+                )
+            )
+        self._log.append(events)
+
+
+class Trials:
+    """All families'."""
+
+    def __init__(self, trials: Sequence[Trial], *, percent: float, feedback: Backend) -> None:
+        self._trials = {trial.family: trial for trial in trials}
+        self._percent = percent
+        self._feedback = feedback
+        self._seen: TrialList | None = None
+        self._active: dict[str, Trial] = {}
+
+    def of(self, family: str) -> Trial | None:
+        """What is on trial there; null when nothing is, which is the usual case."""
+        return self._active.get(family)
+
+    def reports(self, family: str) -> list[TrialReport]:
+        """How the versions on trial of a family compare, as far as is known."""
+        seen, trial = self._seen or TrialList(items=[], stopped=[]), self._trials[family]
+        found: dict[str, TrialReport] = {report.alias: report for report in seen.items if report.model == family}
+        stopped = {stop.version: stop for stop in seen.stopped if stop.model == family}
+        for alias, number in trial.numbers.items():
+            if alias not in found or found[alias].trial.version != number:
+                both = {"trial": Record(version=number), "champion": Record(version=trial.champion)}
+                told = {"model": family, "alias": alias, "stopped": stopped.get(number)}
+                found[alias] = TrialReport.model_validate(told | both)
+        return [found[alias] for alias in sorted(found)]
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs as long as the gateway does."""
+        return [self._follow(), *(trial.shadow.run() for trial in self._trials.values())]
+
+    async def look(self) -> None:
+        """Asks the predictors what is on trial, and the feedback service how it stands.
+
+        A version that is the champion too is not on trial.
+        """
+        trials = list(self._trials.values())
+        found = await asyncio.gather(*(_details(trial) for trial in trials))
+        if any(details.on_trial for details in found if details):
+            with suppress(Unavailable):
+                self._seen = await self._feedback.read("/trials", TrialList)
+        for trial, details in zip(trials, found, strict=True):
+            if details:
+                trial.champion = details.version
+                trial.numbers = {alias: each for alias, each in details.on_trial.items() if each != details.version}
+            trial.may_challenge = self._may_challenge(trial)
+        self._active = {
+            name: trial for name, trial in self._trials.items() if trial.may_challenge or SHADOW in trial.numbers
+        }
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except Exception:
+                _LOG.exception("a look at the versions on trial failed")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _may_challenge(self, trial: Trial) -> bool:
+        number = trial.numbers.get(CHALLENGER)
+        if not self._percent or number is None or self._seen is None:
+            return False
+        return all((stop.model, stop.version) != (trial.family, number) for stop in self._seen.stopped)
+
+
+async def _details(trial: Trial) -> ModelDetails | None:
+    """What the predictor says; null from one that does not answer, of which what it said before holds on."""
+    try:
+        return (await trial.main.metadata()).parameters
+    except Unavailable:
+        return None
+
+
+def _result(champion: Verdict, verdict: Verdict | None) -> str:
+    if verdict is None:
+        return "failed"
+    return "agreed" if label_of(verdict.negative) == label_of(champion.negative) else "differed"
