@@ -1,5 +1,6 @@
 """How every predictor follows its alias: nothing fails, nothing broken serves, no registry is needed to go on."""
 
+import json
 import shutil
 import sys
 import threading
@@ -81,9 +82,16 @@ def lose_the_manifest(folder: Path) -> None:
     (folder / MANIFEST).unlink()
 
 
+def swap_the_labels(folder: Path) -> None:
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    manifest["labels"].reverse()
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
+        (swap_the_labels, "expected labels"),
         (flip_a_byte, "expected sha256"),
         (lose_a_file, "not in the registry"),
         (lose_the_manifest, "not in the registry"),

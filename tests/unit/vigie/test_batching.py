@@ -131,6 +131,34 @@ def test_nothing_is_computed_for_who_left_or_came_too_late(items: list[tuple[int
     assert [item for batch in worker.batches[1:] for item in batch] == [item for item, kind in items if kind == "stay"]
 
 
+@given(
+    asks=st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.integers(0, 3)), max_size=60),
+    max_weight=st.integers(1, 12),
+    concurrency=st.integers(1, 3),
+)
+def test_nobody_is_overtaken_however_heavy_others_are_and_whoever_leaves(
+    asks: list[tuple[int, bool, int]], max_weight: int, concurrency: int
+) -> None:
+    async def scenario() -> Worker:
+        worker = Worker()
+        weights = {number: weight for number, (weight, _, _) in enumerate(asks)}
+        async with batcher(
+            worker.run, max_weight=max_weight, weight=weights.__getitem__, concurrency=concurrency
+        ) as subject:
+            tasks = []
+            for number, (_, leaves, pause) in enumerate(asks):
+                tasks.append(asyncio.create_task(subject.submit(number)))
+                await turns(pause)
+                if leaves:
+                    tasks[-1].cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return worker
+
+    begun = [number for batch in asyncio.run(scenario()).batches for number in batch]
+    assert begun == sorted(set(begun))
+    assert {number for number, (_, leaves, _) in enumerate(asks) if not leaves} <= set(begun)
+
+
 @given(weights=st.lists(st.integers(1, 9), max_size=40), limit=st.integers(1, 20))
 def test_never_more_waits_than_the_limit_but_for_one_item_that_is_heavier(weights: list[int], limit: int) -> None:
     async def scenario() -> None:

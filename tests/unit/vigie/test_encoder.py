@@ -1,13 +1,18 @@
 """A text network from a tokenizer and a graph."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.graphs import write_encoder, write_foreign_graph
 from vigie.artifacts import ArtifactError
-from vigie.encoder import GRAPH, SCORE, SENTENCE_VECTOR, TOKENIZER, TextEncoder, padded
+from vigie.encoder import GRAPH, SCORE, SENTENCE_VECTOR, TOKENIZER, TOKENS_TOGETHER, TextEncoder, padded
 
 
 @pytest.fixture
@@ -23,6 +28,33 @@ def test_scores_come_in_the_order_of_the_texts_whatever_their_length(encoder: Te
     alone = np.concatenate([encoder.run([text], [SCORE])[0] for text in texts[:20]])
     np.testing.assert_allclose(together[:20], alone, atol=1e-6)
     assert together.shape == (900,)
+
+
+class Watched:
+    """A tokenizer with a token for each letter, and a graph that adds up a text's tokens; `shapes` are its batches."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, int]] = []
+        self.masked: list[list[int]] = []
+
+    def encode_batch_fast(self, texts: list[str]) -> list[SimpleNamespace]:
+        return [SimpleNamespace(ids=[ord(letter) for letter in text]) for text in texts]
+
+    def run(self, outputs: list[str], inputs: dict[str, npt.NDArray[np.int64]]) -> list[npt.NDArray[np.float32]]:
+        self.shapes.append(inputs["input_ids"].shape)
+        self.masked.append(inputs["attention_mask"].sum(axis=1).tolist())
+        return [inputs["input_ids"].sum(axis=1).astype(np.float32) for _ in outputs]
+
+
+@given(lengths=st.lists(st.integers(1, 1500), max_size=80))
+def test_batches_are_of_texts_of_similar_length_and_bounded_by_their_tokens(lengths: list[int]) -> None:
+    watched: Any = Watched()
+    texts = ["ab"[number % 2] * length for number, length in enumerate(lengths)]
+    (scores,) = TextEncoder(watched, watched).run(texts, [SCORE])
+    assert scores.tolist() == [sum(map(ord, text)) for text in texts]
+    assert all(rows == 1 or rows * longest <= TOKENS_TOGETHER for rows, longest in watched.shapes)
+    if texts:
+        assert [length for batch in watched.masked for length in batch] == sorted(lengths)
 
 
 def test_no_text_and_a_text_without_words_are_no_trouble(encoder: TextEncoder) -> None:

@@ -1,5 +1,6 @@
 """Following an alias: what comes in, what stays out, what happens without a registry."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -118,9 +119,16 @@ def nonsense(folder: Path) -> None:
     seal(folder, family="logreg", created_at=MADE_AT, golden=[], libraries={}, metrics={})
 
 
+def swapped_labels(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["labels"].reverse()
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
+        (swapped_labels, "expected labels ['negative', 'positive'], got ['positive', 'negative']"),
         (no_weights, "files missing"),
         (other_weights, "weights.json: expected sha256"),
         (other_family, "expected family 'logreg', got 'forest'"),
