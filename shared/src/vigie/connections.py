@@ -12,6 +12,7 @@ from vigie.logs import REQUEST_ID
 
 REQUEST_SECONDS = 30.0
 HEAD_BYTES = 32 * 1024
+LINGER_SECONDS = 0.5
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -20,15 +21,20 @@ class GuardedProtocol(HttpToolsProtocol):
     A request must be there `REQUEST_SECONDS` after its first byte, the first one that long after the connection. Its
     head may be `HEAD_BYTES` longer than the piece that it begins in. The timer is only
     started for what does not come in one piece.
+
+    A server that ends hangs up on nobody who is about to speak: a connection that is idle then stays for
+    `LINGER_SECONDS`, and whatever is answered says that it was the last answer.
     """
 
     request_seconds = REQUEST_SECONDS
+    linger_seconds = LINGER_SECONDS
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._arriving = False
         self._in_head = False
         self._head_bytes = 0
+        self._ending = False
         self._timer: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
@@ -65,11 +71,21 @@ class GuardedProtocol(HttpToolsProtocol):
         """The parser's hook."""
         self._in_head = False
         super().on_headers_complete()
+        if self._ending and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The parser's hook."""
         self._arriving = False
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Uvicorn's hook, when the server ends."""
+        self._ending = True
+        if self._is_idle():
+            self.loop.call_later(self.linger_seconds, self._hang_up)
+        else:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Uvicorn's hook, for what is not HTTP: the same error shape as everywhere."""
@@ -78,6 +94,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         """Whether bytes came that began no request: empty lines, which also stop the keep-alive timer."""
         return self.cycle is None or self.cycle.response_complete
+
+    def _hang_up(self) -> None:
+        if not self._arriving:
+            super().shutdown()
 
     def _too_slow(self) -> None:
         self._timer = None

@@ -4,24 +4,33 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from threading import Thread
 from time import monotonic
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from tests.support.servers import answers, wait_for
 from tests.support.uvicorn_thread import UvicornThread
 from vigie.connections import HEAD_BYTES, GuardedProtocol
 from vigie.schemas import Readiness
 from vigie.web import service_app
 
 PATIENCE = 0.3
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Impatient(GuardedProtocol):
     """The same, with a test's patience."""
 
     request_seconds = PATIENCE
+
+
+class Lingering(GuardedProtocol):
+    """The same, with more time than a slow machine needs to say something on a connection that it has."""
+
+    linger_seconds = 5.0
 
 
 @asynccontextmanager
@@ -48,6 +57,15 @@ def said(client: socket.socket) -> bytes:
     """Everything until the server closes."""
     client.settimeout(5)
     return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def answer_of(client: socket.socket) -> bytes:
+    """One answer of `/healthz`; the connection stays."""
+    client.settimeout(5)
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += client.recv(65536)
+    return answer
 
 
 def error_of(answer: bytes) -> tuple[str, str]:
@@ -103,6 +121,38 @@ def test_a_connection_that_is_kept_may_be_silent_between_requests(port: int) -> 
             with socket.create_connection(("127.0.0.1", port)) as witness:
                 said(witness)  # which takes as long as the server is patient
         assert client.get("/healthz").status_code == 200
+
+
+def test_a_server_that_ends_still_answers_whoever_was_about_to_speak() -> None:
+    server = UvicornThread(service_app("example", lifespan=nothing, readiness=ready), Lingering)
+    server.start()
+    address = ("127.0.0.1", server.port)
+    with socket.create_connection(address) as idle, socket.create_connection(address) as halfway:
+        idle.sendall(HEALTH)
+        assert b"connection: close" not in answer_of(idle)
+        halfway.sendall(HEALTH[:20])
+        ending = Thread(target=server.stop)
+        ending.start()
+        wait_for(lambda: not answers(server.port), what="the end of listening")
+        idle.sendall(HEALTH)
+        halfway.sendall(HEALTH[20:])
+        for client in (idle, halfway):
+            last = said(client)
+            assert last.startswith(b"HTTP/1.1 200 ")
+            assert b"connection: close" in last
+    ending.join()
+
+
+def test_a_silent_connection_does_not_keep_a_server_from_ending() -> None:
+    server = UvicornThread(service_app("example", lifespan=nothing, readiness=ready))
+    server.start()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(HEALTH)
+        assert answer_of(client)
+        started = monotonic()
+        server.stop()
+        assert said(client) == b""
+        assert monotonic() - started < 5
 
 
 def test_a_head_without_end_is_refused_before_it_is_read(port: int) -> None:
