@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,8 +17,8 @@ import httpx
 from tests.e2e.manifests import Cluster, Workload, megabytes
 from tests.support.servers import wait_for
 
-PATIENCE_SECONDS = 300.0
-JOB_SECONDS = 1800.0
+PATIENCE_SECONDS = 1800.0  # a predictor is ready when its family has a version, and small machines take their time
+PAUSE_SECONDS = 0.5  # between two looks: asking the engine costs the containers' own time
 
 Document = dict[str, Any]
 
@@ -31,6 +32,7 @@ class Container:
     prefix: str
     folder: Path
     networks: list[str] = field(default_factory=list)
+    _address: str | None = None
 
     @property
     def id(self) -> str:
@@ -77,28 +79,43 @@ class Container:
 
     def address(self) -> str:
         """One of its addresses: the machine reaches them all, as a node reaches its pods."""
-        networks = self.inspect()["NetworkSettings"]["Networks"].values()
-        return str(next(network["IPAddress"] for network in networks))
+        if self._address is None:
+            networks = self.inspect()["NetworkSettings"]["Networks"].values()
+            self._address = str(next(network["IPAddress"] for network in networks))
+        return self._address
 
-    def wait_ready(self) -> float:
+    def wait_ready(self, check: Callable[[], None] = lambda: None) -> float:
         """Seconds until the startup probe and then the readiness probe succeeded and the liveness probe does; or fails.
 
-        The startup probe gets as many tries as the manifest gives it.
+        The startup probe gets as many tries as the manifest gives it. `check` runs before each try and may raise.
         """
         started = monotonic()
+
+        def passes(probe: Document) -> bool:
+            check()
+            return self.passes(probe)
+
         for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
             probe = self.workload.probe(kind)
             if probe:
                 tries = probe.get("failureThreshold", 3) * probe.get("periodSeconds", 10)
                 seconds = tries if kind == "startupProbe" else PATIENCE_SECONDS
-                wait_for(partial(self.passes, probe), seconds=seconds, what=f"{self.id}: {kind}")
+                what = f"{self.id}: {kind}"
+                wait_for(partial(passes, probe), seconds=seconds, pause=PAUSE_SECONDS, what=what)
         return monotonic() - started
 
-    def wait_completed(self) -> None:
-        """Until a Job's container ended well; raises with its last lines when it did not."""
-        wait_for(lambda: not self.inspect()["State"]["Running"], seconds=JOB_SECONDS, what=f"the end of {self.id}")
-        if self.inspect()["State"]["ExitCode"]:
+    def wait_completed(self) -> float:
+        """Seconds until a Job's container ended well; raises with its last lines when it did not."""
+        started = monotonic()
+        wait_for(self.completed, seconds=PATIENCE_SECONDS, pause=PAUSE_SECONDS, what=f"the end of {self.id}")
+        return monotonic() - started
+
+    def completed(self) -> bool:
+        """Whether a Job's container ended well; raises with its last lines when it failed as often as it may."""
+        state = self.inspect()["State"]
+        if not state["Running"] and state["ExitCode"]:
             raise RuntimeError(f"{self.id} failed:\n{self.logs()}")
+        return not state["Running"]
 
     def logs(self, lines: int = 40) -> str:
         """The last lines of its output."""
@@ -115,6 +132,7 @@ class Container:
             asked = probe["httpGet"]
             url = f"http://{self.address()}:{self.workload.port(asked['port'])}{asked['path']}"
             return 200 <= httpx.get(url, timeout=probe.get("timeoutSeconds", 1)).status_code < 400
+        self._address = None  # it may have been started again elsewhere
         return False
 
     def _aliases(self, option: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 Everything starts at once, as in a cluster. Two containers share a network only where the network policies allow an
 arrow between them, so an arrow that is missing breaks a journey here and not in production. What is not tried: the
-direction of an arrow, DNS outside the cluster, scheduling, and rolling over several replicas.
+direction of an arrow, DNS outside the cluster and scheduling; rolling updates are in tests/integration/kubernetes.
 """
 
 import subprocess
 import tempfile
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property
@@ -51,18 +52,19 @@ class PodStack(Stack):
         return sorted(name for name, container in self.containers.items() if container.workload.kind != "Job")
 
     def up(self) -> None:
-        """Networks, then all containers at once, then the Jobs' ends, then every probe."""
+        """Networks, then all containers at once; each is waited for by itself, and a Job that fails ends the waiting.
+
+        A predictor is ready as soon as its own family has a version, long before the Job that trains them all ends.
+        """
         for network in sorted({network for each in self.containers.values() for network in each.networks}):
             docker("network", "create", "--internal", network)
         for container in self.containers.values():
             container.create()
         for container in self.containers.values():
             container.start()
-        for name, container in self.containers.items():
-            if name not in self.services:
-                container.wait_completed()
-        for name in self.services:
-            self._wait(name)
+        with ThreadPoolExecutor(len(self.containers)) as pool:
+            waited = dict(zip(self.containers, pool.map(self._wait, self.containers), strict=True))
+        self.measured |= {f"start of {name}": f"{seconds:.0f} s" for name, seconds in waited.items()}
         self.connect(self._url("gateway"), self._url("mailpit"), self._url("mlflow"), self._login())
         self.mlflow.headers["Host"] = "mlflow"  # it answers to no address
 
@@ -102,11 +104,18 @@ class PodStack(Stack):
         """See `Stack`."""
         return self.containers[service].id
 
-    def _wait(self, name: str) -> None:
+    def _wait(self, name: str) -> float:
+        container = self.containers[name]
         try:
-            self.containers[name].wait_ready()
+            return container.wait_ready(self._check_jobs) if name in self.services else container.wait_completed()
         except TimeoutError as error:
-            raise RuntimeError(f"{error}\n{self.containers[name].logs()}") from None
+            raise RuntimeError(f"{error}\n{container.logs()}") from None
+
+    def _check_jobs(self) -> None:
+        """Raises when a Job has failed: what waits for it would wait in vain."""
+        for name, container in self.containers.items():
+            if name not in self.services:
+                container.completed()
 
     def _networks_of(self, name: str) -> list[str]:
         arrows = {(start, end) for start, end, _ in allowed(self.cluster.documents) if OUTSIDE not in (start, end)}

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.e2e.stack import BASE_IMAGE, Stack, docker, image_megabytes
+from vigie.catalogue import FAMILIES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2700)]
-BARS = {"gateway": 60, "predictor-logreg": 320}
+BARS = {family.service: 350 for family in FAMILIES} | {"gateway": 60, "predictor-logreg": 320}
 
 
 def test_every_container_runs_without_rights_on_a_read_only_root(stack: Stack) -> None:

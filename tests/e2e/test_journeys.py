@@ -12,8 +12,9 @@ from time import monotonic
 import httpx
 import pytest
 
-from tests.e2e.stack import COOLDOWN_SECONDS, Stack
+from tests.e2e.stack import COOLDOWN_SECONDS, Stack, docker
 from tests.support.servers import wait_for
+from vigie.catalogue import FAMILIES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2700)]
 
@@ -23,6 +24,7 @@ TWEETS = (
     "lovely staff on the Nice flight, smooth landing, would book again!",
 )
 QUIET_SECONDS = 4.0
+RESIDENT_BAR = 350.0
 
 
 def test_three_wrong_votes_send_exactly_one_mail(stack: Stack) -> None:
@@ -103,6 +105,12 @@ def test_restarts_lose_nothing_and_the_pending_mail_arrives_once(stack: Stack) -
     assert nothing_arrives(stack, already=1)
 
 
+def test_after_all_that_no_predictor_holds_more_memory_than_it_may(stack: Stack) -> None:
+    resident = {family.service: resident_megabytes(stack, family.service) for family in FAMILIES}
+    stack.measured |= {f"resident memory of {service}": f"{size:.0f} MB" for service, size in resident.items()}
+    assert not {service: size for service, size in resident.items() if size > RESIDENT_BAR}
+
+
 @dataclass
 class Load:
     """Clients that ask without a pause and remember every answer that is not 200."""
@@ -123,6 +131,14 @@ class Load:
                     self.versions.add(answer.json()["model"]["version"])
                 else:
                     self.failures.append(f"{answer.status_code} {answer.text}")
+
+
+def resident_megabytes(stack: Stack, service: str) -> float:
+    """What the processes of a service hold, as the kernel counts it, after an inference in case it had none yet."""
+    name = service.removeprefix("predictor-")
+    assert stack.gateway.post("/predict/batch", json={"texts": [*TWEETS] * 100, "model": name}).status_code == 200
+    kibibytes = docker("top", stack.container(service), "-eo", "pid,rss").split()[3::2]
+    return sum(map(int, kibibytes)) * 1024 / 1e6
 
 
 def make_an_alert(stack: Stack, already: int) -> None:

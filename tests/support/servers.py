@@ -25,13 +25,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 60.0, what: str = "the condition") -> None:
+def wait_for(
+    condition: Callable[[], object], *, seconds: float = 60.0, pause: float = 0.02, what: str = "the condition"
+) -> None:
     """Polls until `condition()` is true; fails with `what` after the deadline."""
     deadline = monotonic() + seconds
     while not condition():
         if monotonic() > deadline:
             raise TimeoutError(f"{what} did not hold within {seconds} s")
-        sleep(0.02)
+        sleep(pause)
 
 
 def answers(port: int) -> bool:
