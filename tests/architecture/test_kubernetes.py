@@ -15,6 +15,7 @@ import yaml
 
 from tests.architecture.arrows import OUTSIDE, Arrow, allowed, one_sided
 from tests.architecture.sources import PODS, ROOT, compose, kubernetes, manifests, place, pod
+from tests.e2e.manifests import megabytes
 from vigie.catalogue import FAMILIES
 
 VERSIONS = re.findall(
@@ -51,6 +52,8 @@ BEYOND[WATCHED] = BEYOND["ec2"] | {
     *(("prometheus", name, port) for name, port in (("gateway", 8000), ("feedback", 8010), ("alerting", 8020))),
     *((name, OUTSIDE, 4318) for name in ("gateway", "feedback", "alerting", *PREDICTORS)),
 }
+MACHINE = (4_000, 15_000)  # an m7i.xlarge in thousandths of a CPU and MiB, without what the kernel keeps
+SYSTEM = (600, 1_200)  # k3s with CoreDNS, metrics, Traefik and the EBS driver: what their charts request, rounded up
 NEEDS_KUBECTL = pytest.mark.skipif(not shutil.which("kubectl"), reason="kustomize comes with kubectl")
 
 Document = dict[str, Any]
@@ -106,10 +109,39 @@ def test_every_service_survives_the_loss_of_a_machine_as_far_as_it_can() -> None
     documents = [document for path in manifests() if path.parent.name == "base" for document in read(path)]
     budgets = {document["metadata"]["name"] for document in documents if document["kind"] == "PodDisruptionBudget"}
     for workload in workloads(documents, "Deployment", "StatefulSet"):
-        name = workload["metadata"]["name"]
+        assert workload["metadata"]["name"] in budgets
+
+
+@NEEDS_KUBECTL
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_of_one_kind_are_spread_over_machines(overlay: str) -> None:
+    for workload in workloads(rendered(overlay), "Deployment", "StatefulSet"):
         (spread,) = pod(workload)["topologySpreadConstraints"]
+        name = workload["metadata"]["name"]
         assert spread["labelSelector"] == {"matchLabels": {"app.kubernetes.io/name": name}}
-        assert name in budgets
+        assert spread["topologyKey"] == "kubernetes.io/hostname"
+
+
+@NEEDS_KUBECTL
+def test_production_fits_the_machine_of_the_plan_while_everything_rolls_and_trains() -> None:
+    documents = rendered("ec2")
+    least = {
+        d["spec"]["scaleTargetRef"]["name"]: d["spec"]["minReplicas"]
+        for d in documents
+        if d["kind"] == "HorizontalPodAutoscaler"
+    }
+    cpus, mebibytes = SYSTEM
+    for workload in workloads(documents):
+        count = workload["spec"].get("replicas", least.get(workload["metadata"]["name"], 1))
+        surge = workload["spec"].get("strategy", {}).get("rollingUpdate", {}).get("maxSurge", 0)
+        (container,) = pod(workload)["containers"]
+        asked = container["resources"]["requests"]
+        cpus += millicpus(asked["cpu"]) * (count + surge)
+        mebibytes += megabytes(asked["memory"]) * (count + surge)
+    plan = (ROOT / "k8s" / "ec2" / "variables.tf").read_text("utf-8")
+    assert re.search(r'"instance_type" \{[^}]*default\s+= "m7i.xlarge"', plan)
+    assert cpus <= MACHINE[0], f"{cpus} thousandths of a CPU are asked for"
+    assert mebibytes <= MACHINE[1], f"{mebibytes} MiB are asked for"
 
 
 def test_whoever_answers_requests_grows_with_them() -> None:
@@ -202,6 +234,11 @@ def test_nothing_secret_and_no_optional_database_is_in_the_production_overlay() 
         (workload,) = [d for d in workloads(documents) if d["metadata"]["name"] == name]
         env = {item["name"]: item for item in pod(workload)["containers"][0]["env"]}
         assert not env[variable]["valueFrom"]["secretKeyRef"].get("optional", False)
+
+
+def millicpus(quantity: str) -> int:
+    """`250m` or `2`."""
+    return int(quantity[:-1]) if quantity.endswith("m") else int(quantity) * 1000
 
 
 def read(path: Path) -> list[Document]:
