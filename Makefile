@@ -33,7 +33,8 @@ NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package
 CHECKOV := 3.3.30
 CYCLONEDX := 7.5.0
 export VIGIE_VERSION ?= 0.1.0
-KUBECTL := command -v kubectl >/dev/null || { echo "kubectl is missing: it renders the overlays" >&2; exit 1; }
+KUBECTL := kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]' \
+	|| { echo "kubectl 1.27 or newer is missing, it renders the overlays: Debian 13's package kubernetes-client, Debian 12's is too old" >&2; exit 1; }
 
 # $(call need,command,Debian package): installs the package when the command is missing.
 need = command -v $(1) >/dev/null || ls /usr/lib/postgresql/*/bin/$(1) >/dev/null 2>&1 || { echo "installing $(2)"; \

@@ -1,6 +1,7 @@
 """Prints the overlay of one installation: k8s/overlays/ec2 with its names, addresses and images, for `kubectl apply`.
 
-Every value comes from the environment; a missing one stops with its name. Nothing secret is among them.
+Every value comes from the environment; a missing one stops with its name. Nothing secret is among them. `COMPONENTS`
+may name folders of k8s/components to lay over it: `monitoring,keda`.
 """
 
 import os
@@ -14,6 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 OVERLAY = ROOT / "k8s" / "overlays" / "ec2"
+COMPONENTS = ROOT / "k8s" / "components"
 IMAGES = ("training", *sorted(folder.name for folder in (ROOT / "services").iterdir() if folder.is_dir()))
 SETTINGS = ("SMTP_HOST", "SMTP_PORT", "ALERT_MAIL_FROM", "ALERT_MAIL_TO")
 
@@ -27,6 +29,7 @@ class Release:
     domain: str
     bucket: str
     settings: dict[str, str]
+    components: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environment: dict[str, str]) -> "Release":
@@ -36,7 +39,8 @@ class Release:
         if missing:
             raise SystemExit(f"expected a value, got none: {', '.join(missing)}")
         tag, registry, domain, bucket, *_ = (environment[name] for name in needed)
-        return cls(tag, registry, domain, bucket, {name: environment[name] for name in SETTINGS})
+        components = tuple(name for name in environment.get("COMPONENTS", "").split(",") if name)
+        return cls(tag, registry, domain, bucket, {name: environment[name] for name in SETTINGS}, components)
 
     def kustomization(self, folder: Path) -> dict[str, object]:
         """The kustomization that lays this release over the overlay."""
@@ -52,6 +56,7 @@ class Release:
         ]
         return {
             "resources": [os.path.relpath(OVERLAY, folder)],
+            "components": [os.path.relpath(COMPONENTS / name, folder) for name in self.components],
             "images": [
                 {"name": f"vigie/{name}", "newName": f"{self.registry}/{name}", "newTag": self.tag} for name in IMAGES
             ],

@@ -14,5 +14,5 @@ if [ -n "${SSH_PRIVATE_KEY:-}" ]; then # in a workflow; at a desk there is an ag
 fi
 ssh+=("$HOST")
 "${PYTHON:-python3}" "$here/../release.py" >"$rendered"
-tar -C "$here" -cf - release.sh backup-to-bucket.sh backup.sh restore.sh | "${ssh[@]}" 'sudo tar -C /opt/vigie -xf -'
+tar -C "$here" -cf - release.sh backup-to-bucket.sh backup.sh restore.sh restore-on-machine.sh | "${ssh[@]}" 'sudo tar -C /opt/vigie -xf -'
 "${ssh[@]}" "sudo env DOMAIN=$(printf %q "$DOMAIN") /opt/vigie/release.sh" <"$rendered"

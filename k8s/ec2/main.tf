@@ -122,7 +122,7 @@ resource "aws_db_subnet_group" "this" {
 
 resource "aws_db_parameter_group" "this" {
   name   = local.name
-  family = "postgres16"
+  family = "postgres15"
   parameter {
     name  = "rds.force_ssl"
     value = "1"
@@ -143,14 +143,13 @@ resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_353:performance insights are not offered for this class
   identifier                      = local.name
   engine                          = "postgres"
-  engine_version                  = "16"
+  engine_version                  = "15" # no newer than the pg_dump of the machine's Debian, which refuses what it does not know
   instance_class                  = var.database_class
   allocated_storage               = 20
   max_allocated_storage           = 100
   storage_type                    = "gp3"
   storage_encrypted               = true
-  db_name                         = "vigie"
-  username                        = "vigie"
+  username                        = "postgres" # for an operator; its password changes every week, Vigie logs in as a role of its own
   manage_master_user_password     = true
   parameter_group_name            = aws_db_parameter_group.this.name
   db_subnet_group_name            = aws_db_subnet_group.this.name

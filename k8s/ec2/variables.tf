@@ -66,7 +66,7 @@ variable "contact" {
 }
 
 variable "instance_type" {
-  description = "Type of the machine: five families need 16 GiB (m7i.xlarge), logreg alone 8 GiB (t3.large)."
+  description = "Type of the machine: five families, two pods each, need 4 CPUs and 16 GiB."
   type        = string
   default     = "m7i.xlarge"
 }

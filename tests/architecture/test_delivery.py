@@ -1,5 +1,6 @@
 """Workflows, scripts and infrastructure files: what can be known of them without an account anywhere."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,6 +17,22 @@ EC2, DELIVERY = ROOT / "k8s" / "ec2", ROOT / ".github" / "delivery"
 SPACE = ROOT / "services" / "ui" / "huggingface"
 SCRIPTS = sorted(path for folder in (EC2, DELIVERY, SPACE) for path in folder.rglob("*.sh"))
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+NEEDS_TERRAFORM = pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on every machine")
+PG_DUMP_OF_DEBIAN = {"12": 15, "13": 17}
+INPUTS: dict[str, object] = {
+    "vpc_id": "vpc-1",
+    "subnet_id": "subnet-1",
+    "database_subnet_ids": ["subnet-2", "subnet-3"],
+    "operator_cidrs": ["203.0.113.7/32"],
+    "key_name": "operators",
+    "bucket": "air-paradis-vigie",
+    "contact": "ops@air-paradis.example",
+}
+# What main.tf does with them, without the provider, which is not to be had everywhere.
+FILLED_IN = """output "user_data" {
+  value = templatefile("cloud-init.yaml", { contact = var.contact, bucket = var.bucket })
+}
+"""
 TARGETS = set(re.findall(r"^([a-z0-9-]+):.*## ", MAKEFILE, re.M))
 
 
@@ -114,12 +131,64 @@ def test_every_input_of_the_plan_is_described_typed_and_used() -> None:
     assert set(re.findall(r"var\.(\w+)", others)) == {name for name, _ in found}
 
 
-@pytest.mark.skipif(not shutil.which("terraform"), reason="terraform is not on every machine")
+@NEEDS_TERRAFORM
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, None),
+        ({"operator_cidrs": ["203.0.113.7/32", "198.51.100.0/24"]}, None),
+        ({"operator_cidrs": ["0.0.0.0/0"]}, "not the whole internet"),
+        ({"operator_cidrs": ["203.0.113.7"]}, "Expected IPv4 networks"),
+        ({"operator_cidrs": []}, "Expected IPv4 networks"),
+        ({"database_subnet_ids": ["subnet-1"]}, "Expected two subnets or more"),
+        ({"bucket": "Air Paradis"}, "Expected 3 to 63 lower-case letters"),
+        ({"contact": "ops"}, "Expected a mail address"),
+        ({"environment": "Production!"}, "Expected 2 to 21 lower-case letters"),
+        ({"vpc_id": None}, "vpc_id"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_the_inputs_of_the_plan_are_refused_before_anything_is_made(
+    tmp_path: Path, changed: dict[str, object], told: str | None
+) -> None:
+    shutil.copy(EC2 / "variables.tf", tmp_path)
+    shutil.copy(EC2 / "cloud-init.yaml", tmp_path)
+    (tmp_path / "outputs.tf").write_text(FILLED_IN)
+    inputs = {name: value for name, value in (INPUTS | changed).items() if value is not None}
+    (tmp_path / "terraform.tfvars.json").write_text(json.dumps(inputs))
+    command = ["terraform", f"-chdir={tmp_path}", "plan", "-no-color", "-input=false", "-lock=false"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if told is None:
+        assert done.returncode == 0, done.stderr
+        assert "BUCKET=air-paradis-vigie" in done.stdout
+        assert "acme.email=ops@air-paradis.example" in done.stdout
+    else:
+        assert done.returncode == 1
+        assert told in done.stderr
+
+
+@NEEDS_TERRAFORM
 def test_the_plan_is_formatted_and_parses() -> None:
     done = subprocess.run(
         ["terraform", f"-chdir={EC2}", "fmt", "-check", "-diff"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_database_is_no_newer_than_what_backs_it_up() -> None:
+    text = (EC2 / "main.tf").read_text("utf-8")
+    debian = re.search(r"debian/release/(\d+)/", text)
+    database = re.search(r'engine_version\s+= "(\d+)"', text)
+    assert debian
+    assert database
+    assert int(database[1]) <= PG_DUMP_OF_DEBIAN[debian[1]]
+    assert f'family = "postgres{database[1]}"' in text
+    assert "postgresql-client" in (EC2 / "cloud-init.yaml").read_text("utf-8")
+
+
+def test_the_clusters_api_is_where_its_pods_look_for_it() -> None:
+    text = (EC2 / "cloud-init.yaml").read_text("utf-8")
+    assert "bind-address" not in text, "on the loopback the pods of k3s itself would not find it; no door leads to it"
 
 
 def test_the_machine_is_set_up_with_pinned_versions_and_without_secrets() -> None:

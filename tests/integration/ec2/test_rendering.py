@@ -53,6 +53,17 @@ def test_every_image_of_ours_is_the_commits_and_nothing_of_the_example_is_left()
         assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "vigie.air-paradis.example"
 
 
+def test_components_come_along_when_they_are_named() -> None:
+    done = release(**VALUES, COMPONENTS="monitoring,keda")
+    assert done.returncode == 0, done.stderr
+    documents = list(yaml.safe_load_all(done.stdout))
+    names = {(document["kind"], document["metadata"]["name"]) for document in documents}
+    assert {("Deployment", "prometheus"), ("PersistentVolumeClaim", "prometheus"), ("ScaledObject", "gateway")} <= names
+    assert not [kind for kind, _ in names if kind == "HorizontalPodAutoscaler"]
+    (storage,) = [document for document in documents if document["kind"] == "StorageClass"]
+    assert storage["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
+
+
 def test_every_missing_value_is_named() -> None:
     done = release(TAG="1", REGISTRY="x")
     assert done.returncode == 1
