@@ -68,7 +68,11 @@ class ServerProcess:
                 )
             return ready() if ready else answers(self.port)
 
-        wait_for(up, seconds=seconds, what=f"{self.command[0]} on port {self.port}")
+        try:
+            wait_for(up, seconds=seconds, what=f"{self.command[0]} on port {self.port}")
+        except BaseException:
+            self.stop()  # nobody else will
+            raise
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
         """Ends the process and everything it started; SIGKILL when it does not follow within 10 s."""

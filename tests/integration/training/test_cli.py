@@ -15,6 +15,7 @@ import httpx
 import mlflow
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from mlflow import MlflowClient
 from redis import Redis
@@ -346,5 +347,10 @@ def test_the_starter_is_registered_once(run: Run, tmp_path: Path) -> None:
         for made in (True, False):
             answer = done(run("starter", "--json", MLFLOW_TRACKING_URI=server.url, MODELS="logreg"))
             assert answer == {"logreg": {"version": "1", "registered": made}}
+        command = [sys.executable, "-c", "from vigie_training.cli import main; main()", "starter", "--stay"]
+        variables = {"MLFLOW_TRACKING_URI": server.url, "MODELS": "logreg"}
+        with subprocess.Popen(command, env=os.environ | variables) as staying:
+            wait_for(lambda: psutil.Process(staying.pid).name() == "sleep", what="a process that stays")
+            staying.terminate()
     finally:
         server.stop()

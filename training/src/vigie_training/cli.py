@@ -1,5 +1,7 @@
 """`vigie-train`: train, judge, promote and list models."""
 
+import os
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -257,7 +259,12 @@ def list_versions(
 
 
 @app.command("starter")
-def register_starters(as_json: Json = False) -> None:
+def register_starters(
+    as_json: Json = False,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Do not end afterwards: sleep, where an end looks like a failure (Compose).")
+    ] = False,
+) -> None:
     """Give a champion to every family in MODELS without one: what ships, or else fitted on the sample rows."""
     settings = TrainingSettings.read()
     starter.wait_for_registry(settings.mlflow_tracking_uri, seconds=settings.registry_wait_seconds)
@@ -270,6 +277,9 @@ def register_starters(as_json: Json = False) -> None:
         for name, made in shown.items()
     ]
     output.show(shown, lines, as_json=as_json)
+    if stay:
+        sys.stdout.flush()
+        os.execlp("sleep", "sleep", "infinity")  # noqa: S606, S607 - instead of this process and the memory it holds
 
 
 def main() -> None:
