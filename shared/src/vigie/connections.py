@@ -1,8 +1,9 @@
-"""How long and how large the head of a request may be: uvicorn's HTTP protocol with the limits that it lacks."""
+"""Uvicorn's HTTP protocol with the limits that it lacks, and with an end to the work for a client that hung up."""
 
-from asyncio import TimerHandle, Transport
+from asyncio import TimerHandle, Transport, current_task
+from collections.abc import MutableMapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -13,6 +14,21 @@ from vigie.logs import REQUEST_ID
 REQUEST_SECONDS = 30.0
 HEAD_BYTES = 32 * 1024
 LINGER_SECONDS = 0.5
+
+_TASK, _LEFT = "vigie.task", "vigie.left"
+
+
+def end_with_client(scope: MutableMapping[str, Any]) -> None:
+    """From now on what is done for this request is cancelled when its client hangs up, so that it leaves its queue.
+
+    For requests that change nothing.
+    """
+    scope[_TASK] = current_task()
+
+
+def client_left(scope: MutableMapping[str, Any]) -> bool:
+    """Whether that happened."""
+    return _LEFT in scope
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -45,6 +61,11 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Asyncio's hook."""
         self._stop_timer()
+        if self.cycle is not None and not self.cycle.response_complete:
+            scope = cast(MutableMapping[str, Any], self.cycle.scope)
+            if (task := scope.get(_TASK)) is not None:
+                scope[_LEFT] = True
+                task.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

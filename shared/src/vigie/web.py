@@ -3,6 +3,7 @@
 One pure ASGI layer does what must hold on every path; `service_app` wires it around a FastAPI application.
 """
 
+import asyncio
 import gc
 import logging
 import re
@@ -24,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie import tracing
-from vigie.connections import GuardedProtocol
+from vigie.connections import GuardedProtocol, client_left
 from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
 from vigie.logs import REQUEST_ID, configure_logging
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
@@ -33,6 +34,7 @@ from vigie.settings import ServiceSettings, TracedSettings
 BODY_LIMIT = 1024 * 1024
 GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
+CLIENT_LEFT = 499  # as nginx counts it; nobody is answered
 GC_THRESHOLDS = (10_000, 20, 20)
 
 # Nothing here is to be guessed at, or told to other sites. CORS stays closed: no header ever allows an origin.
@@ -241,6 +243,10 @@ class Shell:
             await self._answer(scope, _Limited(receive, self._body_limit), answer)
         except ClientDisconnect:
             _LOG.info("the client went away before its request was read")
+        except asyncio.CancelledError:
+            if not client_left(scope):
+                raise
+            answer.status = CLIENT_LEFT
         except Exception as error:
             await self._fail(scope, receive, answer, error)
         finally:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.keys import Scope
 from gateway.state import state_of
+from vigie.connections import end_with_client
 from vigie.errors import UnsupportedMediaType
 from vigie.web import invalid_request
 
@@ -24,16 +25,19 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class DirectRoute(APIRoute):
-    """A documented route that handles its requests itself; subclasses set `scope`."""
+    """A documented route that handles its requests itself; subclasses set `scope`, and whether a hang-up ends it."""
 
     scope: ClassVar[Scope]
+    ends_with_client: ClassVar[bool] = False
 
     def get_route_handler(self) -> Handler:
         """FastAPI's hook: what answers a request."""
-        endpoint, scope = self.endpoint, self.scope
+        endpoint, scope, ends = self.endpoint, self.scope, self.ends_with_client
         schema: type[BaseModel] = get_type_hints(endpoint)["body"]
 
         async def handle(request: Request) -> Response:
+            if ends:
+                end_with_client(request.scope)
             state_of(request).admit(request.headers.get("x-api-key"), scope)
             answer = await endpoint(request, await read_body(request, schema))
             return answer if isinstance(answer, Response) else Response(answer.model_dump_json(), media_type=_JSON)
@@ -45,6 +49,7 @@ class PredictRoute(DirectRoute):
     """Needs the scope `predict`."""
 
     scope = Scope.PREDICT
+    ends_with_client = True
 
 
 class FeedbackRoute(DirectRoute):

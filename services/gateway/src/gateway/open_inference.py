@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from gateway.keys import KEY_HEADER, Scope
 from gateway.origins import NOWHERE
 from gateway.state import admitted, state_of
+from vigie.connections import end_with_client
 from vigie.errors import Unavailable
 from vigie.inference import (
     PREDICTION_ID,
@@ -94,6 +95,7 @@ inference = APIRouter(
 
 async def infer(request: Request) -> Response:
     """Reads, predicts as `POST /predict/batch` does, writes."""
+    end_with_client(request.scope)
     state, name = state_of(request), request.path_params["name"]
     state.admit(request.headers.get("x-api-key"), Scope.PREDICT)
     message = read_request(await request.body(), request.headers.get(JSON_SIZE), outputs=(*OUTPUTS, PREDICTION_ID))

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
 from vigie.cards import ModelCard
+from vigie.connections import end_with_client
 from vigie.errors import InvalidRequest
 from vigie.inference import (
     InferenceRequest,
@@ -56,6 +57,7 @@ inference = APIRouter(prefix="/v2/models", tags=["inference"], route_class=RawRo
 
 async def infer(request: Request) -> Response:
     """Reads, computes, writes. Without path parameters (a direct route) it means this predictor's model."""
+    end_with_client(request.scope)
     state = state_of(request)
     name, version = request.path_params.get("name", state.family.name), request.path_params.get("version")
     engine = state.lane(name, version).engine

@@ -1,0 +1,44 @@
+"""A client that hangs up takes its tweet out of the gateway's queue."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+
+from gateway.app import create_app
+from gateway.settings import GatewaySettings
+from tests.support.peers import FakePredictor
+from tests.support.servers import wait_for
+from tests.support.uvicorn_thread import UvicornThread
+
+
+def hang_up_after(port: int, path: str, body: dict[str, object], metrics: str, line: str) -> None:
+    """Asks, waits until the metrics have that line, and goes."""
+    content = json.dumps(body).encode()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        head = f"POST {path} HTTP/1.1\r\nHost: g\r\nContent-Length: {len(content)}\r\n\r\n"
+        client.sendall(head.encode() + content)
+        wait_for(lambda: line in httpx.get(metrics).text, what=line)
+
+
+def test_a_tweet_whose_client_hung_up_is_not_sent_to_a_predictor(
+    settings: GatewaySettings, predictor: FakePredictor
+) -> None:
+    predictor.seconds = 3.0
+    server = UvicornThread(create_app(settings.model_copy(update={"batch_size": 1, "predict_timeout_seconds": 30})))
+    url = server.start()
+    waits = 'vigie_upstream_queue_texts{model="logreg"} '
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            busy = [
+                pool.submit(httpx.post, f"{url}/predict", json={"text": f"busy {each}"}, timeout=60) for each in "ab"
+            ]
+            wait_for(lambda: len(predictor.calls) == 2, what="two calls to the predictor")
+            hang_up_after(server.port, "/predict", {"text": "gone"}, f"{url}/metrics", f"{waits}1.0")
+            wait_for(lambda: f"{waits}0.0" in httpx.get(f"{url}/metrics").text, what="an empty queue")
+            assert [each.result().status_code for each in busy] == [200, 200]
+        assert httpx.post(f"{url}/predict", json={"text": "later"}, timeout=60).status_code == 200
+    finally:
+        server.stop()
+    assert sorted(text for call in predictor.calls for text in call) == ["busy a", "busy b", "later"]
