@@ -44,6 +44,18 @@ async def test_a_batch_is_answered_in_order_by_one_call(client: httpx.AsyncClien
     assert predictor.calls == [texts]
 
 
+async def test_the_same_text_again_in_a_batch_is_computed_once_and_explained_every_time(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    texts = ["bad delay", "good crew", "bad delay", "fine", "good crew", "bad delay"]
+    reply = await client.post("/predict/batch", json={"texts": texts, "explain": True})
+    predictions = reply.json()["predictions"]
+    assert [row["prediction_label"] for row in predictions] == [0, 1, 0, 1, 1, 0]
+    assert [row["explanation"][0]["word"] for row in predictions] == [text.split()[0] for text in texts]
+    assert len({row["prediction_id"] for row in predictions}) == 6
+    assert predictor.calls == [["bad delay", "good crew", "fine"]]
+
+
 async def test_concurrent_tweets_share_calls_and_get_their_own_answers(
     client: httpx.AsyncClient, predictor: FakePredictor
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import aiohttp
@@ -57,6 +57,13 @@ class Answer:
     def verdicts(self) -> list[Verdict]:
         """Text by text."""
         return [Verdict(self.model, self.version, negative) for negative in self.probabilities]
+
+    def spread(self, asked: Sequence[str], texts: Sequence[str]) -> "Answer":
+        """The answer to `texts`, of which `asked` are the different ones."""
+        places = {text: place for place, text in enumerate(asked)}
+        rows, words = [places[text] for text in texts], self.explanations
+        explanations = None if words is None else [words[row] for row in rows]
+        return replace(self, probabilities=[self.probabilities[row] for row in rows], explanations=explanations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +157,15 @@ class PredictorClient:
         return await self._in_flight.once(key, deadline, lambda: self._singles.submit(ask, deadline))
 
     async def infer_many(self, texts: list[str], deadline: float, *, explain: bool = False) -> Answer:
-        """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`."""
+        """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`.
+
+        The same text again is asked for once.
+        """
         self._check()
-        ask = Ask(texts, deadline, REQUEST_ID.get(), explain=explain, contexts=(tracing.headers(),))
-        return await self._bulk.submit(ask, deadline)
+        different = list(dict.fromkeys(texts))
+        ask = Ask(different, deadline, REQUEST_ID.get(), explain=explain, contexts=(tracing.headers(),))
+        answer = await self._bulk.submit(ask, deadline)
+        return answer if len(different) == len(texts) else answer.spread(different, texts)
 
     async def metadata(self) -> ModelMetadata:
         """What the predictor says of the version that serves; raises `Unavailable` when it says nothing."""
