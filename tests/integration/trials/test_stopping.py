@@ -137,7 +137,7 @@ def test_a_challenger_that_fails_is_stopped_and_mailed_while_every_client_gets_a
         return "[Vigie] Challenger arrêté : logreg version 2" in system.subjects()
 
     wait_for(storm, seconds=60, what="the mail")
-    stopped = system.trials()["challenger"]["stopped"]
-    assert stopped["reason"] == "errs"
+    wait_for(lambda: system.trials()["challenger"]["stopped"], seconds=30, what="the news at the gateway")
+    assert system.trials()["challenger"]["stopped"]["reason"] == "errs"
     wait_for(lambda: system.trials()["challenger"]["failed"] >= 3, seconds=30, what="the count of failures")
     assert versions(system.predict([f"calm {'x' * number}" for number in range(120)])) == {"1"}
