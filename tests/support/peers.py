@@ -42,6 +42,7 @@ class FakePredictor:
     calls: list[list[str]] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
     on_trial: dict[str, str] = field(default_factory=dict)
+    kept_out: dict[str, Rejection] = field(default_factory=dict)
     refuse_trials_with: int | None = None
     trial_seconds: float = 0.0
     trial_calls: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -92,6 +93,7 @@ class FakePredictor:
             stale_since=self.stale_since,
             rejected=self.rejected,
             on_trial=self.on_trial,
+            kept_out=self.kept_out,
         )
         described = ModelMetadata(name="logreg", versions=[self.version], inputs=[], outputs=[], parameters=details)
         return Response(described.model_dump_json(), media_type="application/json")

@@ -101,7 +101,10 @@ class InferenceResponse(V2Message):
 
 
 class ModelDetails(V2Message):
-    """What Vigie adds to the model metadata; `on_trial` are versions that serve beside this one, by alias."""
+    """What Vigie adds to the model metadata.
+
+    `on_trial` are the numbers of versions that serve beside this one, `kept_out` those that must not, by alias.
+    """
 
     version: str
     model_id: str | None = None
@@ -111,6 +114,7 @@ class ModelDetails(V2Message):
     stale_since: datetime | None = None
     rejected: Rejection | None = None
     on_trial: dict[str, str] = {}
+    kept_out: dict[str, Rejection] = {}
 
 
 class ModelMetadata(V2Message):

@@ -65,7 +65,7 @@ class TrialReport(Message):
     """A version on trial beside the champion, over the last day at most.
 
     Of `compared` tweets both said the same `agreed` times; `judged` of them were voted on. `failed` counts the tweets
-    that only the champion could answer.
+    that only the champion could answer. `kept_out` tells of a version that the alias names and that must not serve.
     """
 
     model: str
@@ -78,6 +78,7 @@ class TrialReport(Message):
     judged: int = 0
     failed: int = 0
     stopped: TrialStop | None = None
+    kept_out: str | None = None
 
 
 class TrialList(Message):

@@ -14,6 +14,7 @@ from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import RECEIPTS, gateway
 from tests.support.peers import FakeBackend, FakePredictor
 from vigie.inference import InferenceRequest
+from vigie.model_status import Rejection
 from vigie.streams import TRIALS
 from vigie.trials import Record, StopReason, TrialEvent, TrialList, TrialReport, TrialStop
 
@@ -220,6 +221,20 @@ async def test_models_tell_how_a_trial_compares(on_trial: Open, backend: FakeBac
         async def told() -> bool:
             (model,) = (await client.get("/models")).json()["models"]
             return bool(model["trials"] == [report.model_dump(mode="json")])
+
+        await eventually(told)
+
+
+async def test_models_tell_of_a_version_that_must_not_be_tried_and_why(
+    on_trial: Open, predictor: FakePredictor
+) -> None:
+    predictor.kept_out = {"challenger": Rejection(version="11", reason="golden row 'late'")}
+    async with on_trial(10, challenger="11") as client:
+        predictor.on_trial = {"challenger": "8"}
+
+        async def told() -> bool:
+            (trial,) = (await client.get("/models")).json()["models"][0]["trials"]
+            return bool((trial["trial"]["version"], trial["kept_out"]) == ("8", "version 11: golden row 'late'"))
 
         await eventually(told)
 

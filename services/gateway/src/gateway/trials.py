@@ -21,6 +21,7 @@ from gateway.shadow import Copy, ShadowLane
 from vigie.catalogue import CHALLENGER, SHADOW
 from vigie.errors import Unavailable
 from vigie.inference import ModelDetails
+from vigie.model_status import Rejection
 from vigie.receipts import label_of
 from vigie.trials import Record, TrialAlias, TrialEvent, TrialList, TrialReport
 
@@ -36,7 +37,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class Trial:
-    """The versions on trial of one family; `numbers` are those that its predictor serves, by alias."""
+    """The versions on trial of one family; `numbers` are those that its predictor serves, `kept_out` those that it must
+    not, by alias.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Trial:
         self.main = main
         self.clients = (main, challenger, shadow)
         self.numbers: dict[str, str] = {}
+        self.kept_out: dict[str, Rejection] = {}
         self.champion = ""
         self.may_challenge = False
         self._challenger = challenger
@@ -123,11 +127,15 @@ class Trials:
         seen, trial = self._seen or TrialList(items=[], stopped=[]), self._trials[family]
         found: dict[str, TrialReport] = {report.alias: report for report in seen.items if report.model == family}
         stopped = {stop.version: stop for stop in seen.stopped if stop.model == family}
-        for alias, number in trial.numbers.items():
+        kept_out = {alias: rejection.version for alias, rejection in trial.kept_out.items()}
+        for alias, number in (kept_out | trial.numbers).items():
             if alias not in found or found[alias].trial.version != number:
                 both = {"trial": Record(version=number), "champion": Record(version=trial.champion)}
                 told = {"model": family, "alias": alias, "stopped": stopped.get(number)}
                 found[alias] = TrialReport.model_validate(told | both)
+        for alias, rejection in trial.kept_out.items():
+            why = f"version {rejection.version}: {rejection.reason}"
+            found[alias] = found[alias].model_copy(update={"kept_out": why})
         return [found[alias] for alias in sorted(found)]
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
@@ -146,7 +154,7 @@ class Trials:
                 self._seen = await self._feedback.read("/trials", TrialList)
         for trial, details in zip(trials, found, strict=True):
             if details:
-                trial.champion = details.version
+                trial.champion, trial.kept_out = details.version, details.kept_out
                 trial.numbers = {alias: each for alias, each in details.on_trial.items() if each != details.version}
             trial.may_challenge = self._may_challenge(trial)
         self._active = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vigie.catalogue import SHADOW, Family
 from vigie.errors import NotFound
+from vigie.model_status import Rejection
 from vigie.predictor import Predictor
 from vigie.registry import Registry
 from vigie.serving.cache import ModelCache
@@ -58,6 +59,10 @@ class Lanes:
     def on_trial(self) -> dict[str, str]:
         """The number of each version on trial, by alias."""
         return {lane.alias: lane.model.version.number for lane in self.trials if lane.model is not None}
+
+    def kept_out(self) -> dict[str, Rejection]:
+        """Each version that an alias on trial names and that must not be served, and why."""
+        return {lane.alias: lane.follower.rejection for lane in self.trials if lane.follower.rejection is not None}
 
 
 def make_lanes(

@@ -71,6 +71,7 @@ class PredictorState:
                 stale_since=follower.stale_since,
                 rejected=follower.rejection,
                 on_trial=self.lanes.on_trial(),
+                kept_out=self.lanes.kept_out(),
             ),
         )
 

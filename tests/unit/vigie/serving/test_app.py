@@ -166,6 +166,9 @@ async def test_a_broken_version_on_trial_leaves_the_champion_alone(trials: Trial
         return bool(details.get("rejected", {}).get("version") == "4")
 
     await eventually(told)
+    details = (await read_metadata(client)).parameters
+    assert (details.rejected, details.on_trial) == (None, {"challenger": "2", "shadow": "3"})
+    assert details.kept_out["challenger"].reason.startswith("golden row")
     ready = (await client.get("/readyz")).json()
     assert ready == {"ready": True, "dependencies": {"model": "ok", "registry": "ok"}}
     metrics = (await client.get("/metrics")).text
