@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie import tracing
-from vigie.connections import GuardedProtocol, client_left
+from vigie.connections import BROKEN, GuardedProtocol, Headers, client_left
 from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
 from vigie.logs import REQUEST_ID, configure_logging
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
@@ -60,11 +60,12 @@ _UNTRACED = ("/healthz", "/readyz", "/metrics", "/v2/")
 _TRACE_HEADERS = {name.encode() for name in tracing.HEADERS}
 _CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
 
+ERRORS = (VigieError, RequestValidationError, HTTPException, Exception)
+
 ErrorRenderer = Callable[[VigieError], bytes]
 ReadinessCheck = Callable[[], Awaitable[Readiness]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 DirectHandler = Callable[[Request], Awaitable[Response]]
-Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def error_body(error: VigieError) -> bytes:
@@ -91,7 +92,7 @@ def service_app(
         response.headers.update(getattr(error, "headers", None) or {})  # `Allow` of a 405
         return response
 
-    for kind in (VigieError, RequestValidationError, HTTPException, Exception):
+    for kind in ERRORS:
         app.add_exception_handler(kind, on_error)
 
     @app.get("/healthz", tags=["operations"])
@@ -200,6 +201,17 @@ class ServiceApp(FastAPI):
                     operation["responses"].pop("422", None)
         return super().openapi()
 
+    def refusal(self, error: VigieError) -> tuple[Headers, bytes]:
+        """The answer to what never became a request (see `GuardedProtocol`), counted and logged like the others."""
+        request_id = uuid.uuid4().hex
+        token = REQUEST_ID.set(request_id)
+        REQUESTS.labels("none", "unmatched", error.status).inc()
+        _LOG.info("no request", extra={"status": error.status, "code": error.code})
+        body = self.render_error(error)
+        REQUEST_ID.reset(token)
+        named = ((b"content-type", b"application/json"), (b"x-request-id", request_id.encode()))
+        return (*named, *self._headers), body
+
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook: the shell goes around everything else."""
         inner = super().build_middleware_stack()
@@ -240,7 +252,7 @@ class Shell:
         try:
             if (announced := _announced_size(scope)) > self._body_limit:
                 raise BodyTooLarge(f"expected a body of at most {self._body_limit} bytes, got {announced}")
-            await self._answer(scope, _Limited(receive, self._body_limit), answer)
+            await self._answer(scope, _Limited(scope, receive, self._body_limit), answer)
         except ClientDisconnect:
             _LOG.info("the client went away before its request was read")
         except asyncio.CancelledError:
@@ -291,17 +303,20 @@ class _Answer:
 
 
 class _Limited:
-    """Wraps `receive`: raises `BodyTooLarge` as soon as what came is over the limit."""
+    """Wraps `receive`: raises `BodyTooLarge` as soon as what came is over the limit, and what the connection found."""
 
-    __slots__ = ("_limit", "_receive", "_seen")
+    __slots__ = ("_limit", "_receive", "_scope", "_seen")
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
+        self._scope = scope
         self._receive = receive
         self._limit = limit
         self._seen = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
+        if BROKEN in self._scope:
+            raise self._scope[BROKEN]
         self._seen += len(message.get("body", b""))
         if self._seen > self._limit:
             raise BodyTooLarge(f"expected a body of at most {self._limit} bytes, got more")
@@ -359,7 +374,7 @@ def _describe(method: str, route: str, status: int) -> None:
 def _sentence(problem: "ErrorDetails | Any") -> str:
     place, kind = _place(problem["loc"]), problem["type"]
     if kind == "missing":
-        return f"{place}: expected a value, got none"
+        return f"{place or 'body'}: expected a value, got none"
     if kind == "extra_forbidden":
         return f"{place}: no such field"
     if kind.startswith(("text_", "json_")):

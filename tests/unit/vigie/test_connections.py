@@ -1,15 +1,17 @@
 """Clients that are slow, or send heads without end, over real sockets."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 
 from tests.support.servers import answers, wait_for
 from tests.support.uvicorn_thread import UvicornThread
@@ -18,13 +20,17 @@ from vigie.schemas import Readiness
 from vigie.web import service_app
 
 PATIENCE = 0.3
+BODY_LIMIT = 1024 * 1024
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /sizes HTTP/1.1\r\nHost: x\r\nX-Request-ID: r1\r\nContent-Type: application/json\r\n"
+CUT_OFF = Event()
 
 
 class Impatient(GuardedProtocol):
     """The same, with a test's patience."""
 
     request_seconds = PATIENCE
+    drain_seconds = PATIENCE
 
 
 class Lingering(GuardedProtocol):
@@ -44,10 +50,30 @@ async def ready() -> Readiness:
     return Readiness(ready=True, dependencies={})
 
 
+async def endless() -> AsyncIterator[bytes]:
+    """More than any buffer takes; tells when nobody wants it any more."""
+    try:
+        while True:
+            yield b"a" * 65536
+            await asyncio.sleep(0)
+    finally:
+        CUT_OFF.set()
+
+
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """Where a service listens that loses patience soon."""
-    server = UvicornThread(service_app("example", lifespan=nothing, readiness=ready), Impatient)
+    app = service_app("example", lifespan=nothing, readiness=ready, body_limit=BODY_LIMIT)
+
+    @app.post("/sizes")
+    async def size(body: list[int]) -> int:
+        return len(body)
+
+    @app.get("/endless")
+    async def without_end() -> StreamingResponse:
+        return StreamingResponse(endless())
+
+    server = UvicornThread(app, Impatient)
     server.start()
     yield server.port
     server.stop()
@@ -68,12 +94,17 @@ def answer_of(client: socket.socket) -> bytes:
     return answer
 
 
-def error_of(answer: bytes) -> tuple[str, str]:
-    """Status line and code of an error."""
+def error_of(answer: bytes, request_id: str = "") -> tuple[str, str]:
+    """Status line and code of an error, which has the shape and the headers of every other."""
     head, _, body = answer.partition(b"\r\n\r\n")
     error = json.loads(body)["error"]
-    assert len(error["request_id"]) == 32
-    return head.split(b"\r\n")[0].decode(), error["code"]
+    assert error["request_id"] == (request_id or error["request_id"])
+    status, *lines = head.decode().lower().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers["x-request-id"] == error["request_id"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-type"] == "application/json"
+    return status, error["code"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +121,7 @@ def test_a_request_that_does_not_arrive_is_cut_off(port: int, start: bytes) -> N
     with socket.create_connection(("127.0.0.1", port)) as client:
         started = monotonic()
         client.sendall(start)
-        assert error_of(said(client)) == ("HTTP/1.1 408 Request Timeout", "request_timeout")
+        assert error_of(said(client)) == ("http/1.1 408 request timeout", "request_timeout")
         assert PATIENCE * 0.9 <= monotonic() - started < 3  # the event loop counts whole milliseconds
 
 
@@ -110,8 +141,73 @@ def test_a_head_that_comes_drop_by_drop_does_not_buy_time(port: int) -> None:
 
 def test_a_body_that_stops_half_way_is_cut_off(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
-        assert b"HTTP/1.1 200" not in said(client)
+        client.sendall(POST + b"Content-Length: 100\r\n\r\n[")
+        assert error_of(said(client), "r1") == ("http/1.1 408 request timeout", "request_timeout")
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n\r\n", b"1\r\n[\r\n-1\r\n", b"1\r\n[xx"], ids=["size", "later", "end"])
+def test_a_body_whose_pieces_are_broken_is_a_400(port: int, body: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+        assert error_of(said(client), "r1") == ("http/1.1 400 bad request", "invalid_request")
+
+
+def test_what_follows_a_request_and_is_none_is_answered_after_it(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(POST + b"Content-Length: 3\r\n\r\n[1]" + b"GET /healthz HTTP/1.1\r\nBroken\r\n\r\n")
+        first, _, second = said(client).partition(b"HTTP/1.1 400")
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert first.endswith(b"\r\n\r\n1")
+    assert error_of(b"HTTP/1.1 400" + second) == ("http/1.1 400 bad request", "invalid_request")
+
+
+@pytest.mark.parametrize("kept", [b"close", b"keep-alive"])
+def test_who_sends_too_much_can_still_read_why_it_was_refused(port: int, kept: bytes) -> None:
+    size = 16 * BODY_LIMIT
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(POST + b"Connection: %s\r\nContent-Length: %d\r\n\r\n" % (kept, size))
+        for _ in range(size // BODY_LIMIT):
+            client.sendall(b"1" * BODY_LIMIT)
+        client.settimeout(5)
+        answer = client.recv(65536)
+    assert error_of(answer, "r1")[0].startswith("http/1.1 413 ")
+
+
+def test_nobody_may_go_on_talking_after_a_refusal(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"no HTTP\r\n\r\n")
+        assert error_of(said(client)) == ("http/1.1 400 bad request", "invalid_request")
+        deadline, gone = monotonic() + 5, False
+        while not gone and monotonic() < deadline:
+            try:
+                client.sendall(b"still here")
+            except OSError:
+                gone = True
+    assert gone
+
+
+def test_who_does_not_read_the_answer_is_cut_off(port: int) -> None:
+    CUT_OFF.clear()
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert CUT_OFF.wait(10)
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+def test_an_offer_to_change_the_protocol_is_ignored_and_the_body_is_read(port: int, offer: bytes) -> None:
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAEAAEAA\r\n" % offer
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(POST + upgrade + b"Content-Length: 5\r\n\r\n[1,2]")
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        first, _, second = said(client).partition(b"\r\n\r\n2")
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert second.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_proxy_is_not_to_be_found_here(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"CONNECT /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert error_of(said(client)) == ("http/1.1 400 bad request", "invalid_request")
 
 
 def test_a_connection_that_is_kept_may_be_silent_between_requests(port: int) -> None:
@@ -166,14 +262,31 @@ def test_a_head_without_end_is_refused_before_it_is_read(port: int) -> None:
                 answer = client.recv(65536)
             except TimeoutError:
                 continue
-    assert error_of(answer) == ("HTTP/1.1 431 Request Header Fields Too Large", "headers_too_large")
+    assert error_of(answer) == ("http/1.1 431 request header fields too large", "headers_too_large")
     assert sent < 16 * HEAD_BYTES
+
+
+@pytest.mark.parametrize(
+    "head", [b"X-Long: " + b"a" * HEAD_BYTES, b"\r\n".join(b"X-%d: a" % each for each in range(9000))]
+)
+def test_a_head_in_one_piece_is_not_too_long_either(port: int, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n\r\n")
+        assert error_of(said(client)) == ("http/1.1 431 request header fields too large", "headers_too_large")
+
+
+def test_a_refusal_is_counted(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"no HTTP\r\n\r\n")
+        said(client)
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    assert 'vigie_http_requests_total{method="none",route="unmatched",status="400"}' in metrics
 
 
 def test_what_is_not_http_gets_the_same_error_shape(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
-        assert error_of(said(client)) == ("HTTP/1.1 400 Bad Request", "invalid_request")
+        assert error_of(said(client)) == ("http/1.1 400 bad request", "invalid_request")
 
 
 def test_answers_carry_the_safe_headers_no_banner_and_no_allowed_origin(port: int) -> None:
