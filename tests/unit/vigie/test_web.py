@@ -6,9 +6,10 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import FastAPI, Query
+from fastapi import APIRouter, FastAPI, Query
 
 from vigie.errors import QueueFull
+from vigie.json_bodies import JsonRoute
 from vigie.schemas import PredictRequest, Readiness
 from vigie.web import service_app
 
@@ -22,9 +23,11 @@ def an_app(*, ready: bool = True) -> FastAPI:
     async def readiness() -> Readiness:
         return Readiness(ready=ready, dependencies={"redis": "ok" if ready else "cannot be reached"})
 
-    app = service_app("test", lifespan=nothing, readiness=readiness, body_limit=1000)
+    app = service_app("test", lifespan=nothing, readiness=readiness, body_limit=200_000)
 
-    @app.post("/texts")
+    router = APIRouter(route_class=JsonRoute)
+
+    @router.post("/texts")
     async def texts(body: PredictRequest) -> str:
         return body.text
 
@@ -36,6 +39,7 @@ def an_app(*, ready: bool = True) -> FastAPI:
     async def busy(wait: Annotated[float, Query(ge=0)] = 1.2) -> None:
         raise QueueFull("the queue holds 10 requests already", retry_after=wait)
 
+    app.include_router(router)
     return app
 
 
@@ -96,10 +100,16 @@ async def test_retry_after_is_in_whole_seconds_rounded_up(client: httpx.AsyncCli
         ('{"text": "a", "modle": "x"}', "invalid_request", "modle: no such field"),
         ('{"text": ', "malformed_json", "JSON"),
         ("[]", "invalid_request", "got []"),
+        ("", "invalid_request", "body: expected a value, got none"),
+        (b"\xff\xfe", "malformed_json", "Invalid JSON: expected value"),
+        (b'{"text": "\xff"}', "malformed_json", "Invalid JSON: invalid unicode code point"),
+        (b"[" * 100_000, "malformed_json", "Invalid JSON: recursion limit exceeded"),
+        ('{"text": "\\ud800"}', "malformed_json", "Invalid JSON: "),
+        ('{"text": NaN}', "invalid_request", "text: Input should be a valid string, got nan"),
     ],
 )
 async def test_a_bad_body_is_a_400_that_says_what_was_expected_and_what_came(
-    client: httpx.AsyncClient, body: str, code: str, message: str
+    client: httpx.AsyncClient, body: str | bytes, code: str, message: str
 ) -> None:
     reply = await client.post("/texts", content=body, headers={"Content-Type": "application/json"})
     assert reply.status_code == 400
@@ -108,15 +118,15 @@ async def test_a_bad_body_is_a_400_that_says_what_was_expected_and_what_came(
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_announced_size(client: httpx.AsyncClient) -> None:
-    reply = await client.post("/texts", content=b"x" * 1001, headers={"Content-Type": "application/json"})
+    reply = await client.post("/texts", content=b"x" * 200_001, headers={"Content-Type": "application/json"})
     assert reply.status_code == 413
-    assert reply.json()["error"]["message"] == "expected a body of at most 1000 bytes, got 1001"
+    assert reply.json()["error"]["message"] == "expected a body of at most 200000 bytes, got 200001"
 
 
 async def test_a_body_over_the_limit_is_refused_while_it_streams(client: httpx.AsyncClient) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(20):
-            yield b"x" * 100
+            yield b"x" * 20_000
 
     reply = await client.post("/texts", content=parts(), headers={"Content-Type": "application/json"})
     assert reply.status_code == 413

@@ -7,9 +7,10 @@ from fastapi.responses import HTMLResponse
 
 from alerting.state import state_of
 from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.json_bodies import JsonRoute
 from vigie.schemas import ErrorBody
 
-router = APIRouter(tags=["alerts"])
+router = APIRouter(tags=["alerts"], route_class=JsonRoute)
 
 
 @router.get("/alerts", responses={400: {"model": ErrorBody}})

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from feedback.state import state_of
+from vigie.json_bodies import JsonRoute
 from vigie.schemas import (
     CountsQuery,
     ExportQuery,
@@ -19,7 +20,7 @@ from vigie.schemas import (
 )
 from vigie.trials import TrialList
 
-router = APIRouter()
+router = APIRouter(route_class=JsonRoute)
 
 
 @router.post("/feedback", status_code=201, responses={200: {"model": Feedback}})
