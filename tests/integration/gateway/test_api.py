@@ -175,7 +175,7 @@ async def test_a_clients_mistake_is_told(
     assert message in reply.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/feedback"])
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/feedback", "/alerts/silences"])
 async def test_other_media_types_are_415_and_large_bodies_413(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.post(path, content=b"text=a", headers={"Content-Type": "text/plain"})).status_code == 415
     assert (await client.post(path, json={"text": "x" * 1_100_000})).status_code == 413

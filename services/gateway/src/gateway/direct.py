@@ -58,6 +58,12 @@ class FeedbackRoute(DirectRoute):
     scope = Scope.FEEDBACK
 
 
+class AdminRoute(DirectRoute):
+    """Needs the scope `admin`."""
+
+    scope = Scope.ADMIN
+
+
 async def read_body(request: Request, schema: type[BaseModel]) -> BaseModel:
     """The validated body; raises `UnsupportedMediaType` or `InvalidRequest`."""
     kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()

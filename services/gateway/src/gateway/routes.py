@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.responses import HTMLResponse
 
-from gateway.direct import FeedbackRoute, PredictRoute
+from gateway.direct import AdminRoute, FeedbackRoute, PredictRoute
 from gateway.keys import KEY_HEADER, Scope
 from gateway.state import admitted, state_of
 from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
@@ -43,8 +43,9 @@ voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[S
 models = APIRouter(tags=["predictions"], dependencies=[Depends(admitted(Scope.PREDICT))])
 history = APIRouter(tags=["feedback"], dependencies=[Depends(admitted(Scope.FEEDBACK))])
 alerts = APIRouter(tags=["alerts"], dependencies=[Depends(admitted(Scope.ADMIN))])
+silencing = APIRouter(tags=["alerts"], route_class=AdminRoute, dependencies=[Security(KEY_HEADER)])
 signed = APIRouter(tags=["alerts"])
-ROUTERS = (predicting, voting, models, history, alerts, signed)
+ROUTERS = (predicting, voting, models, history, alerts, silencing, signed)
 
 
 @predicting.post("/predict", responses=_errors(*_WRITES))
@@ -134,7 +135,7 @@ async def send_test_mail(request: Request) -> Response:
     return await state_of(request).alerting.forward(request, b"")
 
 
-@alerts.post("/alerts/silences", status_code=201, response_model=Silence, responses=_errors(*_READS))
+@silencing.post("/alerts/silences", status_code=201, response_model=Silence, responses=_errors(413, 415, *_READS))
 async def make_silence(request: Request, body: SilenceRequest) -> Response:
     """No mails for a scope (`*`: every scope) for a while; alerts that fire meanwhile are kept and shown."""
     return await state_of(request).alerting.forward(request, body.model_dump_json().encode())
