@@ -5,9 +5,12 @@ from contextlib import asynccontextmanager
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
+from ui.failures import answer_alike
 from ui.gateway import Gateway
 from ui.look import head, style, theme
+from ui.own_page import OwnPageOnly
 from ui.page import build_page
 from ui.prefix import BelowPrefix
 from ui.routes import doors
@@ -42,18 +45,23 @@ def create_app(settings: UiSettings | None = None) -> FastAPI:
         docs_url=None,
         openapi_url=None,
     )
+    app.add_middleware(CORSMiddleware, allow_origins=())  # Gradio, left alone, lets every site in
+    refresh = settings.ui_refresh_seconds
+    pages = {language: build_page(gateway, texts_in(language), refresh_seconds=refresh) for language in LANGUAGES}
+    app.add_middleware(OwnPageOnly, functions={number for page in pages.values() for number in page.fns})
     if settings.ui_root_path:
         app.add_middleware(BelowPrefix, prefix=settings.ui_root_path)
     app.include_router(doors(settings.ui_root_path, settings.ui_language))
-    for language in LANGUAGES:
-        _mount(app, gateway, language, settings)
+    for language, page in pages.items():
+        _mount(app, page, language, settings)
+    answer_alike(app)
     return app
 
 
-def _mount(app: FastAPI, gateway: Gateway, language: Language, settings: UiSettings) -> None:
+def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettings) -> None:
     gr.mount_gradio_app(
         app,
-        build_page(gateway, texts_in(language), refresh_seconds=settings.ui_refresh_seconds),
+        page,
         path=f"/{language}",
         root_path=f"{settings.ui_root_path}/{language}",
         theme=theme(),
