@@ -1,5 +1,7 @@
 """The registry server as it really runs."""
 
+import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
@@ -50,6 +52,41 @@ def test_it_runs_without_job_workers(mlflow_server: MlflowServer) -> None:
     assert mlflow_server.process is not None
     process = psutil.Process(mlflow_server.process.pid)
     assert len([process, *process.children(recursive=True)]) == 2
+
+
+def spoken(server: MlflowServer, parts: Iterable[bytes]) -> bytes:
+    """Everything that it answers until it hangs up."""
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.settimeout(30)
+        for part in parts:
+            client.sendall(part)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+def test_it_does_not_say_what_it_is(mlflow_url: str) -> None:
+    assert not {"server", "date", "x-powered-by"} & set(httpx.get(f"{mlflow_url}/health", timeout=30).headers)
+
+
+def test_a_body_without_end_is_not_read_to_its_end_unless_it_is_an_artefact(mlflow_server: MlflowServer) -> None:
+    head = "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    piece = b"100000\r\n" + b"1" * 0x100000 + b"\r\n"
+    answer = spoken(mlflow_server, [head.format("/api/2.0/mlflow/runs/create").encode(), *[piece] * 20])
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"error_code"' in answer
+    whole = httpx.put(
+        f"{mlflow_server.url}/api/2.0/mlflow-artifacts/artifacts/large/file", content=piece * 20, timeout=60
+    )
+    assert whole.status_code == 200
+
+
+def test_what_is_not_http_or_too_long_is_refused_in_its_own_form(mlflow_server: MlflowServer) -> None:
+    for said, status in (
+        (b"no HTTP\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 50_000 + b"\r\n\r\n", b"431"),
+    ):
+        answer = spoken(mlflow_server, [said])
+        assert answer.startswith(b"HTTP/1.1 " + status)
+        assert b'"error_code"' in answer
 
 
 def test_a_restart_keeps_registered_models(tmp_path: Path) -> None:

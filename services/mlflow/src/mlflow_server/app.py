@@ -13,6 +13,8 @@ FIXED_ENVIRONMENT = {
     "PYTHONWARNINGS": "ignore",
 }
 
+GUARDED = "--http mlflow_server.connections:RegistryProtocol --no-server-header --no-date-header"
+
 
 def server_command(settings: MlflowServerSettings) -> list[str]:
     """`mlflow server` behind its host guard, with artefacts sent and fetched through the server."""
@@ -26,7 +28,7 @@ def server_command(settings: MlflowServerSettings) -> list[str]:
         *("--artifacts-destination", settings.artifacts_destination()),
         *("--allowed-hosts", settings.mlflow_allowed_hosts),
         *(("--app-name", "basic-auth") if settings.mlflow_auth_admin_password else ()),
-        *("--uvicorn-opts", f"--no-access-log --log-level {settings.log_level}"),
+        *("--uvicorn-opts", f"{GUARDED} --no-access-log --log-level {settings.log_level}"),
     ]
 
 
