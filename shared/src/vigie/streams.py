@@ -285,5 +285,10 @@ def _place(entry_id: bytes) -> tuple[int, int]:
 
 
 def open_redis(url: str) -> Redis:
-    """A client with bounded waits, so that a Redis that hangs is an error and not a hang."""
-    return Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15, protocol=2)
+    """A client with bounded waits, so that a Redis that hangs is an error and not a hang.
+
+    It does not introduce itself (`driver_info`): its user may not.
+    """
+    return Redis.from_url(
+        url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=15, protocol=2, driver_info=None
+    )

@@ -1,15 +1,19 @@
 """What Redis lets its users do, with the very arguments that the containers give it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 import redis
+from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
-from tests.architecture.sources import compose
+from tests.architecture.sources import compose, members
 from tests.support.servers import RedisServer
 
 PASSWORD = "swordfish"
+# What the client library calls differently, or by itself.
+METHODS = {"del": "delete", "ping": "ping", "multi": "pipeline", "exec": "pipeline", "unwatch": "watch"}
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,14 @@ def test_the_services_user_does_what_the_services_do(server: RedisServer) -> Non
         ("SAVE",),
         ("MONITOR",),
         ("SUBSCRIBE", "x"),
+        ("SCAN", "0"),
+        ("RANDOMKEY",),
+        ("CLIENT", "LIST"),
+        ("FUNCTION", "LIST"),
+        ("SCRIPT", "FLUSH"),
+        ("SORT", "alerts"),
+        ("COPY", "alerts", "alerts2"),
+        ("XINFO", "STREAM", "alerts"),
         ("GET", "somebody-elses-key"),
         ("SET", "somebody-elses-key", "1"),
     ],
@@ -77,3 +89,25 @@ def test_the_services_user_does_what_the_services_do(server: RedisServer) -> Non
 def test_the_services_user_can_do_nothing_else(server: RedisServer, command: tuple[str, ...]) -> None:
     with client(server, "vigie", PASSWORD) as service, pytest.raises(NoPermissionError):
         service.execute_command(*command)
+
+
+def test_the_services_user_may_do_what_the_services_ask_for_and_no_more() -> None:
+    words = compose()["redis"]["command"]
+    allowed = {word[1:] for word in words[words.index("vigie") :] if word.startswith("+")}
+    text = "".join(
+        path.read_text("utf-8")
+        for member in members()
+        for path in member.source.rglob("*")
+        if path.suffix in (".py", ".lua")
+    )
+    asked = set(re.findall(r"\.(\w+)\(", text)) & set(dir(Redis))
+    in_scripts = {name.lower() for name in re.findall(r"redis\.call\(['\"](\w+)", text)}
+    unused = {
+        name for name in allowed if METHODS.get(name, name.replace("|", "_")) not in asked and name not in in_scripts
+    }
+    assert unused == set()
+    needed = in_scripts | {
+        name for name in asked if re.match(r"(x[a-z]+|z(?!eros)[a-z]+|h[a-z]+|evalsha|script)(_|$)", name)
+    }
+    missing = needed - {name.replace("|", "_") for name in allowed} - {"xpending_range"}
+    assert missing == set()
