@@ -86,6 +86,22 @@ def test_secrets_are_only_handed_over_as_variables_of_a_job_with_an_environment(
     assert text.count("secrets.") == found, "a secret is used elsewhere than in the env of a job"
 
 
+def test_nothing_is_deployed_for_the_pull_request_of_a_stranger() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy-ec2.yml").read_text("utf-8"))["jobs"]
+    asked = jobs["images"]["if"]
+    assert "github.event.workflow_run.event == 'push'" in asked
+    assert "github.ref == 'refs/heads/main'" in asked
+    assert jobs["deploy"]["needs"] == "images"
+    assert "if" not in jobs["deploy"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_no_two_jobs_of_a_matrix_write_the_same_artefact(workflow: Path) -> None:
+    for job in yaml.safe_load(workflow.read_text("utf-8"))["jobs"].values():
+        names = [step["with"]["name"] for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+        assert all("matrix." in name for name in names if "strategy" in job)
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=place)
 def test_a_script_stops_at_the_first_mistake_and_says_what_it_is_for(script: Path) -> None:
     text = script.read_text("utf-8")
