@@ -188,6 +188,21 @@ def test_a_promotion_can_be_forced_with_a_reason_and_rolled_back(first: dict[str
     ]
 
 
+def test_a_version_is_put_on_trial_and_taken_away_again(first: dict[str, Any], run: Run, url: str) -> None:
+    number = first["version"]
+    assert done(run("try", number, "--json")) == {"model": "logreg", "challenger": number}
+    assert done(run("try", number, "--shadow", "--json")) == {"model": "logreg", "shadow": number}
+    aliases = MlflowClient(url).get_registered_model(MODEL).aliases
+    assert {str(aliases[name]) for name in ("challenger", "shadow")} == {number}
+    for _ in range(2):
+        assert done(run("try", "none", "--json")) == {"model": "logreg", "challenger": None}
+        done(run("try", "none", "--shadow", "--json"))
+    assert set(MlflowClient(url).get_registered_model(MODEL).aliases) == {"champion"}
+    unknown = run("try", "99")
+    assert unknown.returncode == 1
+    assert "expected one of the versions" in unknown.stderr
+
+
 def test_versions_are_evaluated_and_compared_on_held_out_rows(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
     evaluated = done(run("evaluate", "--model", "logreg", "--version", "1", "--json"))
     accuracy = first["metrics"]["accuracy"]

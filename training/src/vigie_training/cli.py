@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vigie.catalogue import find_family
+from vigie.catalogue import CHALLENGER, SHADOW, find_family
 from vigie_training import comparing, output, promotion, reporting, scoring, spark_scoring, starter, summaries, training
 from vigie_training.data import read
 from vigie_training.errors import RegistryUnreachable, TrainingError
@@ -107,7 +107,7 @@ def retrain(
         output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
         return
     outcome = _train(settings, registry.family.name, (data, labels), options=_options(settings, seed), votes=votes)
-    registry.set_challenger(outcome.version)
+    registry.try_out(outcome.version, CHALLENGER)
     if as_json:
         output.show({"due": True, "why": why, **summaries.of_outcome(model, outcome)}, [], as_json=True)
         return
@@ -236,6 +236,24 @@ def rollback(model: Model = "logreg", reason: Why = "", as_json: Json = False) -
     number = promotion.rollback(registry, why=reason or "rolled back", who=settings.actor(), at=datetime.now(UTC))
     shown = {"model": model, "champion": number, "before": before}
     output.show(shown, [f"{model}: version {number} serves again, {before} before"], as_json=as_json)
+
+
+@app.command("try")
+def try_out(
+    version: Annotated[str, typer.Argument(help="A version number, or none: the trial ends.")],
+    *,
+    model: Model = "logreg",
+    shadow: Annotated[bool, typer.Option("--shadow", help="Only listened to: nobody gets its answers.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a version on trial beside the champion: as challenger it answers CANARY_PERCENT of the tweets."""
+    registry, alias = _registry(model), SHADOW if shadow else CHALLENGER
+    if version == "none":
+        registry.end_trial(alias)
+    else:
+        registry.try_out(version, alias)
+    told = f"{model}: no {alias}" if version == "none" else f"{model}: version {version} is the {alias}"
+    output.show({"model": model, alias: None if version == "none" else version}, [told], as_json=as_json)
 
 
 @app.command("list")

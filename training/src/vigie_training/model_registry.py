@@ -14,7 +14,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from vigie.artifacts import ArtifactError, verify
-from vigie.catalogue import CHALLENGER, CHAMPION, Family
+from vigie.catalogue import CHAMPION, Family
 from vigie_training.errors import Refused
 
 ARTIFACT_FOLDER = "vigie"
@@ -97,9 +97,14 @@ class ModelRegistry:
         """Moves the alias: predictors follow within their polling interval."""
         self._client.set_registered_model_alias(self.name, CHAMPION, number)
 
-    def set_challenger(self, number: str) -> None:
-        """Names the candidate; nothing serves it by that."""
-        self._client.set_registered_model_alias(self.name, CHALLENGER, number)
+    def try_out(self, number: str, alias: str) -> None:
+        """Puts a version on trial beside the champion; raises `Refused` for one that there is not."""
+        self._client.set_registered_model_alias(self.name, alias, self.version(number).number)
+
+    def end_trial(self, alias: str) -> None:
+        """Nothing is on trial by that alias any more."""
+        if alias in self._aliases():
+            self._client.delete_registered_model_alias(self.name, alias)
 
     def versions(self) -> list[RegisteredVersion]:
         """All versions, newest first."""
