@@ -1,0 +1,134 @@
+"""The decorator that opens a run, against a plain SQLite file: what it does is the same in front of a server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tests.support.servers import free_port
+from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.tracking import EXPERIMENT, tracked
+
+# MLflow warns of its own code.
+pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One file for all tests: MLflow takes seconds to make one."""
+    return f"sqlite:///{tmp_path_factory.mktemp('tracking')}/mlflow.db"
+
+
+@pytest.fixture
+def client(uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
+    """Looks at that file; nothing of a test stays active."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    mlflow.set_tracking_uri(uri)
+    yield MlflowClient(uri, uri)
+    while mlflow.active_run():
+        mlflow.end_run()
+    mlflow.set_tracking_uri("")
+    mlflow.set_registry_uri("")
+
+
+@tracked
+def train(run: mlflow.ActiveRun, *, trouble: BaseException | None = None) -> str:
+    mlflow.log_metric("accuracy", 0.8)
+    if trouble:
+        raise trouble
+    return str(run.info.run_id)
+
+
+@tracked
+def train_both(run: mlflow.ActiveRun, tracking_uri: str) -> str:
+    return train(tracking_uri)
+
+
+def newest(client: MlflowClient) -> Run:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment
+    return client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])[0]
+
+
+def count(client: MlflowClient) -> int:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    return len(client.search_runs([experiment.experiment_id])) if experiment else 0
+
+
+def test_a_training_is_exactly_one_finished_run(client: MlflowClient, uri: str) -> None:
+    before = count(client)
+    made = train(uri)
+    found = newest(client)
+    assert (found.info.run_id, found.info.status, found.data.metrics) == (made, "FINISHED", {"accuracy": 0.8})
+    assert count(client) == before + 1
+    assert mlflow.active_run() is None
+
+
+@pytest.mark.parametrize("trouble", [ValueError("no"), KeyboardInterrupt(), SystemExit(143)])
+def test_however_a_training_breaks_off_its_run_is_failed(
+    client: MlflowClient, uri: str, trouble: BaseException
+) -> None:
+    with pytest.raises(type(trouble)):
+        train(uri, trouble=trouble)
+    assert newest(client).info.status == "FAILED"
+    assert mlflow.active_run() is None
+
+
+@pytest.mark.parametrize("trouble", [None, ValueError("no")])
+def test_a_run_of_somebody_else_stays_theirs(client: MlflowClient, uri: str, trouble: BaseException | None) -> None:
+    theirs = mlflow.start_run(experiment_id="0")
+    try:
+        train(uri, trouble=trouble)
+    except ValueError:
+        assert trouble
+    active = mlflow.active_run()
+    assert active
+    assert active.info.run_id == theirs.info.run_id
+    left = client.get_run(theirs.info.run_id)
+    assert (left.info.status, left.data.metrics) == ("RUNNING", {})
+    assert newest(client).info.status == ("FAILED" if trouble else "FINISHED")
+
+
+def test_a_run_that_the_environment_names_is_neither_joined_nor_ended(
+    client: MlflowClient, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(uri)
+    theirs = client.create_run(newest(client).info.experiment_id)
+    monkeypatch.setenv("MLFLOW_RUN_ID", theirs.info.run_id)
+    assert train(uri) != theirs.info.run_id
+    left = client.get_run(theirs.info.run_id)
+    assert (left.info.status, left.data.metrics) == ("RUNNING", {})
+
+
+def test_a_training_within_a_training_is_refused(client: MlflowClient, uri: str) -> None:
+    before = count(client)
+    with pytest.raises(TrainingError, match="a training within a training"):
+        train_both(uri, uri)
+    assert count(client) == before + 1
+    assert newest(client).info.status == "FAILED"
+    assert train(uri), "the next one goes on as usual"
+
+
+def test_nothing_is_spent_when_no_server_answers(client: MlflowClient) -> None:
+    with pytest.raises(RegistryUnreachable, match=r"no MLflow server answers at http://127\.0\.0\.1"):
+        train(f"http://127.0.0.1:{free_port()}", trouble=AssertionError("spent"))
+
+
+def test_a_plain_sqlite_file_keeps_its_artefacts_beside_it(
+    client: MlflowClient, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train(uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment
+    beside = Path(uri.removeprefix("sqlite:///")).with_name("artifacts")
+    assert experiment.artifact_location == beside.as_uri()
+    assert not list(tmp_path.iterdir()), "whatever folder the command runs in stays as it is"
+
+
+def test_a_sqlite_file_in_a_folder_that_is_not_there_is_named(client: MlflowClient, tmp_path: Path) -> None:
+    with pytest.raises(RegistryUnreachable, match=r"expected a folder for .*/nowhere/mlflow.db, got none"):
+        train(f"sqlite:///{tmp_path}/nowhere/mlflow.db", trouble=AssertionError("spent"))
