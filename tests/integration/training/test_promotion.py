@@ -1,5 +1,6 @@
 """Moves of the champion at the same time, against a real MLflow server."""
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from vigie.catalogue import Family
 from vigie_training import ledger, promotion
 from vigie_training.errors import Refused
 from vigie_training.gate import Verdict
-from vigie_training.model_registry import ModelRegistry
+from vigie_training.model_registry import HOLDER, ModelRegistry
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -80,6 +81,40 @@ def test_a_lock_that_a_dead_process_left_behind_is_broken(
     monkeypatch.setattr("vigie_training.model_registry.LOCK_SECONDS", 0.5)
     client.create_registered_model(f"{registry.name}.moving")
     assert promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
+
+
+def test_a_holder_that_took_too_long_moves_nothing_and_leaves_the_next_ones_lock(
+    registry: ModelRegistry, client: MlflowClient
+) -> None:
+    lock = f"{registry.name}.moving"
+    with registry.moving() as check:
+        check()
+        client.delete_registered_model(lock)
+        client.create_registered_model(lock, {HOLDER: "somebody else"})
+        with pytest.raises(Refused, match="this move took too long"):
+            check()
+    assert client.get_registered_model(lock).tags[HOLDER] == "somebody else"
+    client.delete_registered_model(lock)
+
+
+def test_the_verdict_is_tagged_with_its_numbers(registry: ModelRegistry) -> None:
+    said = verdict("1").model_copy(update={"metrics": {"accuracy": 0.8}, "p_values": {"all": 0.3}})
+    promotion.promote(registry, "2", said, who="ada", at=NOON)
+    tags = registry.version("2").tags
+    assert tags[promotion.VERDICT_TAG] == "passed against version 1"
+    kept = Verdict.model_validate({"passed": True, "reasons": []} | json.loads(tags[promotion.NUMBERS_TAG]))
+    assert kept == said
+
+
+def test_a_challenger_that_wins_is_one_no_longer(registry: ModelRegistry) -> None:
+    registry.set_challenger("3")
+    newest = registry.newest()
+    assert newest
+    assert newest.number == "3", "made later than the champion"
+    promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
+    assert registry.version("3").aliases == ("challenger",)
+    promotion.promote(registry, "3", verdict("2"), who="ada", at=NOON)
+    assert registry.version("3").aliases == ("champion",)
 
 
 def test_a_lock_that_is_held_is_respected(registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:

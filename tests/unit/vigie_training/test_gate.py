@@ -29,6 +29,15 @@ def test_as_good_as_the_champion_passes() -> None:
     found = verdict(right_on(rows, 0.8, seed=1), right_on(rows, 0.8, seed=2))
     assert found.passed
     assert found.summary() == "passed against version 7"
+    for number in (
+        "accuracy 0.5",
+        "before)",
+        "McNemar p ",
+        " on all",
+        "size mib 1",
+        "allowed: size mib 10, latency ms 10",
+    ):
+        assert number in found.numbers()
 
 
 def test_a_loss_within_the_noise_passes() -> None:

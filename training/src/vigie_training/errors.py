@@ -25,3 +25,7 @@ class RegistryUnreachable(TrainingError):
 
 class Refused(TrainingError):
     """The gate, or the state of the registry, does not allow the change."""
+
+
+class Superseded(Refused):
+    """The champion that a verdict compared with serves no longer."""

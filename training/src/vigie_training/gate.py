@@ -29,7 +29,9 @@ class Cost(NamedTuple):
 
 
 class Verdict(BaseModel):
-    """Whether the version passed, and every reason why not; the metrics of both on the same rows, pooled."""
+    """Whether the version passed, and every reason why not; the metrics of both on the same rows, pooled; `costs` as
+    in `Cost`, `limits` as in `Limits`.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -39,12 +41,26 @@ class Verdict(BaseModel):
     p_values: dict[str, float] = {}
     metrics: dict[str, float] = {}
     metrics_before: dict[str, float] = {}
+    costs: dict[str, float] = {}
+    limits: dict[str, float] = {}
 
     def summary(self) -> str:
         """One line for people and tags."""
         if not self.passed:
             return "; ".join(self.reasons)
         return "passed" if self.champion is None else f"passed against version {self.champion}"
+
+    def numbers(self) -> str:
+        """What was measured, beside the champion's and what is allowed, for people."""
+        before = self.metrics_before
+        parts = [
+            f"{name.replace('_', ' ')} {value:.4f}" + (f" ({before[name]:.4f} before)" if name in before else "")
+            for name, value in self.metrics.items()
+        ]
+        parts += [f"{name.replace('_', ' ')} {value:.4g}" for name, value in self.costs.items()]
+        parts += [f"McNemar p {value:.2g} on {name}" for name, value in self.p_values.items()]
+        allowed = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in self.limits.items())
+        return f"{', '.join(parts)}; allowed: {allowed}"
 
 
 def judge(
@@ -77,6 +93,8 @@ def judge(
         p_values=p_values,
         metrics=candidate.pooled(),
         metrics_before=champion.pooled() if champion else {},
+        costs=cost._asdict(),
+        limits=limits._asdict(),
     )
 
 

@@ -36,8 +36,25 @@ def append(store: TagStore, entry: Entry) -> None:
 
 
 def predecessor(history: list[Entry], champion: str) -> str | None:
-    """Which version served before `champion` was last promoted; null when it was the first."""
-    for entry in reversed(history):
-        if entry.kind == "promote" and entry.to == champion:
-            return entry.before
-    return None
+    """Which version served before `champion`; null when it was the first.
+
+    A promotion adds to a stack, a rollback takes from it: one rollback after the other walks back to the first version.
+    """
+    stack: list[str] = []
+    for entry in history:
+        if entry.before in stack:  # what lies above was undone, or recorded and never done
+            del stack[_last(stack, entry.before) + 1 :]
+        elif entry.before is not None:  # somebody moved the alias without the ledger
+            stack.append(entry.before)
+        if entry.kind == "promote":
+            stack.append(entry.to)
+        elif entry.to in stack:
+            del stack[_last(stack, entry.to) + 1 :]
+    if champion not in stack:
+        return stack[-1] if stack else None
+    at = _last(stack, champion)
+    return stack[at - 1] if at else None
+
+
+def _last(stack: list[str], version: str) -> int:
+    return len(stack) - 1 - stack[::-1].index(version)

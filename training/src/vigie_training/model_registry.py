@@ -1,12 +1,13 @@
 """The registry as training sees it: versions, the champion, their artefacts."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep, time
+from uuid import uuid4
 
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
@@ -18,8 +19,9 @@ from vigie.catalogue import CHAMPION, Family
 from vigie_training.errors import Refused
 
 ARTIFACT_FOLDER = "vigie"
-LOCK_SECONDS = 15.0
+LOCK_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 0.2
+HOLDER = "holder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class ModelRegistry:
         """The number of the version that is served, null when there is none."""
         return self._aliases().get(CHAMPION)
 
+    def newest(self) -> RegisteredVersion | None:
+        """The champion, or the challenger where that was made later; null when there is no champion."""
+        if self.champion() is None:
+            return None
+        return next(one for one in self.versions() if CHAMPION in one.aliases or CHALLENGER in one.aliases)
+
     def _aliases(self) -> dict[str, str]:
         """Version numbers by alias."""
         if not self.exists():
@@ -60,26 +68,41 @@ class ModelRegistry:
         return {name: str(number) for name, number in self._client.get_registered_model(self.name).aliases.items()}
 
     @contextmanager
-    def moving(self) -> Iterator[None]:
+    def moving(self) -> Iterator[Callable[[], None]]:
         """Only one process at a time is within this, per family: the registry has no conditional update of its own.
 
         The lock is a registered model of another name, which can be made only once. One that a dead process left
-        behind counts for `LOCK_SECONDS`. Raises `Refused` when it cannot be had in that time.
+        behind counts for `LOCK_SECONDS`. Raises `Refused` when it cannot be had in that time. What it yields raises
+        `Refused` too, when the lock was taken for a dead process's meanwhile: to be called right before the move.
         """
-        lock = f"{self.name}.moving"
+        lock, mine = f"{self.name}.moving", uuid4().hex
         deadline = monotonic() + 2 * LOCK_SECONDS
-        while not self._locked(lock):
+        while not self._locked(lock, mine):
             if monotonic() > deadline:
                 raise Refused(f"{self.name}: another move of the champion is under way: try again")
             sleep(LOCK_PAUSE_SECONDS)
-        try:
-            yield
-        finally:
-            self._client.delete_registered_model(lock)
 
-    def _locked(self, lock: str) -> bool:
+        def check() -> None:
+            if self._holder(lock) != mine:
+                raise Refused(f"{self.name}: this move took too long, and another one is under way: try again")
+
         try:
-            self._client.create_registered_model(lock, description="held while the champion is moved")
+            yield check
+        finally:
+            if self._holder(lock) == mine:
+                self._client.delete_registered_model(lock)
+
+    def _holder(self, lock: str) -> str:
+        try:
+            return str(self._client.get_registered_model(lock).tags.get(HOLDER, ""))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return ""
+
+    def _locked(self, lock: str, holder: str) -> bool:
+        try:
+            self._client.create_registered_model(lock, {HOLDER: holder}, "held while the champion is moved")
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -94,8 +117,10 @@ class ModelRegistry:
                 self._client.delete_registered_model(lock)
 
     def set_champion(self, number: str) -> None:
-        """Moves the alias: predictors follow within their polling interval."""
+        """Moves the alias: predictors follow within their polling interval. A challenger that won is one no longer."""
         self._client.set_registered_model_alias(self.name, CHAMPION, number)
+        if self._aliases().get(CHALLENGER) == number:
+            self._client.delete_registered_model_alias(self.name, CHALLENGER)
 
     def try_out(self, number: str, alias: str) -> None:
         """Puts a version on trial beside the champion; raises `Refused` for one that there is not."""

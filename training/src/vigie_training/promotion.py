@@ -1,30 +1,39 @@
 """Moves the champion: by the gate, by force with a reason, or back along the ledger."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
 from vigie.ledger import Entry
 from vigie_training import ledger
-from vigie_training.errors import Refused
+from vigie_training.errors import Refused, Superseded
 from vigie_training.gate import Verdict
 from vigie_training.model_registry import ModelRegistry
 
 VERDICT_TAG = "gate"
+NUMBERS_TAG = "gate_numbers"
 
 
 def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str, at: datetime) -> bool:
-    """Tags the version with the verdict and, if it passed, makes it the champion; tells whether it did.
+    """Tags the version with the verdict and its numbers and, if it passed, makes it the champion; tells whether it did.
 
-    Raises `Refused` when the champion is no longer the one that the verdict compared with.
+    Raises `Superseded` when the champion is no longer the one that the verdict compared with.
     """
-    registry.tag_version(number, VERDICT_TAG, verdict.summary()[:4000])
+    record(registry, number, verdict)
     if not verdict.passed:
         return False
-    with registry.moving():
+    with registry.moving() as check:
         if registry.champion() != verdict.champion:
-            raise Refused(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
-        _move(registry, number, "promote", why=verdict.summary(), who=who, at=at, verdict=verdict)
+            raise Superseded(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
+        entry = _entry(registry, number, "promote", why=verdict.summary(), who=who, at=at)
+        _move(registry, entry.model_copy(update=_measured(verdict)), check)
     return True
+
+
+def record(registry: ModelRegistry, number: str, verdict: Verdict) -> None:
+    """Tags the version with the verdict and its numbers; nothing moves."""
+    registry.tag_version(number, VERDICT_TAG, verdict.summary()[:4000])
+    registry.tag_version(number, NUMBERS_TAG, verdict.model_dump_json(exclude={"passed", "reasons"})[:4000])
 
 
 def force(registry: ModelRegistry, number: str, *, why: str, who: str, at: datetime) -> None:
@@ -32,13 +41,14 @@ def force(registry: ModelRegistry, number: str, *, why: str, who: str, at: datet
     if not why.strip():
         raise Refused("expected a reason with --force, got none")
     registry.tag_version(number, VERDICT_TAG, f"forced: {why}"[:4000])
-    with registry.moving():
-        _move(registry, number, "promote", why=why, who=who, at=at, forced=True)
+    with registry.moving() as check:
+        entry = _entry(registry, number, "promote", why=why, who=who, at=at)
+        _move(registry, entry.model_copy(update={"forced": True}), check)
 
 
 def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> str:
     """Makes the champion's predecessor the champion again and returns its number; raises `Refused` without one."""
-    with registry.moving():
+    with registry.moving() as check:
         current = registry.champion()
         if current is None:
             raise Refused(f"{registry.name}: there is no champion to roll back from")
@@ -46,33 +56,24 @@ def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> st
         if before is None:
             raise Refused(f"{registry.name}: nothing served before version {current}")
         registry.version(before)
-        _move(registry, before, "rollback", why=why, who=who, at=at)
+        _move(registry, _entry(registry, before, "rollback", why=why, who=who, at=at), check)
     return before
 
 
-def _move(
-    registry: ModelRegistry,
-    number: str,
-    kind: Literal["promote", "rollback"],
-    *,
-    why: str,
-    who: str,
-    at: datetime,
-    forced: bool = False,
-    verdict: Verdict | None = None,
-) -> None:
-    if registry.champion() == number:
-        raise Refused(f"{registry.name}: version {number} is the champion already")
-    entry = Entry(
-        at=at,
-        who=who,
-        kind=kind,
-        before=registry.champion(),
-        to=number,
-        why=why,
-        forced=forced,
-        metrics=verdict.metrics if verdict else {},
-        metrics_before=verdict.metrics_before if verdict else {},
-    )
+def _entry(
+    registry: ModelRegistry, number: str, kind: Literal["promote", "rollback"], *, why: str, who: str, at: datetime
+) -> Entry:
+    return Entry(at=at, who=who, kind=kind, before=registry.champion(), to=number, why=why)
+
+
+def _measured(verdict: Verdict) -> dict[str, dict[str, float]]:
+    return {"metrics": verdict.metrics, "metrics_before": verdict.metrics_before}
+
+
+def _move(registry: ModelRegistry, entry: Entry, check: Callable[[], None]) -> None:
+    """`check` raises when the lock is held no longer."""
+    if entry.before == entry.to:
+        raise Refused(f"{registry.name}: version {entry.to} is the champion already")
+    check()
     ledger.append(registry, entry)
-    registry.set_champion(number)
+    registry.set_champion(entry.to)
