@@ -32,11 +32,27 @@ def test_every_row_keeps_its_columns_and_gets_its_answer(
     heard: list[str] = []
     assert score(by_length, source, tmp_path / "out.parquet", heard.append) == 40
     found = pd.read_parquet(tmp_path / "out.parquet")
-    assert found["id"].tolist() == list(range(40))
+    assert found["id"].astype(int).tolist() == list(range(40))
     np.testing.assert_allclose(found["probability_negative"], frame["text"].str.len() / 100, rtol=1e-6)
     assert found["prediction_label"].tolist() == [1] * 20 + [0] * 20
     assert heard[-1] == "40 rows"
     assert len(heard) >= 2 or suffix == ".csv"
+    assert scoring.steps(source) == (len(heard) if suffix == ".parquet" else None)
+
+
+def test_what_a_column_of_a_csv_holds_later_does_not_contradict_its_first_rows(tmp_path: Path) -> None:
+    lines = [f"{number:03},,late {number}" for number in range(100_000)] + ["x1,why not,late"]
+    (tmp_path / "in.csv").write_text("\n".join(["id,note,text", *lines]))
+    assert score(by_length, tmp_path / "in.csv", tmp_path / "out.parquet", silent) == 100_001
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert (found["id"].iloc[7], found["id"].iloc[-1], found["note"].iloc[-1]) == ("007", "x1", "why not")
+
+
+def test_a_place_that_cannot_be_written_to_is_named_first(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["late"]}).to_parquet(tmp_path / "in.parquet")
+    for target in (tmp_path, tmp_path / "nowhere" / "out.parquet"):
+        with pytest.raises(WrongFile, match="expected the name of a file to write, in a folder that is there"):
+            score(by_length, tmp_path / "in.parquet", target, silent)
 
 
 def test_a_missing_text_has_no_answer(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Scores files of any size, a chunk at a time."""
 
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,11 @@ def score(predict: Predict, source: Path, target: Path, report: Report) -> int:
     """Writes every column of `source` (Parquet or CSV with `text`) and the answers to the Parquet file `target`.
 
     The answers are `probability_negative` (float32) and `prediction_label` (int8, 0 negative, 1 positive); null where
-    the text is missing or empty. Returns the number of rows. Nothing is left at `target` when it fails: `WrongFile`.
+    the text is missing or empty. A CSV file's columns stay the text that they are. Returns the number of rows. Nothing
+    is left at `target` when it fails: `WrongFile`.
     """
+    if target.is_dir() or not target.parent.is_dir():
+        raise WrongFile(target, "expected the name of a file to write, in a folder that is there")
     unfinished = target.with_name(f".{target.name}.unfinished")
     done, writer = 0, None
     try:
@@ -42,6 +46,20 @@ def score(predict: Predict, source: Path, target: Path, report: Report) -> int:
             writer.close()
         unfinished.unlink(missing_ok=True)
     return done
+
+
+def steps(source: Path) -> int | None:
+    """How often `score` will report; null when only reading would tell."""
+    if source.suffix != ".parquet" or not source.is_file():
+        return None
+    try:
+        with pyarrow.parquet.ParquetFile(source) as file:
+            groups: list[int] = [
+                file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)
+            ]
+    except (pyarrow.ArrowException, OSError):
+        return None
+    return sum(ceil(rows / CHUNK_ROWS) for rows in groups)
 
 
 def _chunks(source: Path) -> Iterator[pyarrow.Table]:
@@ -65,9 +83,12 @@ def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
         return
     if source.suffix != ".csv":
         raise WrongFile(source, f"expected a .parquet or .csv file, got suffix {source.suffix!r}")
-    text_only = pyarrow.csv.ConvertOptions(column_types={TEXT: pyarrow.string()}, strings_can_be_null=True)
     multi_line = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(source, convert_options=text_only, parse_options=multi_line) as reader:
+    with pyarrow.csv.open_csv(source, parse_options=multi_line) as reader:
+        columns = dict.fromkeys(reader.schema.names, pyarrow.string())
+    # A type guessed from the first rows is contradicted by later ones of a long file.
+    as_it_is = pyarrow.csv.ConvertOptions(column_types=columns, strings_can_be_null=True)
+    with pyarrow.csv.open_csv(source, convert_options=as_it_is, parse_options=multi_line) as reader:
         yield from reader
 
 
