@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
 from vigie_training.evaluate import Evaluation
 
@@ -39,25 +40,35 @@ def draw(evaluation: Evaluation, directory: Path) -> list[Path]:
 
 def draw_confusions(named: Sequence[tuple[str, Evaluation]], path: Path) -> Path:
     """The confusion matrices of several models side by side."""
-    figure = _figure(3.6 * len(named), 3.6)
-    for axes, (name, evaluation) in zip(figure.subplots(1, len(named), squeeze=False)[0], named, strict=True):
+    figure = _figure(3.4 * len(named) + 0.6, 3.6)
+    for at, (axes, (name, evaluation)) in enumerate(
+        zip(figure.subplots(1, len(named), squeeze=False)[0], named, strict=True)
+    ):
         _confusion(axes, evaluation)
         axes.set_title(name)
+        if at:
+            axes.set(ylabel="", yticks=())
     figure.savefig(path, dpi=110)
     return path
 
 
 def draw_quality_and_cost(points: Sequence[QualityAndCost], path: Path) -> Path:
     """Macro recall with its interval against milliseconds for one tweet; the size of a mark is that of the artefact."""
-    figure = _figure(6.4, 4.4)
+    figure = _figure(8.4, 4.6)
     axes = figure.subplots()
     for point in points:
         errors = [[point.quality - point.low], [point.high - point.quality]]
-        axes.errorbar(point.latency_ms, point.quality, yerr=errors, fmt="none", ecolor="grey", capsize=3)
-        axes.scatter(point.latency_ms, point.quality, s=30 + 4 * point.size_mib, alpha=0.7)
-        axes.annotate(point.name, (point.latency_ms, point.quality), xytext=(8, 6), textcoords="offset points")
-    axes.set(xscale="log", xlabel="milliseconds for one tweet (log scale)", ylabel="macro recall, held-out rows")
+        axes.errorbar(point.latency_ms, point.quality, yerr=errors, fmt="none", ecolor="grey", capsize=3, zorder=1)
+        label = f"{point.name} ({point.size_mib:.3g} MiB)"
+        axes.scatter(point.latency_ms, point.quality, s=30 + 6 * point.size_mib, alpha=0.8, label=label)
+    axes.set(xscale="log", xlabel="milliseconds for one tweet (log scale)", ylabel="macro recall, held-out rows, 95 %")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.12)
     axes.grid(visible=True, alpha=0.3)
+    # Beside the picture: models of a like speed and quality would write over each other in it.
+    figure.legend(loc="outside right center", markerscale=0.6, frameon=False)
     figure.savefig(path, dpi=110)
     return path
 
@@ -76,10 +87,14 @@ def _saved(plot: Plot, evaluation: Evaluation, path: Path) -> Path:
 
 
 def _confusion(axes: Axes, evaluation: Evaluation) -> None:
+    """Coloured by the share of a label's rows, so that pictures can be compared."""
     counts = np.array(evaluation.held_out().confusion)
-    axes.imshow(counts, cmap="Blues")
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (true, said), count in np.ndenumerate(counts):
-        axes.text(said, true, f"{count:,}", ha="center", va="center", backgroundcolor="white")
+        share = shares[true, said]
+        text = f"{count:,}\n{100 * share:.1f} %"
+        axes.text(said, true, text, ha="center", va="center", color="white" if share > 0.6 else "black")
     axes.set(xticks=(0, 1), yticks=(0, 1), xticklabels=_LABELS, yticklabels=_LABELS, xlabel="said", ylabel="is")
 
 

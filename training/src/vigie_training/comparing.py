@@ -1,6 +1,6 @@
 """Models side by side on the same held-out rows: how good, how sure, at what cost, and where."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,19 +74,22 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def overview(comparison: Comparison) -> list[dict[str, Any]]:
-    """One line per model for a terminal: metrics of all rows with their intervals, then costs."""
-    lines = []
-    for one in comparison.contestants:
-        mine = (comparison.table["model"] == one.name) & (comparison.table["data_set"] == POOLED)
-        found = comparison.table[mine].iloc[0]
-        metrics = {
-            name: f"{found[name]:.3f} ({found[f'{name}_low']:.3f}–{found[f'{name}_high']:.3f})"
-            for name in ("accuracy", "macro_recall", "roc_auc", "calibration_error")
-        }
-        costs = {name: f"{one.costs[name]:.4g}" if name in one.costs else "" for name in COSTS}
-        lines.append({"model": one.name, "champion": "yes" if one.champion else "", **metrics, **costs})
-    return lines
+def quality(comparison: Comparison) -> list[dict[str, Any]]:
+    """One line per model and data set for a terminal: every metric with its interval."""
+    return [
+        {"model": line["model"], "data set": line["data_set"], "rows": line["rows"]}
+        | {name: _with_ends(line, name) for name in METRICS}
+        for line in comparison.table.to_dict("records")
+    ]
+
+
+def costs(comparison: Comparison) -> list[dict[str, Any]]:
+    """One line per model for a terminal: what it costs; empty where nobody measured."""
+    return [
+        {"model": one.name, "champion": "yes" if one.champion else ""}
+        | {name: _short(one.costs[name]) if name in one.costs else "" for name in COSTS}
+        for one in comparison.contestants
+    ]
 
 
 def _contestants(family: str, rows: Rows, last: int, report: Report) -> Iterator[Contestant]:
@@ -109,6 +112,16 @@ def _judged(family: str, registry: ModelRegistry, version: RegisteredVersion, ro
     return Contestant(
         family, version.number, CHAMPION in version.aliases, evaluation, registry.costs(version.run_id) | measured
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _with_ends(line: dict[Hashable, Any], metric: str) -> str:
+    if pd.isna(line[metric]):
+        return ""
+    return f"{line[metric]:.3f} ({line[f'{metric}_low']:.3f}–{line[f'{metric}_high']:.3f})"
 
 
 def _with_intervals(one: Contestant, seed: int) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import mlflow
 
 from vigie_training.charts import QualityAndCost, draw_confusions, draw_quality_and_cost
-from vigie_training.comparing import Comparison, overview, records
+from vigie_training.comparing import Comparison, costs, quality, records
 from vigie_training.evaluate import POOLED
 from vigie_training.tracking import tracked
 
@@ -38,7 +38,8 @@ def for_people(comparison: Comparison) -> list[tuple[str, list[dict[str, Any]]]]
     """Titles and lines of the tables that a terminal shows."""
     widest = comparison.slices.pivot_table(index="slice", columns="model", values="accuracy", sort=False).reset_index()
     return [
-        ("held-out rows, with 95 % intervals", overview(comparison)),
+        ("held-out rows, with 95 % intervals", quality(comparison)),
+        ("costs", costs(comparison)),
         ("accuracy by kind of tweet", records(widest)),
         ("McNemar's test of each pair", records(comparison.pairs)),
     ]
