@@ -256,6 +256,7 @@ def test_spark_scores_as_the_predictor_does(first: dict[str, Any], run: Run, tmp
 def test_a_plain_sqlite_file_is_a_registry_too(run: Run, tmp_path: Path) -> None:
     found = done(run("run", "--quick", "--json", MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/mlflow.db"))[0]
     assert (found["version"], found["promoted"]) == ("1", True)
+    assert (tmp_path / "artifacts").is_dir(), "not in whatever folder the command runs"
 
 
 def test_a_family_that_ships_no_model_gets_one_from_the_sample_tweets(run: Run, url: str) -> None:
@@ -275,13 +276,18 @@ def test_a_retraining_learns_from_votes_when_it_is_due(
         voted_on(feedback, redis_url, ["never again", "four hours on the floor", "bag gone, nobody cares"])
         early = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="4"))
         assert early == {"due": False, "labels": 3}
+        client = MlflowClient(url, url)
+        champion = client.get_model_version_by_alias(MODEL, "champion").version
         due = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="3"))
+        again = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="3"))
     finally:
         server.stop()
     assert due["why"][0].startswith("3 labels more than version")
-    client = MlflowClient(url, url)
+    assert not due["promoted"]
     assert client.get_model_version_by_alias(MODEL, "challenger").version == due["version"]
+    assert client.get_model_version_by_alias(MODEL, "champion").version == champion, "only a promotion moves it"
     assert client.get_run(due["run_id"]).data.params["feedback_rows"] == "3"
+    assert again == {"due": False, "labels": 3}, "the challenger has learnt from these"
 
 
 def test_without_a_feedback_service_nothing_is_trained(first: dict[str, Any], run: Run) -> None:

@@ -110,7 +110,7 @@ def test_it_says_what_the_predictor_says_and_knows_its_signature(published: Publ
 def test_its_metrics_are_attached_to_the_logged_model(published: Published) -> None:
     registry = ModelRegistry(next(each for each in FAMILIES if each.name == published.family))
     version = MlflowClient().get_model_version(registry.name, published.number)
-    model = MlflowClient().get_logged_model(version.source.removeprefix("models:/"))
+    model = MlflowClient().get_logged_model(str(version.source).removeprefix("models:/"))
     assert {metric.key: metric.value for metric in model.metrics or []} == METRICS
 
 

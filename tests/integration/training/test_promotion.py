@@ -10,7 +10,7 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from vigie.catalogue import Family
+from vigie.catalogue import CHALLENGER, Family
 from vigie_training import ledger, promotion
 from vigie_training.errors import Refused
 from vigie_training.gate import Verdict
@@ -107,7 +107,7 @@ def test_the_verdict_is_tagged_with_its_numbers(registry: ModelRegistry) -> None
 
 
 def test_a_challenger_that_wins_is_one_no_longer(registry: ModelRegistry) -> None:
-    registry.set_challenger("3")
+    registry.try_out("3", CHALLENGER)
     newest = registry.newest()
     assert newest
     assert newest.number == "3", "made later than the champion"

@@ -5,22 +5,24 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from signal import SIGTERM, signal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from vigie.catalogue import CHALLENGER, SHADOW, find_family
 from vigie_training import comparing, output, promotion, reporting, scoring, spark_scoring, starter, summaries, training
 from vigie_training.data import read
-from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.errors import TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
 from vigie_training.feedback import fetch, qualified
 from vigie_training.gate import Limits
 from vigie_training.model_registry import ModelRegistry
+from vigie_training.plain_words import in_plain_words
 from vigie_training.recipes import Options, families, find_recipe
 from vigie_training.retraining import Thresholds, reasons
 from vigie_training.rows import Rows, joined
-from vigie_training.settings import TrainingSettings
+from vigie_training.settings import TrainingSettings, libraries_keep_quiet
 from vigie_training.splitting import DEFAULT_SEED, split
 from vigie_training.tracking import connect
 from vigie_training.training import Job
@@ -74,13 +76,19 @@ def run(
     """Train, evaluate on held-out rows, log, register, and promote if the gate allows it."""
     settings = TrainingSettings.read()
     names = _known(model)
+    if save_to:
+        reporting.make_folder(save_to)
     connect(settings.mlflow_tracking_uri)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
     options = replace(_options(settings, seed, quick=quick), resume=resume)
-    outcomes = [
-        (name, _train(settings, name, (data, labels), options=options, votes=votes, save_to=save_to)) for name in names
-    ]
-    _show_outcomes(outcomes, as_json=as_json)
+    outcomes: list[tuple[str, training.Outcome]] = []
+    try:
+        for name in names:
+            made = _train(settings, name, (data, labels), options=options, votes=votes, save_to=save_to)
+            outcomes.append((name, made))
+    finally:  # of several families, what was done before one failed is registered and has to be told
+        if outcomes:
+            _show_outcomes(outcomes, as_json=as_json)
 
 
 @app.command()
@@ -92,22 +100,22 @@ def retrain(
     seed: Seed = DEFAULT_SEED,
     as_json: Json = False,
 ) -> None:
-    """Train a challenger with feedback if that is due (RETRAIN_LABELS, RETRAIN_DAYS), and say why or why not."""
+    """Train a challenger with feedback if that is due (RETRAIN_LABELS, RETRAIN_DAYS), and say why or why not.
+
+    It serves on trial beside the champion, until `promote` makes it the champion; the first version of all serves at
+    once if it passes the gate.
+    """
     settings = TrainingSettings.read()
     registry = _registry(model)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators)
-    champion = registry.champion()
-    why = reasons(
-        registry.version(champion) if champion else None,
-        len(votes),
-        Thresholds(settings.retrain_labels, settings.retrain_days),
-        now=datetime.now(UTC),
-    )
+    newest = registry.newest()
+    thresholds = Thresholds(settings.retrain_labels, settings.retrain_days)
+    why = reasons(newest, len(votes), thresholds, now=datetime.now(UTC))
     if not why:
         output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
         return
-    outcome = _train(settings, registry.family.name, (data, labels), options=_options(settings, seed), votes=votes)
-    registry.try_out(outcome.version, CHALLENGER)
+    options = _options(settings, seed)
+    outcome = _train(settings, model, (data, labels), options=options, votes=votes, challenger=newest is not None)
     if as_json:
         output.show({"due": True, "why": why, **summaries.of_outcome(model, outcome)}, [], as_json=True)
         return
@@ -117,13 +125,14 @@ def retrain(
 
 @app.command()
 def score(
-    source: Annotated[Path, typer.Argument(help="Parquet or CSV with the column text, of any size.")],
-    target: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
+    source: Annotated[str, typer.Argument(help="Parquet or CSV with the column text, of any size.")],
+    target: Annotated[str, typer.Argument(help="The Parquet file to write.")],
     *,
     model: Model = "logreg",
     version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
     engine: Annotated[
-        Literal["local", "spark"], typer.Option(help="spark: Parquet in, a folder of Parquet files out.")
+        Literal["local", "spark"],
+        typer.Option(help="spark: Parquet in, a folder of Parquet files out; paths, or URLs that Spark knows."),
     ] = "local",
     as_json: Json = False,
 ) -> None:
@@ -134,9 +143,10 @@ def score(
     if engine == "spark":
         rows = spark_scoring.score(f"models:/{registry.name}/{number}", source, target)
     else:
-        with registry.artefact(number) as folder, output.progress(None) as report:
-            rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, source, target, report)
-    shown = {"model": model, "version": number, "rows": rows, "written": str(target)}
+        given = Path(source)
+        with registry.artefact(number) as folder, output.progress(scoring.steps(given)) as report:
+            rows = scoring.score(find_recipe(registry.family.name).load(folder).predict, given, Path(target), report)
+    shown = {"model": model, "version": number, "rows": rows, "written": target}
     output.show(shown, [f"{rows:,} rows scored by {model} version {number}: {target}"], as_json=as_json)
 
 
@@ -182,6 +192,7 @@ def compare(
     """Compare models on the same held-out rows: metrics with intervals, costs, kinds of tweets, McNemar's tests."""
     settings = TrainingSettings.read()
     names = _known(model)
+    reporting.make_folder(to.parent)
     connect(settings.mlflow_tracking_uri)
     with output.progress(last + 4) as report:
         rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
@@ -216,15 +227,20 @@ def promote(
     before = registry.champion()
     if before == version:
         raise TrainingError(f"{registry.name}: version {version} is the champion already")
+    verdict = None
     if force:
         promotion.force(registry, version, why=reason, who=settings.actor(), at=datetime.now(UTC))
     else:
         with output.progress(STEPS) as report:
             rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
             job = Job(find_family(model), rows, _options(settings, seed), settings.actor(), _limits(settings))
-            training.judge_version(registry, version, job, report)
-    shown = {"model": model, "champion": version, "before": before, "forced": force}
-    output.show(shown, [f"{model}: version {version} serves now, {before or 'nothing'} before"], as_json=as_json)
+            verdict = training.judge_version(registry, version, job, report)
+    shown: dict[str, Any] = {"model": model, "champion": version, "before": before, "forced": force}
+    lines = [f"{model}: version {version} serves now, {before or 'nothing'} before"]
+    if verdict:
+        shown["gate"] = verdict.model_dump()
+        lines.append(f"{model}: gate: {verdict.numbers()}")
+    output.show(shown, lines, as_json=as_json)
 
 
 @app.command()
@@ -302,10 +318,15 @@ def register_starters(
 
 def main() -> None:
     """The console script: a foreseeable problem is one sentence on standard error and status 1."""
+    signal(SIGTERM, lambda number, _: sys.exit(128 + number))  # as after Ctrl-C, a run is marked as failed
+    libraries_keep_quiet()
     try:
         app()
-    except (TrainingError, RegistryUnreachable) as error:
-        typer.echo(f"vigie-train: {error}", err=True)
+    except Exception as error:
+        words = in_plain_words(error)
+        if words is None:
+            raise
+        typer.echo(f"vigie-train: {words}", err=True)
         raise SystemExit(1) from None
 
 
@@ -324,12 +345,13 @@ def _train(
     options: Options,
     votes: Rows | None,
     save_to: Path | None = None,
+    challenger: bool = False,
 ) -> training.Outcome:
     data, labels = given
     with output.progress(STEPS) as report:
         rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
         rows = rows if votes is None else joined([rows, votes])
-        job = Job(find_family(name), rows, options, settings.actor(), _limits(settings), save_to)
+        job = Job(find_family(name), rows, options, settings.actor(), _limits(settings), save_to, challenger)
         return training.train(settings.mlflow_tracking_uri, job, report)
 
 

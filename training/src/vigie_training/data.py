@@ -86,8 +86,8 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _csv(path: Path) -> pd.DataFrame:
-    original = _is_original_sentiment140(path)
     try:
+        original = _is_original_sentiment140(path)
         frame = pd.read_csv(
             path,
             encoding="latin-1" if original else "utf-8-sig",
@@ -97,10 +97,12 @@ def _csv(path: Path) -> pd.DataFrame:
             keep_default_na=False,
         )
     except UnicodeDecodeError as error:
-        row = path.read_bytes()[: error.start].count(b"\n")
+        row = path.read_bytes()[: error.start].count(b"\n") or None
         raise WrongFile(path, f"expected UTF-8 text, got byte 0x{error.object[error.start]:02x}", row=row) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise WrongFile(path, f"expected comma-separated rows of equal length: {error}".strip()) from error
+    except OSError as error:
+        raise WrongFile(path, f"expected a file that can be read: {error.strerror}") from error
     if original:
         frame["created_at"] = ""
     return _with_columns(path, frame)

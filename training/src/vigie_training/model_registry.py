@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from vigie.artifacts import ArtifactError, verify
-from vigie.catalogue import CHAMPION, Family
+from vigie.catalogue import CHALLENGER, CHAMPION, Family
 from vigie_training.errors import Refused
 
 ARTIFACT_FOLDER = "vigie"
@@ -120,7 +120,7 @@ class ModelRegistry:
         """Moves the alias: predictors follow within their polling interval. A challenger that won is one no longer."""
         self._client.set_registered_model_alias(self.name, CHAMPION, number)
         if self._aliases().get(CHALLENGER) == number:
-            self._client.delete_registered_model_alias(self.name, CHALLENGER)
+            self.end_trial(CHALLENGER)
 
     def try_out(self, number: str, alias: str) -> None:
         """Puts a version on trial beside the champion; raises `Refused` for one that there is not."""

@@ -8,13 +8,24 @@ import mlflow
 
 from vigie_training.charts import QualityAndCost, draw_confusions, draw_quality_and_cost
 from vigie_training.comparing import Comparison, costs, quality, records
+from vigie_training.errors import TrainingError
 from vigie_training.evaluate import POOLED
 from vigie_training.tracking import tracked
 
 
+def make_folder(folder: Path) -> None:
+    """Before time is spent on what should be written there; raises `TrainingError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{folder}: expected a folder to write to: {error.strerror}") from error
+
+
 def write(comparison: Comparison, table: Path) -> list[Path]:
-    """The table, and beside it `<name>_slices.csv`, `_mcnemar.csv`, `_confusion.png`, `_quality_and_cost.png`."""
-    table.parent.mkdir(parents=True, exist_ok=True)
+    """The table, and beside it `<name>_slices.csv`, `_mcnemar.csv`, `_confusion.png`, `_quality_and_cost.png`.
+
+    Its folder is there.
+    """
     files = [table, *(table.with_name(f"{table.stem}_{part}.csv") for part in ("slices", "mcnemar"))]
     frames = (comparison.table, comparison.slices, comparison.pairs)
     for path, frame in zip(files, frames, strict=True):

@@ -9,21 +9,24 @@ FEEDBACK_TAG = "feedback_rows"
 
 
 class Thresholds(NamedTuple):
-    """A training is due with so many labels more than the champion learnt from, or when it is so many days old."""
+    """A training is due with so many labels more than the newest version learnt from, or when it is so old."""
 
     labels: int
     days: float
 
 
-def reasons(champion: RegisteredVersion | None, labels: int, thresholds: Thresholds, *, now: datetime) -> list[str]:
-    """Why a training is due, in words; empty when it is not. `labels` is how many qualify now."""
-    if champion is None:
+def reasons(newest: RegisteredVersion | None, labels: int, thresholds: Thresholds, *, now: datetime) -> list[str]:
+    """Why a training is due, in words; empty when it is not. `labels` is how many qualify now.
+
+    `newest` is the champion or a later challenger: one that waits to be promoted is not trained again every night.
+    """
+    if newest is None:
         return ["no version serves yet"]
     found = []
-    new = labels - int(champion.tags.get(FEEDBACK_TAG, "0"))
+    new = labels - int(newest.tags.get(FEEDBACK_TAG, "0"))
     if new >= thresholds.labels:
-        found.append(f"{new} labels more than version {champion.number} learnt from (due from {thresholds.labels})")
-    age = (now - champion.created_at).total_seconds() / 86_400
+        found.append(f"{new} labels more than version {newest.number} learnt from (due from {thresholds.labels})")
+    age = (now - newest.created_at).total_seconds() / 86_400
     if age >= thresholds.days:
-        found.append(f"version {champion.number} is {age:.0f} days old (due from {thresholds.days:g})")
+        found.append(f"version {newest.number} is {age:.0f} days old (due from {thresholds.days:g})")
     return found

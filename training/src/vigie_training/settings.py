@@ -20,7 +20,7 @@ class TrainingSettings(ServiceSettings):
     registry_wait_seconds: float = 120.0
     gate_size_mib: float = 500.0
     gate_latency_ms: float = 100.0
-    gate_calibration_error: float = 0.25
+    gate_calibration_error: float = 0.15
     vigie_actor: str = ""
     vigie_base_model: str = ""
     vigie_sentence_encoder: str = ""
@@ -57,3 +57,8 @@ class TrainingSettings(ServiceSettings):
 def workers_use_this_python() -> None:
     """Spark's workers on this machine start the interpreter that runs now, unless `PYSPARK_PYTHON` says otherwise."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
+
+def libraries_keep_quiet() -> None:
+    """TensorFlow tells of the processor's instructions and the like on standard error, among what we have to say."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

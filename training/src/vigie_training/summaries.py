@@ -24,12 +24,15 @@ def of_outcome(name: str, outcome: Outcome) -> dict[str, Any]:
 
 
 def sentence(name: str, outcome: Outcome) -> str:
-    """One training in one line."""
+    """One training in a line, the gate's numbers in a second one."""
     costs = outcome.costs
     state = "serves now" if outcome.promoted else f"does not serve: {outcome.verdict.summary()}"
+    if outcome.verdict.passed and not outcome.promoted:
+        state = f"is the challenger, {outcome.verdict.summary()}"
     return (
         f"{name}: version {outcome.version} {state} (fit {costs['training_seconds']:.1f} s, "
-        f"peak {costs['peak_memory_mib']:.0f} MiB, {costs['size_mib']:.2f} MiB, {costs['latency_ms']:.2f} ms a tweet)"
+        f"peak {costs['peak_memory_mib']:.0f} MiB, {costs['size_mib']:.2f} MiB, {costs['latency_ms']:.2f} ms a tweet)\n"
+        f"{name}: gate: {outcome.verdict.numbers()}"
     )
 
 

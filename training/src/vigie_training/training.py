@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +12,13 @@ import mlflow
 import pandas as pd
 
 from vigie.artifacts import ArtifactError
-from vigie.catalogue import Family
+from vigie.catalogue import CHALLENGER, Family
 from vigie_training import charts, promotion
-from vigie_training.errors import Refused
+from vigie_training.errors import Refused, Superseded
 from vigie_training.evaluate import Evaluation, evaluate
 from vigie_training.feedback import FEEDBACK
 from vigie_training.gate import Cost, Limits, Verdict, judge
-from vigie_training.measuring import folder_mib, latency, peak_memory_mib
+from vigie_training.measuring import folder_mib, forget_peak_memory, latency, peak_memory_mib
 from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
 from vigie_training.packaging import golden_problem, package
 from vigie_training.publishing import publish
@@ -30,7 +31,9 @@ from vigie_training.tracking import tracked
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to train, on what, who asks for it, what the gate allows, and where else the artefact should go."""
+    """What to train, on what, who asks for it, what the gate allows, where else the artefact should go, and whether it
+    serves at once if it passes, or is only a challenger.
+    """
 
     family: Family
     rows: Rows
@@ -38,6 +41,7 @@ class Job:
     who: str
     limits: Limits
     save_to: Path | None = None
+    challenger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
     learnt = {FEEDBACK_TAG: str(len(job.rows.of(FEEDBACK)))}
     mlflow.log_params(learnt)
     recipe = find_recipe(job.family.name)
+    forget_peak_memory()
     started = perf_counter()
     fitted = recipe.fit(parts, job.options, report)
     costs = {"training_seconds": perf_counter() - started, "peak_memory_mib": peak_memory_mib()}
@@ -95,15 +100,33 @@ def _register(
     verdict, comparison = judge_folder(job, folder, evaluation, costs, registry)
     report("publishing")
     _log_artefacts(evaluation, comparison)
-    version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
     if job.save_to:
         shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
-    promoted = promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
-    mlflow.set_tags({"version": version, "gate": verdict.summary()[:4000]})
+    version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
+    promoted = False
+    if job.challenger:
+        promotion.record(registry, version, verdict)
+        registry.try_out(version, CHALLENGER)
+    else:
+        verdict, promoted = _promoted(
+            job, registry, version, verdict, lambda: judge_folder(job, folder, evaluation, costs, registry)[0]
+        )
+    mlflow.set_tags({"version": version, promotion.VERDICT_TAG: verdict.summary()[:4000]})
     return Outcome(version, run_id, promoted, verdict, evaluation, costs)
 
 
-def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report) -> None:
+def _promoted(
+    job: Job, registry: ModelRegistry, version: str, verdict: Verdict, again: Callable[[], Verdict]
+) -> tuple[Verdict, bool]:
+    """Judged `again` where somebody else's version came to serve meanwhile: a training is not lost by that."""
+    try:
+        return verdict, promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
+    except Superseded:
+        verdict = again()
+        return verdict, promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
+
+
+def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report) -> Verdict:
     """Judges a registered version on the job's held-out rows and makes it the champion; raises `Refused`."""
     report("evaluating")
     with registry.artefact(number) as folder:
@@ -113,7 +136,8 @@ def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report
         report("comparing with the champion")
         verdict, _ = judge_folder(job, folder, evaluation, costs, registry)
     if not promotion.promote(registry, number, verdict, who=job.who, at=datetime.now(UTC)):
-        raise Refused(f"{registry.name} version {number}: {verdict.summary()}")
+        raise Refused(f"{registry.name} version {number}: {verdict.summary()} ({verdict.numbers()})")
+    return verdict
 
 
 def judge_folder(

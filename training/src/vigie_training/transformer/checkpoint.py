@@ -32,7 +32,8 @@ class Checkpoint:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         making = self._path.with_suffix(".making")
         states = [part.state_dict() for part in self._parts]
-        torch.save({"step": step, "random": torch.get_rng_state(), "parts": states}, making)
+        with making.open("wb") as file:  # to a name, torch would not say that the disk is full
+            torch.save({"step": step, "random": torch.get_rng_state(), "parts": states}, file)
         making.replace(self._path)
 
     def restore(self) -> int:

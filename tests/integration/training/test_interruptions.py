@@ -1,0 +1,116 @@
+"""A training that is killed, stopped, or loses its registry: nothing is registered, and it can be gone on with."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.support.base_model import write_base_model
+from tests.support.rows import made_up
+from tests.support.servers import MlflowServer, wait_for
+from vigie.catalogue import find_family
+from vigie_training.tracking import EXPERIMENT
+
+# MLflow warns of its own code.
+pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("default")]
+MODEL = find_family("distilbert").registered_model
+STATE = "*.unfinished-1"
+
+
+class Place:
+    """A folder with rows, a tiny base model and a registry, where `vigie-train` tunes a transformer."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        rows = made_up(6000)
+        rows.frame[["text", "label"]].to_csv(folder / "tweets.csv", index=False)
+        base = write_base_model(folder / "base", rows.texts[:300])
+        self.home, self.client = folder / "home", MlflowClient(url, url)
+        self._folder = folder
+        self._told = {"VIGIE_HOME": str(self.home), "MLFLOW_TRACKING_URI": url, "VIGIE_BASE_MODEL": base}
+
+    def start(self, *further: str) -> subprocess.Popen[str]:
+        """The command as a user types it."""
+        words = ["run", "--model", "distilbert", "--quick", "--data", "tweets.csv", *further]
+        command = [str(Path(sys.executable).with_name("vigie-train")), *words]
+        told = os.environ | self._told
+        return subprocess.Popen(command, cwd=self._folder, env=told, stderr=subprocess.PIPE, text=True)
+
+    def kept(self) -> list[Path]:
+        """The states of unfinished tunings."""
+        return list((self.home / "encoders").glob(STATE))
+
+    def versions(self) -> int:
+        return len(self.client.search_model_versions(f"name='{MODEL}'"))
+
+    def last_status(self) -> str:
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        assert experiment
+        (last, *_) = self.client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+        return str(last.info.status)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """With a registry in a file."""
+    return Place(tmp_path, f"sqlite:///{tmp_path}/mlflow.db")
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A registry that may be stopped."""
+    server = MlflowServer(tmp_path_factory.mktemp("registry"))
+    server.start(server.healthy, seconds=90)
+    yield server
+    server.stop()
+
+
+def interrupted(process: subprocess.Popen[str], place: Place, sign: signal.Signals) -> None:
+    wait_for(place.kept, seconds=240, what="a state of the tuning on disk")
+    process.send_signal(sign)
+    process.wait(60)
+
+
+def test_a_killed_training_leaves_nothing_registered_and_is_gone_on_with(place: Place) -> None:
+    with place.start() as process:
+        interrupted(process, place, signal.SIGKILL)
+    assert place.versions() == 0
+    (state,) = place.kept()
+    whole = state.read_bytes()
+    state.write_bytes(whole[:1000])
+    with place.start("--resume") as damaged:
+        _, said = damaged.communicate(timeout=240)
+    assert damaged.returncode == 1
+    assert f"vigie-train: {state}: not a checkpoint, train without --resume" in said, "so that is what it goes on from"
+    state.write_bytes(whole)
+    with place.start("--resume") as resumed:
+        _, said = resumed.communicate(timeout=240)
+    assert resumed.returncode == 0, said
+    assert place.versions() == 1
+    assert place.last_status() == "FINISHED"
+    assert place.kept() == []
+
+
+def test_a_training_that_is_told_to_stop_is_a_failed_run(place: Place) -> None:
+    with place.start() as process:
+        interrupted(process, place, signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert (place.versions(), place.last_status()) == (0, "FAILED")
+
+
+def test_a_registry_that_goes_away_during_a_training_is_one_sentence(tmp_path: Path, server: MlflowServer) -> None:
+    place = Place(tmp_path, server.url)
+    with place.start() as process:
+        wait_for(place.kept, seconds=240, what="a state of the tuning on disk")
+        server.stop()
+        _, said = process.communicate(timeout=240)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("vigie-train: MLFLOW_TRACKING_URI: the registry did not do what was asked: API request to")
+    server.start(server.healthy, seconds=90)
+    assert place.versions() == 0
