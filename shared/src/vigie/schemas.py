@@ -266,6 +266,13 @@ class HistoryQuery(HistoryFilter):
     cursor: str | None = None
 
 
+class PredictionQuery(HistoryQuery):
+    """One page of the predictions: of one topic or of all, of one sentiment or of both."""
+
+    topic: Topic | None = None
+    sentiment: Sentiment | None = None
+
+
 class CountsQuery(Message):
     """Which predictions to count: since then (six hours ago), until now, of one topic or of all."""
 

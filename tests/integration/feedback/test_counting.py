@@ -23,6 +23,10 @@ async def test_predictions_are_counted_over_time_by_family_and_by_topic(
         await logged(client, len(events))
         found = (await client.get("/predictions/counts")).json()
         food = (await client.get("/predictions/counts", params={"topic": "food", "step_minutes": 60})).json()
+        tweets = (await client.get("/predictions", params={"topic": "luggage"})).json()["items"]
+        negative = (await client.get("/predictions", params={"sentiment": "negative", "topic": "food"})).json()["items"]
+        wrong = await client.get("/predictions", params={"sentiment": "furious"})
+    assert ([tweet["topic"] for tweet in tweets], negative, wrong.status_code) == (["luggage"], [], 400)
     counts = [(moment["total"], moment["negative"]) for moment in found["moments"]]
     assert (found["step_minutes"], len(counts)) == (15, 25)
     assert [count for count in counts if count != (0, 0)] == [(3, 1), (2, 1)]

@@ -22,6 +22,7 @@ from vigie.schemas import (
     ModelRef,
     OtherAnswer,
     PredictionPage,
+    PredictionQuery,
     Sentiment,
 )
 
@@ -73,9 +74,13 @@ def one_feedback(connection: Connection, feedback_id: str) -> Feedback:
     return as_feedback(connection.execute(_joined().where(votes.c.feedback_id == feedback_id)).one())
 
 
-def prediction_page(connection: Connection, query: HistoryQuery) -> PredictionPage:
+def prediction_page(connection: Connection, query: PredictionQuery) -> PredictionPage:
     """The predictions that were answered, newest first."""
     found = select(predictions).where(*_common(predictions, predictions, query))
+    if query.topic is not None:
+        found = found.where(predictions.c.topic == query.topic)
+    if query.sentiment is not None:
+        found = found.where(predictions.c.label == _SENTIMENTS.index(query.sentiment))
     rows = connection.execute(_page(found, predictions, query)).all()
     shown = rows[: query.limit]
     beside = others(connection, [row.prediction_id for row in shown])

@@ -14,9 +14,9 @@ from vigie.schemas import (
     FeedbackPage,
     FeedbackQuery,
     FeedbackRequest,
-    HistoryQuery,
     PredictionCounts,
     PredictionPage,
+    PredictionQuery,
 )
 from vigie.trials import TrialList
 
@@ -52,7 +52,7 @@ async def export_feedback(request: Request, query: Annotated[ExportQuery, Query(
 
 
 @router.get("/predictions")
-async def list_predictions(request: Request, query: Annotated[HistoryQuery, Query()]) -> PredictionPage:
+async def list_predictions(request: Request, query: Annotated[PredictionQuery, Query()]) -> PredictionPage:
     """The predictions that were answered, newest first."""
     return await state_of(request).prediction_page(query)
 

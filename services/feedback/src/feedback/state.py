@@ -27,9 +27,9 @@ from vigie.schemas import (
     FeedbackPage,
     FeedbackQuery,
     FeedbackRequest,
-    HistoryQuery,
     PredictionCounts,
     PredictionPage,
+    PredictionQuery,
     Readiness,
 )
 from vigie.store import Store
@@ -91,7 +91,7 @@ class FeedbackState:
         """One page of votes."""
         return await self.store.read(lambda connection: feedback_page(connection, query))
 
-    async def prediction_page(self, query: HistoryQuery) -> PredictionPage:
+    async def prediction_page(self, query: PredictionQuery) -> PredictionPage:
         """One page of predictions."""
         return await self.store.read(lambda connection: prediction_page(connection, query))
 

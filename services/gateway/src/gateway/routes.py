@@ -23,10 +23,10 @@ from vigie.schemas import (
     FeedbackPage,
     FeedbackQuery,
     FeedbackRequest,
-    HistoryQuery,
     Prediction,
     PredictionCounts,
     PredictionPage,
+    PredictionQuery,
     PredictRequest,
 )
 
@@ -110,7 +110,7 @@ async def export_feedback(request: Request, query: Annotated[ExportQuery, Query(
 
 
 @history.get("/predictions", response_model=PredictionPage, responses=_errors(*_READS))
-async def list_predictions(request: Request, query: Annotated[HistoryQuery, Query()]) -> Response:
+async def list_predictions(request: Request, query: Annotated[PredictionQuery, Query()]) -> Response:
     """The predictions that were answered, newest first."""
     return await state_of(request).feedback.forward(request)
 
