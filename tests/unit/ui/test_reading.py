@@ -38,6 +38,16 @@ def test_a_quoted_tweet_keeps_its_line_breaks_and_short_rows_are_filled(tmp_path
     assert table.columns == {"id": ["1", "2", "3"], "text": ["two\nlines", "short", "x"], "more": ["a", "", "y"]}
 
 
+def test_a_tweet_with_a_line_separator_of_unicode_stays_one_row(tmp_path: Path) -> None:
+    text = "one\u2028two\x85three\x0cfour"
+    assert read_table(write(tmp_path, f"id,text\n1,{text}\n".encode())).columns == {"id": ["1"], "text": [text]}
+
+
+def test_a_file_that_is_utf_8_at_first_and_something_else_later_is_still_read(tmp_path: Path) -> None:
+    late = b"text\n" + b"late again\n" * 30_000 + "où est ma valise ?\n".encode("cp1252")
+    assert read_table(write(tmp_path, late)).columns["text"][-1] == "où est ma valise ?"
+
+
 def test_columns_without_a_name_or_with_the_same_one_are_told_apart(tmp_path: Path) -> None:
     assert list(read_table(write(tmp_path, b"text,,text\na,b,c\n")).columns) == ["text", "column 2", "text (3)"]
 
@@ -46,6 +56,8 @@ def test_parquet_is_read_whatever_its_types(tmp_path: Path) -> None:
     path = tmp_path / "tweets.parquet"
     pq.write_table(pa.table({"id": [1, None], "text": ["a", "b"]}), path)
     assert read_table(path).columns == {"id": ["1", ""], "text": ["a", "b"]}
+    pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array([True])], ["text", "text"]), path)
+    assert read_table(path).columns == {"text": ["a"], "text (2)": ["True"]}
 
 
 @pytest.mark.parametrize(

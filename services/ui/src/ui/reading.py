@@ -1,12 +1,12 @@
 """From an uploaded file to columns of text: CSV of any common encoding and delimiter, or Parquet."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from charset_normalizer import from_bytes
 
 MOST_ROWS = 50_000
@@ -77,6 +77,9 @@ def _letters(value: str) -> int:
 
 
 def _read_parquet(path: Path) -> Table:
+    import pyarrow as pa  # noqa: PLC0415 - 40 MB of memory that a page without such a file does without
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     try:
         file = pq.ParquetFile(path)
         if file.metadata.num_rows > MOST_ROWS:
@@ -84,30 +87,34 @@ def _read_parquet(path: Path) -> Table:
         content = file.read()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFile("file.trouble.parquet", problem=str(error)[:200]) from error
-    columns = {
-        name: ["" if value is None else str(value) for value in content.column(name).to_pylist()]
-        for name in content.column_names
-    }
-    return Table(path.name, "Parquet", columns)
+    columns = zip(_header(content.column_names), content.columns, strict=True)
+    return Table(path.name, "Parquet", {name: list(map(_cell, column)) for name, column in columns})
+
+
+def _cell(value: Any) -> str:
+    return str(value) if value.is_valid else ""
 
 
 def _read_csv(path: Path) -> Table:
-    content = path.read_bytes()
-    encoding = _encoding(content)
+    encoding = _encoding(path)
     try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise UnreadableFile("file.trouble.encoding", encoding=encoding, place=error.start) from None
-    if "\0" in text:
-        raise UnreadableFile("file.trouble.binary")
-    lines = text.splitlines(keepends=True)
-    try:
-        delimiter = _delimiter(lines[: 4 * _SAMPLE_ROWS])
-        columns = _columns(csv.reader(lines, delimiter=delimiter), delimiter)
+        with path.open(encoding=encoding, newline="") as file:
+            delimiter = _delimiter(list(islice(file, 4 * _SAMPLE_ROWS)))
+            file.seek(0)
+            columns = _columns(csv.reader(_without_nul(file), delimiter=delimiter), delimiter)
+    except UnicodeDecodeError:
+        raise UnreadableFile("file.trouble.encoding", encoding=encoding) from None
     except csv.Error as error:
         raise UnreadableFile("file.trouble.csv", problem=str(error)) from error
     form = f"CSV, {encoding.upper().replace('_', '-')}, {'tab' if delimiter == chr(9) else delimiter!r}"
     return Table(path.name, form, columns)
+
+
+def _without_nul(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if "\0" in line:
+            raise UnreadableFile("file.trouble.binary")
+        yield line
 
 
 def _columns(rows: Iterator[list[str]], delimiter: str) -> dict[str, list[str]]:
@@ -135,18 +142,27 @@ def _header(row: Sequence[str]) -> list[str]:
     return names
 
 
-def _encoding(content: bytes) -> str:
+def _encoding(path: Path) -> str:
     """By its mark, else UTF-8 when it is that, else Western European when that reads well, else the best guess."""
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE_BYTES)
     for mark, name in _MARKS:
-        if content.startswith(mark):
+        if sample.startswith(mark):
             return name
+    if _is_utf8(path):
+        return "utf-8"
+    best = from_bytes(sample, cp_isolation=["cp1252"]).best() or from_bytes(sample).best()
+    return best.encoding if best else "cp1252"
+
+
+def _is_utf8(path: Path) -> bool:
     try:
-        content.decode("utf-8")
+        with path.open(encoding="utf-8", newline="") as file:
+            while file.read(_SAMPLE_BYTES):
+                pass
     except UnicodeDecodeError:
-        sample = content[:_SAMPLE_BYTES]
-        best = from_bytes(sample, cp_isolation=["cp1252"]).best() or from_bytes(sample).best()
-        return best.encoding if best else "cp1252"
-    return "utf-8"
+        return False
+    return True
 
 
 def _delimiter(lines: Sequence[str]) -> str:
