@@ -1,9 +1,22 @@
 """`python -m ui`."""
 
-from ui.app import create_app
-from ui.settings import UiSettings
-from vigie.web import serve
+import sys
 
-if __name__ == "__main__":
+# Gradio loads these where it finds them, for plots and data frames that this page has none of: 60 MB in vain.
+SPARED = ("matplotlib", "pyarrow")
+
+
+def main() -> None:
+    """Serves the page until it is told to stop."""
+    sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type]  # null: one that cannot be found
+    from ui.app import create_app  # noqa: PLC0415
+    from ui.settings import UiSettings  # noqa: PLC0415
+    from vigie.web import serve  # noqa: PLC0415
+
+    del sys.modules["pyarrow"]  # a Parquet file still needs it
     settings = UiSettings.read()
     serve(create_app(settings), settings, service="ui", port=settings.ui_port)
+
+
+if __name__ == "__main__":
+    main()
