@@ -1,11 +1,14 @@
-"""English sentences."""
+"""The sentences of mails: the same ones in both languages, and English ones word by word."""
 
 from datetime import UTC, datetime
+from inspect import signature
+from typing import get_type_hints
 
 import pytest
 
 from alerting.english import English
-from alerting.wording import duration
+from alerting.french import French
+from alerting.wording import Wording, duration
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -45,3 +48,19 @@ def test_one_is_not_many() -> None:
         "On Monday 23 November 2026, at 12:00:00 UTC, people reported 1 prediction as wrong. "
         "The rule is 1 different prediction within less than 5 min."
     )
+
+
+@pytest.mark.parametrize("words", [English(), French()])
+def test_both_languages_say_everything_that_a_mail_needs_and_nothing_else(words: Wording) -> None:
+    said = {name: getattr(words, name) for name in dir(words) if not name.startswith("_")}
+    wanted = set(get_type_hints(Wording)) | {name for name in vars(Wording) if not name.startswith("_")}
+    assert said.keys() == wanted
+    for name in wanted - set(get_type_hints(Wording)):
+        assert signature(said[name]).parameters.keys() == signature(getattr(Wording, name)).parameters.keys() - {"self"}
+
+
+def test_no_text_of_a_mail_is_empty_or_the_same_in_both_languages_by_mistake() -> None:
+    french, english = French(), English()
+    alike = {name for name in get_type_hints(Wording) if getattr(french, name) == getattr(english, name)}
+    assert alike == set()
+    assert all(getattr(words, name) for words in (french, english) for name in get_type_hints(Wording))
