@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +15,8 @@ from tests.architecture.sources import ROOT
 SCREENSHOTS = ROOT / "screenshots"
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 PATIENCE_MS = 15_000
+
+Scheme = Literal["light", "dark"]
 
 _DRAWN = """async () => {
   for (let frame = 0; frame < 5; frame++) await new Promise(requestAnimationFrame);
@@ -42,6 +45,7 @@ class Visit:
     def picture(self, name: str) -> None:
         """Keeps what the page looks like, from top to bottom."""
         SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.evaluate(_DRAWN)
         self.page.screenshot(path=SCREENSHOTS / f"{name}-{self.width}.png", full_page=True)
 
     def tab(self, name: str) -> None:
@@ -70,10 +74,14 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(browser: Browser, url: str, width: str = "desk", *, zone: str = "Europe/Paris") -> Iterator[Visit]:
-    """A reader who has never been here, once the page can be typed into."""
+def visit(
+    browser: Browser, url: str, width: str = "desk", *, zone: str = "Europe/Paris", scheme: Scheme = "light"
+) -> Iterator[Visit]:
+    """A reader who has never been here, with a browser in English, once the page can be typed into."""
     columns, rows = WIDTHS[width]
-    context = browser.new_context(viewport={"width": columns, "height": rows}, timezone_id=zone)
+    context = browser.new_context(
+        viewport={"width": columns, "height": rows}, timezone_id=zone, locale="en-US", color_scheme=scheme
+    )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     seen = Visit(page, width)

@@ -13,13 +13,22 @@ from ui.gateway import Gateway
 from vigie.model_status import ModelList, ModelStatus
 from vigie.schemas import BatchRequest, ExplainedBatchResponse, ExplainedPrediction, ModelRef
 
-CODES = {401: "unauthorized", 429: "queue_full", 503: "no_model_ready", 504: "deadline_exceeded"}
+CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    413: "body_too_large",
+    429: "queue_full",
+    500: "internal_error",
+    503: "no_model_ready",
+    504: "deadline_exceeded",
+}
 
 
 @dataclass
 class FakeGateway:
     """A text that holds "bad" is negative. `refuse` are statuses of the next batches, null lets one through.
 
+    Of two families only `logreg` can answer, which is told of each answer when `lstm` was asked for.
     `sizes` are those of the batches that it answered.
     """
 
@@ -53,17 +62,20 @@ class FakeGateway:
         body = BatchRequest.model_validate_json(await request.body())
         self.sizes.append(len(body.texts))
         return Response(
-            ExplainedBatchResponse(predictions=[_predicted(text) for text in body.texts]).model_dump_json(),
+            ExplainedBatchResponse(predictions=[_predicted(text, body.model) for text in body.texts]).model_dump_json(),
             media_type="application/json",
         )
 
     async def models(self, _: Request) -> Response:
         """`GET /models`."""
-        models = [ModelStatus(name="logreg", title="TF-IDF", ready=True, version="7")]
+        models = [
+            ModelStatus(name="logreg", title="TF-IDF", ready=True, version="7"),
+            ModelStatus(name="lstm", title="LSTM", ready=False, version=None),
+        ]
         return Response(ModelList(default="logreg", models=models).model_dump_json(), media_type="application/json")
 
 
-def _predicted(text: str) -> ExplainedPrediction:
+def _predicted(text: str, wanted: str | None) -> ExplainedPrediction:
     negative = 0.9 if "bad" in text else 0.1
     return ExplainedPrediction.model_validate(
         {
@@ -73,5 +85,7 @@ def _predicted(text: str) -> ExplainedPrediction:
             "confidence": 0.9,
             "probabilities": {"negative": negative, "positive": 1 - negative},
             "model": ModelRef(name="logreg", version="7"),
+            "requested_model": wanted,
+            "degraded": wanted == "lstm",
         }
     )

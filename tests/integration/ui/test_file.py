@@ -4,10 +4,13 @@ import csv
 import io
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Visit, serious_findings
+from tests.support.system import LocalSystem, tree_rss
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -82,6 +85,21 @@ def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: P
     page.locator("#start").click()
     expect(page.locator("#progress")).to_contain_text("30,000 of 30,000 rows predicted", timeout=60_000)
     expect(page.locator("#file-result .figures dd").first).to_have_text("30,000")
+
+
+def test_fifty_thousand_rows_of_parquet_fit_into_250_mb(english: Visit, system: LocalSystem, tmp_path: Path) -> None:
+    file = tmp_path / "many.parquet"
+    rows = 50_000
+    texts = [
+        f"@crew flight {number} is late again, nobody tells us why and the bags are lost" for number in range(rows)
+    ]
+    pq.write_table(pa.table({"id": list(range(rows)), "text": texts}), file)
+    page = give(english, file)
+    expect(page.locator("#preview")).to_contain_text("50,000 rows · 2 columns · Parquet")
+    page.locator("#start").click()
+    expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=120_000)
+    expect(page.locator("#download-safe")).to_be_visible()
+    assert tree_rss(system.processes()["ui"]) < 250
 
 
 @pytest.mark.parametrize(

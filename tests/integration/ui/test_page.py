@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.integration.ui.keys import ADMIN_KEY, PAGE_KEY
-from tests.support.browser import Visit, serious_findings, visit
+from tests.support.browser import WIDTHS, Scheme, Visit, serious_findings, visit
 from tests.support.system import LocalSystem
 
 BAD, GOOD = "3 hours on the tarmac and nobody tells us anything", "smooth flight, thanks a lot"
@@ -89,7 +89,9 @@ def test_the_last_hours_are_shown_and_kept_up_by_themselves(english: Visit, syst
     expect(page.locator("#live-view .tweet .by").first).to_contain_text(topic)
     expect(page.locator("#live-view p[role=status] time")).to_have_text(re.compile(r"UTC"))
     page.locator("#live-view").get_by_text("The numbers as a table").click()
-    expect(page.locator("#live-view table tbody tr")).to_have_count(1)
+    expect(page.locator("#live-view details table tbody tr")).to_have_count(1)
+    assert page.locator("#live-view p[role=status] time").inner_text().count(":") == 3, "in the reader's zone and UTC"
+    expect(page.locator("#live-view .topics")).to_contain_text(topic)
     english.picture("live")
     assert serious_findings(page) == []
     assert (english.foreign, english.complaints) == ([], [])
@@ -130,6 +132,12 @@ def test_an_alert_is_shown_with_its_tweets_called_false_and_silenced(english: Vi
     expect(page.locator("#alerts-said")).to_contain_text("Noted: a false alarm")
     expect(alarm).to_contain_text("Called a false alarm")
     expect(alarm.locator(".tweet").first).to_be_visible()
+    english.tab("Live")
+    expect(page.locator("#live-view .timeline .alarm").first).to_be_visible()
+    page.locator("#live-view").get_by_text("The numbers as a table").click()
+    expect(page.locator("#live-view details td", has_text="Wrong predictions · all tweets").first).to_be_visible()
+    english.picture("live-alarms")
+    english.tab("Alerts")
     errors.get_by_role("button", name="Silence for 1 h").click()
     expect(page.locator("#alerts-said")).to_contain_text("Silent until")
     expect(errors).to_contain_text("Silenced")
@@ -160,6 +168,75 @@ def test_the_families_are_compared_and_the_champions_card_is_shown(english: Visi
     english.picture("models")
     assert serious_findings(page) == []
     assert (english.foreign, english.complaints) == ([], [])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", list(WIDTHS))
+def test_every_tab_can_be_read_in_french_too_by_day_and_by_night(
+    browser: Browser, system: LocalSystem, width: str, scheme: Scheme
+) -> None:
+    with visit(browser, f"{system.page}/fr/", width, scheme=scheme) as seen:
+        page = seen.page
+        predict(seen, BAD, GOOD)
+        page.get_by_role("button", name="Faux").first.click()
+        expect(page.locator(".tweet .vote").first).to_contain_text("la bonne réponse est")
+        findings = look_at(seen, "fr-predict", scheme)
+        for name, ready in FRENCH.items():
+            seen.tab(name)
+            expect(page.locator(ready).first).to_be_visible()
+            if name == "Alertes":
+                findings += look_at(seen, "fr-alerts-door", scheme)
+                page.locator("#alerts-key input").fill(ADMIN_KEY["X-API-Key"])
+                page.locator("#alerts-enter").click()
+                expect(page.locator(".watch").first).to_be_visible()
+            for table in page.locator("details:visible > summary").all()[:3]:
+                table.click()
+            findings += look_at(seen, f"fr-{ready.split()[0].strip('#')}", scheme)
+        assert findings == []
+        assert (seen.foreign, seen.complaints) == ([], [])
+
+
+FRENCH = {
+    "Fichier": "#upload",
+    "En direct": "#live-view .figures",
+    "Alertes": "#alerts-notice .notice",
+    "Modèles": "#models-card h2",
+}
+
+
+def look_at(seen: Visit, name: str, scheme: Scheme) -> list[str]:
+    seen.picture(f"{name}-{scheme}")
+    return serious_findings(seen.page)
+
+
+def test_the_words_of_the_upload_are_in_the_language_of_the_page_not_of_the_browser(
+    browser: Browser, system: LocalSystem
+) -> None:
+    with visit(browser, f"{system.page}/fr/") as seen:
+        seen.tab("Fichier")
+        expect(seen.page.locator("#upload")).to_contain_text("Déposer le fichier ici")
+
+
+def test_the_page_does_not_scroll_sideways(english: Visit) -> None:
+    predict(english, BAD, "x" * 1999)
+    for name in ("File", "Live", "Alerts", "Models"):
+        assert english.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        english.tab(name)
+    assert english.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_vote_can_be_undone_for_ten_seconds(browser: Browser, system: LocalSystem) -> None:
+    with visit(browser, f"{system.page}/en/") as seen:
+        seen.page.clock.install()
+        predict(seen, BAD)
+        seen.page.get_by_role("button", name="Right").click()
+        undo = seen.page.get_by_role("button", name=re.compile("Undo"))
+        expect(undo).to_be_focused()
+        seen.page.clock.run_for(8_000)
+        expect(undo).to_be_visible()
+        seen.page.clock.run_for(3_000)
+        expect(undo).to_have_count(0)
+        expect(seen.page.locator(".tweet .vote")).to_contain_text("the prediction is right")
 
 
 def test_every_tab_has_one_header(english: Visit) -> None:

@@ -87,7 +87,7 @@ def prefixed(request: pytest.FixtureRequest, system: LocalSystem, tmp_path: Path
     told = {"UI_PORT": str(port), "UI_ROOT_PATH": PREFIX, "GATEWAY_URL": system.url, "UI_REFRESH_SECONDS": "1"}
     told |= {"GATEWAY_API_KEY": PAGE_KEY["X-API-Key"], "UI_FRAMED_BY": "https://example.org"}
     page = ServerProcess([sys.executable, "-m", "ui"], port=port, log=tmp_path / "ui.log", environment=told)
-    page.start()
+    page.start(seconds=180)
     try:
         proxied = PrefixProxy(f"http://127.0.0.1:{port}", strips=request.param)
         with Peer(proxied.app(), lifespan="on") as proxy:

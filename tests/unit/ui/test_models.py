@@ -10,6 +10,7 @@ from ui.rendering import Pen
 from ui.wording import LANGUAGES, Language, texts_in
 from vigie.cards import ModelCard
 from vigie.ledger import Entry
+from vigie.model_status import ModelStatus, Rejection
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ACCURACY, *_, LOG_LOSS, _CALIBRATION = QUALITY
@@ -80,3 +81,24 @@ def test_a_card_tells_what_is_known_and_what_is_not(language: Language) -> None:
     nothing = Comparison([], "logreg", None)
     assert t("models.nothing") in pen.write("models_card", seen=nothing, figures=QUALITY)
     assert t("models.compared") in pen.write("models_table", seen=nothing, figures=COMPARED)
+
+
+def test_the_table_says_which_family_is_best_and_which_version_was_kept_out() -> None:
+    families = [
+        ModelStatus(name="logreg", title="TF-IDF", ready=True, version="3", metrics={"accuracy": 0.8, "latency_ms": 1}),
+        ModelStatus(
+            name="lstm",
+            title="LSTM",
+            ready=True,
+            version="1",
+            metrics={"accuracy": 0.9, "latency_ms": 9},
+            rejected=Rejection(version="2", reason="too slow"),
+            stale_since=NOON,
+        ),
+    ]
+    seen = Comparison(families, "logreg", None)
+    assert [seen.best(figure) for figure in COMPARED if figure.name in ("accuracy", "latency_ms")] == ["lstm", "logreg"]
+    assert Comparison(families[:1], "logreg", None).best(COMPARED[0]) is None, "nothing to compare it with"
+    table = Pen(texts_in("en")).write("models_table", seen=seen, figures=COMPARED)
+    assert "Version 2 was kept out: too slow" in table
+    assert "the registry does not answer since" in table

@@ -1,15 +1,18 @@
 """One catalogue of texts in two languages."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import ui
-from ui.wording import LANGUAGES, places, texts_in, zone_of
+from ui.wording import LANGUAGES, Language, places, texts_in, zone_of
+from vigie.errors import VigieError
 
 SOURCE = Path(next(iter(ui.__path__)))
+_REFUSED_TEXTS = ("text_empty", "text_too_long", "text_has_nul")
 MOMENT = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
 
 
@@ -17,6 +20,19 @@ def test_every_language_has_the_same_keys_with_the_same_places_to_fill() -> None
     french, english = (texts_in(language).entries for language in LANGUAGES)
     assert french.keys() == english.keys()
     assert {key: places(french[key]) for key in french} == {key: places(english[key]) for key in english}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_error_of_a_gateway_is_told_in_plain_words(language: Language) -> None:
+    never_met = {"unsupported_media_type", "headers_too_large"}  # the page sends neither
+    codes = {error.code for error in _errors(VigieError)} | {"unknown_model", "no_model_ready", *_REFUSED_TEXTS}
+    assert {f"trouble.{code}" for code in codes - never_met} - texts_in(language).entries.keys() == set()
+
+
+def _errors(base: type[VigieError]) -> Iterator[type[VigieError]]:
+    yield base
+    for error in base.__subclasses__():
+        yield from _errors(error)
 
 
 def test_every_text_that_is_asked_for_exists_and_every_text_is_asked_for() -> None:

@@ -1,4 +1,4 @@
-"""Charts as data: what a template draws as SVG, with the same numbers as a table below."""
+"""Charts as data: what a template draws, with the same numbers as a table below."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

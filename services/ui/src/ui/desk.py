@@ -14,13 +14,18 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One page in one language. `zone` (the reader's, an IANA name) and `annotator` are known to the browser."""
+    """One page in one language. `zone` (the reader's, an IANA name) and `annotator` are known to the browser.
+
+    `opened` is the moment when both are known; `key` is an admin key that the reader may have entered.
+    """
 
     page: gr.Blocks
+    opened: gr.events.Dependency
     gateway: Gateway
     texts: Texts
     zone: gr.Textbox
     annotator: gr.Textbox
+    key: gr.Textbox
     refresh_seconds: float
 
     def pen(self, zone: str = "UTC") -> Pen:

@@ -38,7 +38,7 @@ class FamilyEvents:
         choices = [(label_of(model, self.desk.texts), model.name) for model in models.models]
         if choices == before:
             return ["", gr.skip(), *keep]
-        return ["", choices, *(gr.Radio(choices, value=mine or models.default) for mine in chosen)]
+        return ["", choices, *(gr.Radio(choices, value=mine or models.default, info="") for mine in chosen)]
 
 
 def label_of(model: ModelStatus, t: Texts) -> str:

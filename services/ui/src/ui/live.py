@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 from ui.gateway import Gateway, Trouble
 from vigie.alerts import Alert, AlertPage
-from vigie.schemas import CountedMoment, CountedPart, LoggedPrediction, PredictionCounts, PredictionPage
+from vigie.schemas import EVERYTHING, CountedMoment, CountedPart, LoggedPrediction, PredictionCounts, PredictionPage
 
 SPANS = {"6": (timedelta(hours=6), 15), "24": (timedelta(hours=24), 60), "168": (timedelta(days=7), 360)}
 LATEST = 8
-_LOOKED_AT = 500
+_LOOKED_AT = 50  # retweets say the same again and again
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One step of the chart: heights from 0 to 1, and whether an alarm fired in it."""
+    """One step of the chart: heights from 0 to 1, and the alarms that fired in it."""
 
     moment: CountedMoment
     height: float
@@ -54,23 +54,34 @@ class Live:
         """The highest column."""
         return max((column.moment.total for column in self.columns), default=0)
 
+    @property
+    def alarms(self) -> int:
+        """How many alarms fired in the time shown."""
+        return sum(len(column.alarms) for column in self.columns)
 
-async def look(gateway: Gateway, span: str, topic: str | None, now: datetime) -> Live:
-    """The state now; raises `Trouble` when the gateway does not answer."""
+
+async def look(gateway: Gateway, span: str, topic: str | None, now: datetime, *, key: str | None = None) -> Live:
+    """The state now, with the alarms where `key`, or else the page's own, may see them; raises `Trouble`."""
     length, step = SPANS[span]
     since = (now - length).isoformat()
     counts = await gateway.get(
         "/predictions/counts", PredictionCounts, since=since, step_minutes=step, topic=topic or None
     )
-    page = await gateway.get("/predictions", PredictionPage, limit=_LOOKED_AT, since=since)
-    alarms = await _alarms(gateway)
-    negatives = [one for one in page.items if one.prediction_label == 0 and topic in (None, "", one.topic)]
+    page = await gateway.get(
+        "/predictions", PredictionPage, limit=_LOOKED_AT, since=since, topic=topic or None, sentiment="negative"
+    )
+    alarms = await _alarms(gateway, key)
+    distinct: dict[str, LoggedPrediction] = {}
+    for one in page.items:
+        distinct.setdefault(one.text, one)
     return Live(
         seen_at=now,
-        columns=columns_of(counts, alarms or []),
+        columns=columns_of(
+            counts, [alarm for alarm in alarms or [] if not topic or alarm.scope in (EVERYTHING, topic)]
+        ),
         models=counts.models,
         topics=counts.topics,
-        latest=negatives[:LATEST],
+        latest=list(distinct.values())[:LATEST],
         alarms_known=alarms is not None,
     )
 
@@ -90,9 +101,9 @@ def columns_of(counts: PredictionCounts, alarms: Sequence[Alert]) -> list[Column
     ]
 
 
-async def _alarms(gateway: Gateway) -> list[Alert] | None:
+async def _alarms(gateway: Gateway, key: str | None) -> list[Alert] | None:
     try:
-        return (await gateway.get("/alerts", AlertPage, limit=100)).items
+        return (await gateway.get("/alerts", AlertPage, key=key, limit=100)).items
     except Trouble as trouble:
         if trouble.code in ("forbidden", "unauthorized"):
             return None

@@ -1,11 +1,61 @@
-"""How the page looks: one light theme, colours at least 4.5:1 on their ground, system fonts, nothing fetched."""
+"""How the page looks: light or dark as the browser prefers, text at least 4.5:1, system fonts, nothing fetched."""
 
 from importlib.resources import files
 
 import gradio as gr
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Arial", "sans-serif")
-_DARK = "_dark"
+_COLOURS = {
+    "body_text_color_subdued": "var(--soft)",
+    "background_fill_primary": "var(--card)",
+    "background_fill_secondary": "var(--ground)",
+    "border_color_primary": "var(--line)",
+    "border_color_accent": "var(--accent)",
+    "color_accent": "var(--accent)",
+    "color_accent_soft": "var(--hover)",
+    "link_text_color": "var(--accent)",
+    "block_background_fill": "var(--card)",
+    "block_label_background_fill": "var(--card)",
+    "block_label_text_color": "var(--ink)",
+    "block_title_text_color": "var(--ink)",
+    "block_info_text_color": "var(--soft)",
+    "block_border_color": "var(--line)",
+    "block_radius": "12px",
+    "input_background_fill": "var(--ground)",
+    "input_background_fill_focus": "var(--card)",
+    "input_border_color": "var(--edge)",
+    "input_placeholder_color": "var(--soft)",
+    "input_radius": "8px",
+    "checkbox_background_color": "var(--card)",
+    "checkbox_background_color_selected": "var(--fill)",
+    "checkbox_border_color": "var(--edge)",
+    "checkbox_border_color_selected": "var(--fill)",
+    "checkbox_label_background_fill": "transparent",
+    "checkbox_label_background_fill_hover": "var(--hover)",
+    "checkbox_label_background_fill_selected": "transparent",
+    "checkbox_label_text_color": "var(--ink)",
+    "checkbox_label_text_color_selected": "var(--ink)",
+    "table_odd_background_fill": "var(--card)",
+    "table_even_background_fill": "var(--card)",
+    "table_text_color": "var(--ink)",
+    "table_border_color": "var(--line)",
+    "button_primary_background_fill": "var(--fill)",
+    "button_primary_background_fill_hover": "#0d356f",
+    "button_primary_text_color": "#ffffff",
+    "button_secondary_background_fill": "var(--card)",
+    "button_secondary_background_fill_hover": "var(--hover)",
+    "button_secondary_border_color": "var(--edge)",
+    "button_secondary_text_color": "var(--ink)",
+    "button_large_radius": "8px",
+    "button_small_radius": "8px",
+}
+
+_BEFORE_THE_STYLE_SHEET = {
+    "body_background_fill": "#f3f5fa",
+    "body_background_fill_dark": "#0d1524",
+    "body_text_color": "#15233b",
+    "body_text_color_dark": "#e8edf6",
+}
 
 
 def style() -> str:
@@ -19,35 +69,12 @@ def head(language: str) -> str:
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's plain theme in Vigie's colours; a browser that prefers dark pages gets the same, which is tested."""
+    """Gradio's plain theme in Vigie's colours, which the style sheet names once for light and once for dark pages."""
     made = gr.themes.Base(
         primary_hue=gr.themes.colors.blue, neutral_hue=gr.themes.colors.slate, font=_FONTS, font_mono=("monospace",)
-    ).set(
-        body_background_fill="#f4f6fa",
-        body_text_color="#15233b",
-        body_text_color_subdued="#46546b",
-        color_accent="#12448c",
-        block_label_text_color="#15233b",
-        block_title_text_color="#15233b",
-        block_info_text_color="#46546b",
-        block_border_color="#c9d2e0",
-        block_radius="10px",
-        input_border_color="#6b7a92",
-        input_placeholder_color="#5c6980",
-        input_radius="8px",
-        button_primary_background_fill="#12448c",
-        button_primary_background_fill_hover="#0d356f",
-        button_primary_text_color="#ffffff",
-        button_secondary_background_fill="#ffffff",
-        button_secondary_background_fill_hover="#e8eef8",
-        button_secondary_border_color="#6b7a92",
-        button_secondary_text_color="#15233b",
-        button_large_radius="8px",
-        button_small_radius="8px",
-    )
-    for name in [name for name in vars(made) if name.endswith(_DARK)]:
-        setattr(made, name, getattr(made, name.removesuffix(_DARK)))
-    return made
+    ).set(**_COLOURS)
+    dark = {f"{name}_dark": colour for name, colour in _COLOURS.items() if hasattr(made, f"{name}_dark")}
+    return made.set(**dark, **_BEFORE_THE_STYLE_SHEET)
 
 
 def _read(name: str) -> str:

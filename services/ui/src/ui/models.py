@@ -67,6 +67,12 @@ class Comparison:
     default: str
     card: ModelCard | None
 
+    def best(self, figure: Figure) -> str | None:
+        """The family that is best by this figure, when there are several to choose from."""
+        known = {each.name: each.metrics[figure.name] for each in self.families if figure.name in each.metrics}
+        pick = max if figure.better == "higher" else min
+        return pick(known, key=known.__getitem__) if len(known) > 1 else None
+
     @property
     def data_sets(self) -> list[str]:
         """The sets of held-out rows that the card tells apart."""

@@ -22,14 +22,10 @@ def build_page(gateway: Gateway, texts: Texts, *, refresh_seconds: float) -> gr.
     page = gr.Blocks(title=texts("page.title"), analytics_enabled=False, fill_width=True, delete_cache=(3600, 4 * 3600))
     with page:
         gr.HTML(Pen(texts).write("header", languages=LANGUAGES), elem_id="header", apply_default_css=False)
-        desk = Desk(
-            page,
-            gateway,
-            texts,
-            zone=gr.Textbox("UTC", visible=False),
-            annotator=gr.Textbox("", visible=False),
-            refresh_seconds=refresh_seconds,
-        )
+        zone, annotator = gr.Textbox("UTC", visible=False), gr.Textbox("", visible=False)
+        opened = page.load(None, None, [zone, annotator], js=_KNOWN, **QUIET)
+        key = alerts_tab.key_field(texts)
+        desk = Desk(page, opened, gateway, texts, zone, annotator, key, refresh_seconds)
         status = desk.html(elem_id="status")
         with gr.Tabs(elem_id="tabs"):
             radios = [predict_tab.build(desk), file_tab.build(desk)]
@@ -37,5 +33,4 @@ def build_page(gateway: Gateway, texts: Texts, *, refresh_seconds: float) -> gr.
             alerts_tab.build(desk)
             radios.append(models_tab.build(desk))
         keep_current(desk, radios, status)
-        page.load(None, None, [desk.zone, desk.annotator], js=_KNOWN, **QUIET)
     return page

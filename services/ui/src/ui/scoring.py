@@ -18,7 +18,15 @@ BATCH_BYTES = 700_000
 BATCHES_AT_ONCE = 4
 ATTEMPTS = 5
 
-_WORTH_ANOTHER_TRY = {"queue_full", "no_model_ready", "unavailable", "deadline_exceeded", "too_slow", "unreachable"}
+_WORTH_ANOTHER_TRY = {
+    "queue_full",
+    "rate_limited",
+    "no_model_ready",
+    "unavailable",
+    "deadline_exceeded",
+    "too_slow",
+    "unreachable",
+}
 
 
 class Answer(NamedTuple):

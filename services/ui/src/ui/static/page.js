@@ -1,5 +1,9 @@
 (() => {
   document.documentElement.lang = "{language}";
+  // Gradio's own words, such as those where a file is dropped, follow the browser: the page's switch decides instead.
+  for (const [name, value] of [["language", "{language}"], ["languages", ["{language}"]]]) {
+    Object.defineProperty(navigator, name, {get: () => value, configurable: true});
+  }
 
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const shown = (element) => element.offsetParent !== null;

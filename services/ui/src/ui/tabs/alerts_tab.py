@@ -9,25 +9,32 @@ from ui.alarms import AlertDesk
 from ui.desk import QUIET, Desk
 from ui.gateway import Trouble
 from ui.rendering import Pen
+from ui.wording import Texts
 
 REFUSED = ("unauthorized", "forbidden")
 
 
+def key_field(t: Texts) -> gr.Textbox:
+    """Where a reader enters an admin key; other tabs show more with it, so it is made before them."""
+    return gr.Textbox(
+        "", label=t("alerts.key"), info=t("alerts.key_info"), type="password", elem_id="alerts-key", render=False
+    )
+
+
 def build(desk: Desk) -> None:
     """The tab."""
-    t, do = desk.texts, AlertEvents(desk)
+    t, do, key = desk.texts, AlertEvents(desk), desk.key
     with gr.Tab(t("alerts.tab"), elem_id="tab-alerts"):
         notice = desk.html(elem_id="alerts-notice")
         with gr.Column(elem_id="alerts-door"):  # hidden by the style sheet while there is a view
-            key = gr.Textbox(
-                "", label=t("alerts.key"), info=t("alerts.key_info"), type="password", elem_id="alerts-key"
-            )
+            key.render()  # type: ignore[no-untyped-call]
             enter = gr.Button(t("alerts.enter"), variant="primary", elem_id="alerts-enter")
         said = desk.html(elem_id="alerts-said")
         view = desk.html(elem_id="alerts-view", actions=True)
         shut, ticks = gr.State(value=False), gr.Timer(desk.refresh_seconds)
     outputs = [notice, view, shut]
-    gr.on([desk.page.load, key.submit, enter.click], do.enter, [key, desk.zone], outputs, **QUIET)
+    desk.opened.then(do.enter, [key, desk.zone], outputs, **QUIET)
+    gr.on([key.submit, enter.click], do.enter, [key, desk.zone], outputs, **QUIET)
     ticks.tick(do.refresh, [key, desk.zone, shut], outputs, **QUIET)
     view.click(do.act, [key, desk.zone], [said, *outputs], **QUIET)
 

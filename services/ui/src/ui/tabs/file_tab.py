@@ -26,9 +26,9 @@ def build(desk: Desk) -> gr.Radio:
         upload = gr.File(
             label=t("file.label"), file_types=[".csv", ".tsv", ".txt", ".parquet"], type="filepath", elem_id="upload"
         )
-        preview = desk.html(elem_id="preview")
+        preview = desk.html(desk.pen().write("file_nothing"), elem_id="preview")
         column = gr.Radio([], label=t("file.column"), visible=False, elem_id="column")
-        family = gr.Radio([], label=t("predict.family"), elem_id="file-family")
+        family = gr.Radio([], label=t("predict.family"), info=t("page.loading"), elem_id="file-family")
         with gr.Row():
             start = gr.Button(t("file.start"), variant="primary", visible=False, elem_id="start")
             stop = gr.Button(t("file.stop"), visible=False, elem_id="stop")
@@ -62,7 +62,7 @@ class FileEvents:
         """Reads the file: table, preview, column, start, progress, filters, result, downloads."""
         hidden = gr.update(visible=False)
         if path is None:
-            return None, "", hidden, hidden, "", hidden, "", hidden
+            return None, self.desk.pen().write("file_nothing"), hidden, hidden, "", hidden, "", hidden
         try:
             table = read_table(Path(path))
         except UnreadableFile as error:

@@ -23,10 +23,11 @@ def build(desk: Desk) -> None:
             everything = [(t("live.everything"), EVERYTHING)]
             topic = gr.Radio(everything, value=EVERYTHING, label=t("live.topic"), elem_id="live-topic")
         notice = desk.html(elem_id="live-notice")
-        view = desk.html(elem_id="live-view")
+        view = desk.html(desk.pen().write("loading"), elem_id="live-view")
         ticks = gr.Timer(desk.refresh_seconds)
-    inputs, outputs = [span, topic, desk.zone], [notice, view, topic]
-    gr.on([span.change, topic.input, desk.page.load], do.refresh, inputs, outputs, **QUIET)
+    inputs, outputs = [span, topic, desk.zone, desk.key], [notice, view, topic]
+    desk.opened.then(do.refresh, inputs, outputs, **QUIET)
+    gr.on([span.change, topic.input], do.refresh, inputs, outputs, trigger_mode="always_last", **QUIET)
     ticks.tick(do.refresh, inputs, outputs, **QUIET)
 
 
@@ -36,14 +37,14 @@ class LiveEvents:
 
     desk: Desk
 
-    async def refresh(self, span: str, topic: str, zone: str) -> tuple[str, Any, Any]:
+    async def refresh(self, span: str, topic: str, zone: str, key: str) -> tuple[str, Any, Any]:
         """A notice, the view, the topics to choose from; without an answer what was seen last stays."""
         pen, t = self.desk.pen(zone), self.desk.texts
         try:
-            live = await look(self.desk.gateway, span, topic, datetime.now(UTC))
+            live = await look(self.desk.gateway, span, topic, datetime.now(UTC), key=key.strip() or None)
         except Trouble as trouble:
             return pen.trouble(trouble), gr.skip(), gr.skip()
         names = [part.name for part in live.topics]
         names += [topic] if topic and topic not in names else []
         choices = [(t("live.everything"), EVERYTHING), *((name, name) for name in names)]
-        return "", pen.write("live", live=live), gr.Radio(choices, value=topic)
+        return "", pen.write("live", live=live, topic=topic), gr.Radio(choices, value=topic)

@@ -15,12 +15,13 @@ def build(desk: Desk) -> gr.Radio:
     t, do = desk.texts, ModelEvents(desk)
     with gr.Tab(t("models.tab"), elem_id="tab-models"):
         notice = desk.html(elem_id="models-notice")
-        table = desk.html(elem_id="models-table")
-        family = gr.Radio([], label=t("models.card"), elem_id="models-family")
+        table = desk.html(desk.pen().write("loading"), elem_id="models-table")
+        family = gr.Radio([], label=t("models.card"), info=t("page.loading"), elem_id="models-family")
         card = desk.html(elem_id="models-card")
         ticks = gr.Timer(desk.refresh_seconds)
     inputs, outputs = [family, desk.zone], [notice, table, card]
-    gr.on([desk.page.load, family.change, ticks.tick], do.refresh, inputs, outputs, trigger_mode="always_last", **QUIET)
+    desk.opened.then(do.refresh, inputs, outputs, **QUIET)
+    gr.on([family.change, ticks.tick], do.refresh, inputs, outputs, trigger_mode="always_last", **QUIET)
     return family
 
 

@@ -1,6 +1,7 @@
 """One tweet, or many lines: what the models say, why, and what the reader says to that."""
 
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ from vigie.schemas import Verdict
 
 # In the browser alone: a round trip would put what was kept over what was typed meanwhile.
 _KEEP = "(typed) => { localStorage.setItem('vigie-tweets', typed); return []; }"
+_ADD = "(typed) => typed.trim() ? typed.trimEnd() + '\\n' + EXAMPLES : EXAMPLES"
 _KEPT = "(typed) => typed || localStorage.getItem('vigie-tweets') || ''"
 
 
@@ -24,8 +26,10 @@ def build(desk: Desk) -> gr.Radio:
             text = gr.Textbox(
                 label=t("predict.label"), placeholder=t("predict.placeholder"), lines=6, max_lines=14, elem_id="tweets"
             )
-            family = gr.Radio([], label=t("predict.family"), elem_id="family")
-            go = gr.Button(t("predict.go"), variant="primary", elem_id="predict")
+            family = gr.Radio([], label=t("predict.family"), info=t("page.loading"), elem_id="family")
+            with gr.Row():
+                go = gr.Button(t("predict.go"), variant="primary", scale=2, min_width=160, elem_id="predict")
+                examples = gr.Button(t("predict.examples"), scale=1, min_width=120, elem_id="examples")
         with gr.Column(scale=3, min_width=320):
             notice = desk.html(elem_id="predict-notice")
             result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
@@ -33,6 +37,7 @@ def build(desk: Desk) -> gr.Radio:
     go.click(do.ask, [text, family, desk.zone], [tweets, result, notice], **busy)
     judged: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}  # by default a click during another one is dropped
     result.click(do.judge, [tweets, desk.annotator, desk.zone], [tweets, result, notice], **judged)
+    examples.click(None, text, text, js=_ADD.replace("EXAMPLES", dumps(t("predict.example_lines"))), **QUIET)
     text.change(None, text, None, js=_KEEP, **QUIET)
     desk.page.load(None, text, text, js=_KEPT, **QUIET)
     return family

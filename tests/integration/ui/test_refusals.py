@@ -1,0 +1,122 @@
+"""The page in front of a gateway that refuses, or lets another family answer: what people are told, and what stays."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.support.browser import WIDTHS, Visit, serious_findings, visit
+from tests.support.gateways import FakeGateway
+from tests.support.servers import ServerProcess, free_port
+
+pytestmark = pytest.mark.timeout(300)
+
+TYPED = "a bad flight\nlovely crew"
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[FakeGateway]:
+    """What the page talks to."""
+    with FakeGateway() as answering:
+        yield answering
+
+
+@pytest.fixture(scope="module")
+def address(gateway: FakeGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page is."""
+    port = free_port()
+    told = {"UI_PORT": str(port), "GATEWAY_URL": gateway.url, "UI_REFRESH_SECONDS": "1"}
+    page = ServerProcess(
+        [sys.executable, "-m", "ui"], port=port, log=tmp_path_factory.mktemp("page") / "ui.log", environment=told
+    )
+    page.start(seconds=180)
+    yield f"http://127.0.0.1:{port}"
+    page.stop()
+
+
+@pytest.fixture(params=list(WIDTHS))
+def english(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Visit]:
+    """The English page at each width."""
+    with visit(browser, f"{address}/en/", request.param) as seen:
+        yield seen
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "The gateway refused the key"),
+        (403, "This key does not allow that"),
+        (413, "That is more than the gateway takes at once"),
+        (429, "the queue is full"),
+        (500, "The gateway made a mistake"),
+        (503, "No model can answer right now"),
+        (504, "The answer took too long"),
+    ],
+)
+def test_a_refusal_is_told_in_plain_words_and_what_was_typed_stays(
+    english: Visit, gateway: FakeGateway, status: int, said: str
+) -> None:
+    page = english.page
+    page.locator("#tweets textarea").fill(TYPED)
+    expect(page.locator("#family input:checked")).to_have_value("logreg")
+    gateway.refuse[:] = [status]
+    page.locator("#predict").click()
+    expect(page.locator("#predict-notice [role=alert]")).to_contain_text(said)
+    expect(page.locator("#tweets textarea")).to_have_value(TYPED)
+    english.picture(f"refused-{status}")
+    page.locator("#predict").click()
+    expect(page.locator(".tweet .answer")).to_have_count(2)
+    expect(page.locator("#predict-notice .notice")).to_have_count(0)
+
+
+def test_the_page_says_which_family_answered_when_another_had_to(english: Visit) -> None:
+    page = english.page
+    expect(page.locator("#family")).to_contain_text("lstm · LSTM · not ready")
+    page.locator("#family").get_by_text("lstm").click()
+    page.locator("#tweets textarea").fill(TYPED)
+    page.locator("#predict").click()
+    expect(page.locator(".tweet .stand-in").first).to_contain_text(
+        "lstm could not answer just now, logreg answered instead"
+    )
+    expect(page.locator(".tweet .by").first).to_have_text("logreg, version 7")
+    english.picture("stand-in")
+    assert serious_findings(page) == []
+
+
+def test_a_file_whose_key_is_refused_midway_keeps_what_was_answered(
+    english: Visit, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("text\n" + "\n".join(f"bad flight {number}" for number in range(3000)), encoding="utf-8")
+    english.tab("File")
+    page = english.page
+    page.locator("#upload input[type=file]").set_input_files(file)
+    expect(page.locator("#preview")).to_contain_text("3,000 rows")
+    gateway.refuse[:] = [None, None, None, None, 401]
+    page.locator("#start").click()
+    expect(page.locator("#progress")).to_contain_text("The gateway refused the key")
+    expect(page.locator("#progress")).to_contain_text("still wait")
+    english.picture("file-refused")
+    page.locator("#start").click()
+    expect(page.locator("#progress")).to_contain_text("3,000 of 3,000 rows predicted")
+
+
+def test_nothing_typed_and_too_much_pasted_are_told(english: Visit) -> None:
+    page = english.page
+    page.locator("#predict").click()
+    expect(page.locator("#predict-notice")).to_contain_text("Nothing to predict yet")
+    page.locator("#tweets textarea").fill("late\n" * 201)
+    page.locator("#predict").click()
+    expect(page.locator("#predict-notice")).to_contain_text("201 lines were pasted, 200 fit here")
+
+
+def test_examples_are_added_below_what_was_typed(english: Visit) -> None:
+    page = english.page
+    page.locator("#tweets textarea").fill("late again")
+    page.locator("#examples").click()
+    expect(page.locator("#tweets textarea")).to_have_value(
+        "late again\n3 hours on the tarmac and nobody tells us anything\n"
+        "Smooth flight to Lyon, thanks a lot to the crew!\nMy suitcase had a nicer holiday than I did"
+    )
