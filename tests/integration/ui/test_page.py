@@ -214,7 +214,9 @@ def test_the_words_of_the_upload_are_in_the_language_of_the_page_not_of_the_brow
 ) -> None:
     with visit(browser, f"{system.page}/fr/") as seen:
         seen.tab("Fichier")
-        expect(seen.page.locator("#upload")).to_contain_text("Déposer le fichier ici")
+        expect(seen.page.locator("#upload")).to_contain_text("Déposez le fichier ici")
+        expect(seen.page.get_by_role("button", name="Cliquez pour le choisir")).to_be_visible()
+        assert seen.page.evaluate("document.documentElement.lang") == "fr"
 
 
 def test_the_page_does_not_scroll_sideways(english: Visit) -> None:

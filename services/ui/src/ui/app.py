@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from ui.failures import answer_alike
 from ui.gateway import Gateway
-from ui.look import head, style, theme
+from ui.look import head, own_words, style, theme
 from ui.own_page import OwnPageOnly
 from ui.page import build_page
 from ui.prefix import BelowPrefix
@@ -59,6 +59,7 @@ def create_app(settings: UiSettings | None = None) -> FastAPI:
 
 
 def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettings) -> None:
+    texts = texts_in(language)
     gr.mount_gradio_app(
         app,
         page,
@@ -66,7 +67,8 @@ def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettin
         root_path=f"{settings.ui_root_path}/{language}",
         theme=theme(),
         css=style(),
-        head=head(language),
+        head=head(texts),
+        i18n=own_words(texts),
         footer_links=[],
         run_history=False,
         max_file_size=UPLOAD_LIMIT,

@@ -4,7 +4,13 @@ from importlib.resources import files
 
 import gradio as gr
 
+from ui.wording import Texts
+
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Arial", "sans-serif")
+_LOCALES = (
+    "ar", "ca", "ckb", "de", "en", "es", "eu", "fa", "fi", "fr", "he", "hi", "ja", "ko", "lt", "nb",
+    "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "ta", "th", "tr", "uk", "ur", "uz", "zh-CN", "zh-TW",
+)  # fmt: skip
 _COLOURS = {
     "body_text_color_subdued": "var(--soft)",
     "background_fill_primary": "var(--card)",
@@ -63,9 +69,21 @@ def style() -> str:
     return _read("style.css")
 
 
-def head(language: str) -> str:
+def head(t: Texts) -> str:
     """What goes into `<head>`: the sign, and the script for keys, countdowns and the language of the document."""
-    return f"<link rel='icon' href='../favicon.ico'><script>{_read('page.js').replace('{language}', language)}</script>"
+    script = _read("page.js").replace("{language}", t.language).replace("{choose}", t("gradio.choose"))
+    return f"<link rel='icon' href='../favicon.ico'><script>{script}</script>"
+
+
+def own_words(t: Texts) -> gr.I18n:
+    """Gradio's own words, which would follow the browser: here they are those of the page, whatever it speaks."""
+    words = {
+        "upload_text.drop_file": t("gradio.drop"),
+        "common.or": t("gradio.or"),
+        "upload_text.click_to_upload": t("gradio.choose"),
+        "common.clear": t("gradio.clear"),
+    }
+    return gr.I18n(**dict.fromkeys(_LOCALES, words))
 
 
 def theme() -> gr.themes.Base:

@@ -1,9 +1,5 @@
 (() => {
   document.documentElement.lang = "{language}";
-  // Gradio's own words, such as those where a file is dropped, follow the browser: the page's switch decides instead.
-  for (const [name, value] of [["language", "{language}"], ["languages", ["{language}"]]]) {
-    Object.defineProperty(navigator, name, {get: () => value, configurable: true});
-  }
 
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const shown = (element) => element.offsetParent !== null;
@@ -26,6 +22,8 @@
   }, true);
   new MutationObserver(() => {
     for (const shut of document.querySelectorAll("details[data-keep]:not([open])")) shut.open = opened.has(shut.dataset.keep);
+    // Gradio says this in English only.
+    for (const field of document.querySelectorAll("#upload [aria-label^='Click to upload']")) field.ariaLabel = "{choose}";
   }).observe(document, {childList: true, subtree: true});
 
   setInterval(() => {
