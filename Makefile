@@ -114,6 +114,7 @@ deploy-huggingface: $(BIN)/uv ## bring this tree to a Hugging Face Space: servic
 bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
 	@$(call need,wrk,wrk)
 	@$(call need,redis-server,redis-server)
+	@$(call need,chromium,chromium)
 	@$(BIN)/python -m tests.bench
 
 soak: $(STAMPS)/dev ## drive the whole system for MINUTES=5 while services end at random (SEED=… repeats a run), write soak.json

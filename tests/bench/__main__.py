@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from predictor_logreg.predictor import LogregPredictor
-from tests.bench import alerting, training
+from tests.bench import alerting, page, training
 from tests.bench.load import Sample, wrk
 from tests.support.system import LocalSystem, tree_rss
 from vigie_training.data import sample_texts
@@ -33,10 +33,11 @@ def main() -> None:
     results["in_process"] = in_process(texts)
     with tempfile.TemporaryDirectory() as folder:
         keys = f"bench:{sha256(KEY.encode()).hexdigest()}:predict+feedback+admin"
-        system = LocalSystem(Path(folder) / "var", GATEWAY_API_KEYS=keys)
+        system = LocalSystem(Path(folder) / "var", GATEWAY_API_KEYS=keys, GATEWAY_API_KEY=KEY)
         system.start()
         try:
             results |= over_http(system, texts, Path(folder))
+            results["page"] = page.measure(system, texts, Path(folder))
         finally:
             system.stop()
         results["alerting"] = alerting.measure(Path(folder))
