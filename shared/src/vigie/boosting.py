@@ -8,7 +8,8 @@ import lightgbm
 import numpy as np
 
 from vigie.artifacts import ArtifactError
-from vigie.encoder import SCORE, SENTENCE_VECTOR, Floats, TextEncoder
+from vigie.encoder import SCORE, SENTENCE_VECTOR, TextEncoder
+from vigie.graphs import Floats
 from vigie.platt import Calibration
 from vigie.predictor import Probabilities
 from vigie.saved_model import SAVED_MODEL, SavedModelEncoder

@@ -10,17 +10,18 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 from vigie.artifacts import ArtifactError
-from vigie.graphs import open_graph
+from vigie.graphs import Floats, open_graph, run_each, threads
 from vigie.predictor import Probabilities
 from vigie.text import normalise
 
 TOKENIZER = "tokenizer.json"
 GRAPH = "encoder.onnx"
 SCORE, SENTENCE_VECTOR = "score", "sentence_vector"
-TOKENS_TOGETHER = 1024
+# A run costs as much as a dozen tokens; from a hundred on they cost the same in a run of few and of many.
+TOKENS_TOGETHER, TOKENS_APART, PADDED = 512, 96, 24
 
-Floats = npt.NDArray[np.float32]
 Tokens = list[list[int]]
+Inputs = dict[str, npt.NDArray[np.int64]]
 
 
 class TextEncoder:
@@ -41,18 +42,20 @@ class TextEncoder:
 
     def run(self, texts: Sequence[str], outputs: Sequence[str]) -> list[Floats]:
         """Each output for n texts: `SCORE` `[n]`, `SENTENCE_VECTOR` `[n, d]`. Texts are normalised here."""
-        encoded = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
-        tokens = [one.ids for one in encoded] or [[0]]
-        order: list[int] = []
-        parts: list[list[Floats]] = []
-        for chosen in _batches(tokens):
-            identifiers, mask = padded([tokens[number] for number in chosen])
-            parts.append(self._session.run(list(outputs), {"input_ids": identifiers, "attention_mask": mask}))
-            order += chosen
-        places = np.argsort(np.array(order, np.int64))
+        batches = list(self.batches(texts))
+        parts = run_each(self._session, outputs, [inputs for _, inputs in batches])
+        places = np.argsort(np.array([number for chosen, _ in batches for number in chosen], np.int64))
         return [
             np.concatenate([part[number] for part in parts])[places][: len(texts)] for number in range(len(outputs))
         ]
+
+    def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Inputs]]:
+        """What the graph is given for n texts: each time the numbers of some of them, and their inputs."""
+        encoded = self._tokenizer.encode_batch_fast([normalise(text) for text in texts])
+        tokens = [one.ids for one in encoded] or [[0]]
+        for chosen in _batches(tokens):
+            identifiers, mask = padded([tokens[number] for number in chosen])
+            yield chosen, {"input_ids": identifiers, "attention_mask": mask}
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of *negative* for each of n texts, where `SCORE` is the log-odds of *positive*: `[n]`."""
@@ -72,12 +75,19 @@ def padded(tokens: Tokens) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
 
 
 def _batches(tokens: Tokens) -> Iterator[list[int]]:
-    """Numbers of texts of similar length, `TOKENS_TOGETHER` at most with padding: little time and memory is wasted."""
+    """Numbers of texts of similar length, the longest first: little is padded, and every thread has its share."""
+    total = sum(map(len, tokens))
+    most = min(TOKENS_TOGETHER, max(TOKENS_APART, total // (2 * threads())))
     batch: list[int] = []
-    for number in sorted(range(len(tokens)), key=lambda each: len(tokens[each])):
-        if batch and (len(batch) + 1) * len(tokens[number]) > TOKENS_TOGETHER:
+    longest = real = 0
+    for number in sorted(range(len(tokens)), key=lambda each: -len(tokens[each])):
+        length, together = len(tokens[number]), (len(batch) + 1) * longest
+        if batch and (together > most or together - real - length > PADDED):
             yield batch
             batch = []
+        if not batch:
+            longest = real = 0
         batch.append(number)
+        longest, real = max(longest, length), real + length
     if batch:
         yield batch

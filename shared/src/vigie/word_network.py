@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from vigie.graphs import open_graph
+from vigie.graphs import open_graph, run_each, threads
 from vigie.predictor import Probabilities
 from vigie.words import Floats, WordVectors
 
 NETWORK = "network.onnx"
 VECTORS, LENGTHS, SCORE = "vectors", "lengths", "score"
 LONGEST = 60
-TEXTS_TOGETHER = 64
+TEXTS_TOGETHER, TEXTS_APART = 64, 8
 
 
 class WordNetwork:
@@ -34,11 +34,13 @@ class WordNetwork:
         """The graph's score of n texts as they came: `[n]`."""
         sequences = word_sequences(self._vectors, texts)
         order = sorted(range(len(sequences)), key=lambda number: len(sequences[number]))
+        size = min(TEXTS_TOGETHER, max(TEXTS_APART, -(-len(order) // threads())))
+        parts = [order[start : start + size] for start in range(0, len(order), size)]
+        padded = (padded_vectors([sequences[number] for number in chosen]) for chosen in parts)
+        found = run_each(self._session, [SCORE], ({VECTORS: vectors, LENGTHS: counts} for vectors, counts in padded))
         scores = np.zeros(len(texts), np.float32)
-        for start in range(0, len(order), TEXTS_TOGETHER):
-            chosen = order[start : start + TEXTS_TOGETHER]
-            inputs = padded_vectors([sequences[number] for number in chosen])
-            scores[chosen] = self._session.run([SCORE], dict(zip((VECTORS, LENGTHS), inputs, strict=True)))[0]
+        for chosen, (each,) in zip(parts, found, strict=True):
+            scores[chosen] = each
         return scores
 
     def predict(self, texts: Sequence[str]) -> Probabilities:

@@ -24,14 +24,14 @@ _FULL, _COMPACT = "full.onnx", "compact.onnx"
 
 def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     """See `Recipe`."""
-    from vigie_training.transformer import export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
+    from vigie_training.transformer import eight_bits, export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
 
     tuned = tuned_transformer(split.fit, options, report)
     folder = new_folder()
     shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
     shutil.copyfile(tuned / GRAPH, folder / _FULL)
     report("making the transformer compact")
-    export.compact(folder / _FULL, folder / _COMPACT)
+    eight_bits.compact(folder / _FULL, folder / _COMPACT, split.calibration.texts)
     report("calibrating")
     scores = {name: _scores(folder, name, split.calibration) for name in (_FULL, _COMPACT)}
     right = {name: float(((found > 0) == split.calibration.labels).mean()) for name, found in scores.items()}

@@ -70,12 +70,12 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
     Of rows that it was tuned on, the encoder's vectors are far surer than of others: trees grown on those would trust
     it too much. The calibration is fitted on what trees say of rows that they were not grown on (five folds).
     """
-    from vigie_training.transformer import export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
+    from vigie_training.transformer import eight_bits  # noqa: PLC0415 (loading a model needs no onnx)
 
     tuned = tuned_transformer(split.fit, options, report)
     folder = new_folder()
     shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
-    export.compact(tuned / GRAPH, folder / GRAPH)
+    eight_bits.compact(tuned / GRAPH, folder / GRAPH, split.calibration.texts)
     report("computing sentence vectors")
     vectors = open_features(folder)(split.calibration.texts)
     trees = QUICK_TREES if options.quick else TREES

@@ -1,4 +1,4 @@
-"""Writes a tuned network as an ONNX graph, calibrated, and a compact form of it with 8-bit weights."""
+"""Writes a tuned network as an ONNX graph, and a calibration into it."""
 
 import contextlib
 import logging
@@ -10,8 +10,7 @@ import numpy as np
 import onnx
 import onnx_ir
 import torch
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from onnx import helper, numpy_helper
 
 from vigie.encoder import SCORE, SENTENCE_VECTOR
 from vigie.graphs import open_graph
@@ -21,8 +20,6 @@ from vigie_training.transformer.network import SentimentNetwork
 from vigie_training.transformer.tuning import LONGEST
 
 OPSET = 20
-BLOCK = 32
-INTEGER_ARITHMETIC = 4
 MOST_APART = 1e-3
 
 
@@ -80,50 +77,9 @@ def calibrate(graph: Path, platt: Platt) -> None:
     onnx.save(model, graph)
 
 
-def compact(source: Path, target: Path) -> None:
-    """A third or less of the size, and faster alone: every weight matrix and token vector in 8 bits.
-
-    Each block of 32 numbers has its own scale, and so have the numbers that meet them: what a text gets does not
-    depend on the texts beside it, as it does where activations share one scale (ONNX Runtime's dynamic quantisation).
-    """
-    model = onnx.load(source)
-    _compact_lookups(model)
-    with _quiet():
-        quantizer = MatMulNBitsQuantizer(
-            model, bits=8, block_size=BLOCK, is_symmetric=True, accuracy_level=INTEGER_ARITHMETIC
-        )
-        quantizer.process()
-    quantizer.model.save_model_to_file(str(target))
-
-
-def _compact_lookups(model: onnx.ModelProto) -> None:
-    """Rows that are looked up (`Gather` from a matrix) become 8-bit numbers and a scale per row."""
-    matrices = {tensor.name: tensor for tensor in model.graph.initializer}
-    nodes = []
-    for node in model.graph.node:
-        matrix = matrices.get(node.input[0]) if node.op_type == "Gather" else None
-        if matrix is None or len(matrix.dims) != 2 or matrix.data_type != TensorProto.FLOAT:
-            nodes.append(node)
-            continue
-        values = numpy_helper.to_array(matrix)
-        scales = np.maximum(np.abs(values).max(1, keepdims=True), 1e-12) / 127
-        name, rows = matrix.name, node.input[1]
-        for suffix, array in (("steps", np.round(values / scales).astype(np.int8)), ("scales", scales)):
-            model.graph.initializer.append(numpy_helper.from_array(array, f"{name}.{suffix}"))
-        model.graph.initializer.remove(matrix)
-        nodes += [
-            helper.make_node("Gather", [f"{name}.steps", rows], [f"{name}.row_steps"]),
-            helper.make_node("Gather", [f"{name}.scales", rows], [f"{name}.row_scales"]),
-            helper.make_node("Cast", [f"{name}.row_steps"], [f"{name}.row_floats"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [f"{name}.row_floats", f"{name}.row_scales"], list(node.output)),
-        ]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-
-
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter and the quantiser tell every step through the root logger."""
+    """The exporter tells every step through the root logger."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
