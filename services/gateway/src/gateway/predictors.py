@@ -14,6 +14,7 @@ from gateway.breaker import CircuitBreaker
 from gateway.in_flight import InFlight
 from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
+from gateway.replicas import Replicas
 from vigie import tracing
 from vigie.batching import Batcher
 from vigie.cards import ModelCard
@@ -88,7 +89,8 @@ class LeftAlone(Unavailable):
 class PredictorClient:
     """One family's predictor behind two bounded queues: single tweets, gathered; and bulk requests, one at a time.
 
-    With `alias` its version on trial of that name. `problem` says why the last call failed, null while calls succeed.
+    `url` is its base URL, or those of its replicas, comma-separated. With `alias` its version on trial of that name.
+    `problem` says why the last call failed, null while calls succeed.
     """
 
     def __init__(
@@ -110,13 +112,14 @@ class PredictorClient:
         self._known, self._joined, self._new = (REPEATED.labels(label, result) for result in ("known", "joined", "new"))
         self._http = http
         self._on_trial = alias is not None
-        self._model_url = f"{url}/v2/models/{family.name}"
-        self._infer_url = f"{self._model_url}/versions/{alias}/infer" if alias else f"{self._model_url}/infer"
+        self._replicas = Replicas([each.strip() for each in url.split(",")])
+        self._model_path = f"/v2/models/{family.name}"
+        self._infer_path = f"{self._model_path}/versions/{alias}/infer" if alias else f"{self._model_path}/infer"
         self._singles: Batcher[Ask, Answer] = Batcher(
             self._run_singles,
             max_weight=batch_size,
             max_pending=queue_limit,
-            concurrency=UPSTREAM_CALLS,
+            concurrency=UPSTREAM_CALLS * len(self._replicas),
             bisect_on=(InvalidRequest,),
             observe=self._observe,
         )
@@ -170,14 +173,13 @@ class PredictorClient:
     async def metadata(self) -> ModelMetadata:
         """What the predictor says of the version that serves; raises `Unavailable` when it says nothing."""
         try:
-            async with self._http.get(self._model_url, timeout=_seconds(STATUS_TIMEOUT_SECONDS)) as reply:
-                content = await reply.read()
-            if reply.status == 200:
+            status, content = await self._get("", STATUS_TIMEOUT_SECONDS)
+            if status == 200:
                 return ModelMetadata.model_validate_json(content)
         except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
             self.problem = f"{type(error).__name__}: {error}"
             raise Unavailable(f"{self.family.service}: {self.problem}") from error
-        raise Unavailable(f"{self.family.service} answered {reply.status}: {content[:200].decode(errors='replace')}")
+        raise Unavailable(f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}")
 
     async def status(self) -> ModelStatus:
         """The same in short; `ready` is false when it says nothing."""
@@ -199,13 +201,17 @@ class PredictorClient:
     async def card(self) -> ModelCard:
         """What is known of the version that serves; raises `Unavailable` without one."""
         try:
-            async with self._http.get(f"{self._model_url}/card", timeout=_seconds(CARD_TIMEOUT_SECONDS)) as reply:
-                content = await reply.read()
-            if reply.status == 200:
+            status, content = await self._get("/card", CARD_TIMEOUT_SECONDS)
+            if status == 200:
                 return ModelCard.model_validate_json(content)
         except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
             raise Unavailable(f"{self.family.service}: {type(error).__name__}: {error}") from error
-        raise Unavailable(f"{self.family.service} answered {reply.status}: {content[:200].decode(errors='replace')}")
+        raise Unavailable(f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}")
+
+    async def _get(self, end: str, seconds: float) -> tuple[int, bytes]:
+        with self._replicas.call(_now()) as url:
+            async with self._http.get(f"{url}{self._model_path}{end}", timeout=_seconds(seconds)) as reply:
+                return reply.status, await reply.read()
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
         gathered = Ask(
@@ -234,7 +240,9 @@ class PredictorClient:
         try:
             try:
                 status, headers, content = await self._post(body, request)
-            except aiohttp.ServerDisconnectedError:  # an idle connection that was just closed; inference is idempotent
+            except aiohttp.ClientConnectionError as error:
+                if not self._may_call_again(error):
+                    raise
                 status, headers, content = await self._post(body, request)
         except TimeoutError:
             self._breaker.failed(_now())
@@ -245,6 +253,12 @@ class PredictorClient:
             raise self._refused(status, headers, content)
         return self._read(content, len(request.texts))
 
+    def _may_call_again(self, error: aiohttp.ClientConnectionError) -> bool:
+        """Inference is idempotent: after an idle connection that was just closed, or where there is another replica."""
+        if isinstance(error, TimeoutError):
+            return False
+        return len(self._replicas) > 1 or isinstance(error, aiohttp.ServerDisconnectedError)
+
     async def _post(self, body: bytes, request: Ask) -> tuple[int, Mapping[str, str], bytes]:
         left = max(0.001, request.deadline - asyncio.get_running_loop().time())
         headers = {
@@ -253,8 +267,10 @@ class PredictorClient:
             "X-Request-ID": request.request_id,
             **tracing.headers(),
         }
-        async with self._http.post(self._infer_url, data=body, headers=headers, timeout=_seconds(left)) as reply:
-            return reply.status, reply.headers, await reply.read()
+        with self._replicas.call(_now()) as url:
+            target = f"{url}{self._infer_path}"
+            async with self._http.post(target, data=body, headers=headers, timeout=_seconds(left)) as reply:
+                return reply.status, reply.headers, await reply.read()
 
     def _read(self, content: bytes, expected: int) -> Answer:
         try:
