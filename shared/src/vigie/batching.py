@@ -1,7 +1,8 @@
 """A work-conserving batcher: a batch is formed at the moment a worker becomes free, from whatever is queued.
 
 No timer holds a request back (a window makes a cheap model slow at low rates), and under load batches grow by
-themselves. The queue is bounded; deadlines are kept; a failing batch is bisected so that only the bad item fails.
+themselves. The queue is bounded, and a queue that stands is kept short; deadlines are kept; a failing batch is bisected
+so that only the bad item fails.
 """
 
 import asyncio
@@ -40,7 +41,9 @@ class Batcher(Generic[ItemT, ResultT]):
     """Runs items in batches of at most `max_weight`, `concurrency` batches at a time, in the order they came.
 
     `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits;
-    an item heavier than a limit still gets in when the queue is empty, and runs alone. When `run` raises one of
+    an item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty
+    for `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then
+    no more than one batch waits. When `run` raises one of
     `bisect_on` (by default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved.
     Use it from one event loop, as an async context manager or with `start` and `stop`.
     """
@@ -51,6 +54,7 @@ class Batcher(Generic[ItemT, ResultT]):
         *,
         max_weight: int,
         max_pending: int,
+        burst_seconds: float = inf,
         weight: Callable[[ItemT], int] = lambda _: 1,
         concurrency: int = 1,
         bisect_on: tuple[type[Exception], ...] | None = None,
@@ -59,6 +63,8 @@ class Batcher(Generic[ItemT, ResultT]):
         self._run = run
         self._max_weight = max_weight
         self._max_pending = max_pending
+        self._burst_seconds = burst_seconds
+        self._stands_since = 0.0
         self._weight = weight
         self._concurrency = concurrency
         self._bisect_on = bisect_on
@@ -105,6 +111,13 @@ class Batcher(Generic[ItemT, ResultT]):
             return 0.0
         return self.pending / self._rate if self._rate else 1.0
 
+    @property
+    def is_overrun(self) -> bool:
+        """Whether more comes than is answered, and not just for a moment."""
+        if self.pending < self._max_weight:
+            return False
+        return asyncio.get_running_loop().time() - self._stands_since > self._burst_seconds
+
     async def submit(self, item: ItemT, deadline: float | None = None) -> ResultT:
         """The item's result. `deadline` is a time of the loop's clock, in seconds.
 
@@ -114,9 +127,11 @@ class Batcher(Generic[ItemT, ResultT]):
         weight = self._weight(item)
         if self._stopped:
             raise Unavailable("the queue is closed: the service is stopping")
-        if self.pending and self.pending + weight > self._max_pending:
+        if self.pending and (self.pending + weight > self._max_pending or self.is_overrun):
             raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self.expected_wait)
         loop = asyncio.get_running_loop()
+        if not self.pending:
+            self._stands_since = loop.time()
         due = inf if deadline is None else deadline
         entry = _Entry[ItemT, ResultT](item, weight, due, loop.time(), loop.create_future())
         self._queue.append(entry)

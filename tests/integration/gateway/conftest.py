@@ -42,7 +42,7 @@ def backend(peers: tuple[FakePredictor, FakeBackend, str, str]) -> FakeBackend:
 def settings(
     redis_url: str, peers: tuple[FakePredictor, FakeBackend, str, str], predictor: FakePredictor, backend: FakeBackend
 ) -> GatewaySettings:
-    """A gateway in front of both."""
+    """A gateway in front of both; the clients of a test are slow to come, and one burst."""
     *_, predictor_url, backend_url = peers
     return GatewaySettings.read(
         models="logreg",
@@ -51,6 +51,7 @@ def settings(
         feedback_url=backend_url,
         alerting_url=backend_url,
         predict_timeout_seconds=2,
+        queue_burst_seconds=60,
         backend_timeout_seconds=1,
     )
 

@@ -32,6 +32,7 @@ def overrun(settings: GatewaySettings, predictor: FakePredictor, monkeypatch: py
             told |= {
                 "models": "logreg,distilbert",
                 "batch_size": 2,
+                "queue_burst_seconds": 60,
                 "brown_out_seconds": 0.2,
                 "predict_timeout_seconds": 20,
             } | changes
@@ -90,6 +91,12 @@ async def test_a_batch_is_relieved_tweet_by_tweet(overrun: Open) -> None:
         await waiting
     assert "logreg distilbert logreg distilbert" in names
     assert names <= {"logreg distilbert logreg distilbert", "distilbert distilbert distilbert distilbert"}
+
+
+async def test_a_family_that_refuses_tweets_is_relieved_at_once(overrun: Open) -> None:
+    async with overrun(brown_out_seconds=60, queue_burst_seconds=0) as client:
+        answers = await all_at_once(client)
+    assert {answer["model"]["name"] for answer in answers} == {"distilbert", "logreg"}
 
 
 async def test_with_no_budget_everybody_waits(overrun: Open) -> None:

@@ -220,6 +220,35 @@ async def test_a_full_queue_says_when_to_come_back_from_the_rate_it_drains_at() 
         await asyncio.gather(*tasks)
 
 
+async def test_a_queue_that_stands_holds_one_batch() -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=100, burst_seconds=0) as subject:
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(0))]
+            await turns()
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(4)]
+            await turns()
+            assert subject.is_overrun
+            with pytest.raises(QueueFull):
+                await subject.submit(5)
+            tasks[-1].cancel()
+            await turns()
+            assert not subject.is_overrun
+        await asyncio.gather(*tasks[:-1])
+        assert await subject.submit(6) == 12
+
+
+async def test_a_burst_fills_the_queue() -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=100, burst_seconds=60) as subject:
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(item)) for item in range(90)]
+            await turns()
+            assert subject.pending == 90 - 4
+            assert not subject.is_overrun
+        await asyncio.gather(*tasks)
+
+
 async def test_the_deadline_is_kept_while_the_worker_is_busy_with_others() -> None:
     worker = Worker()
     async with batcher(worker.run) as subject:

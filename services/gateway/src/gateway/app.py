@@ -118,7 +118,14 @@ def trial_of(settings: GatewaySettings, family: Family, url: str, http: aiohttp.
     """The clients of one family: of what serves, and of what is on trial beside it."""
 
     def client(alias: str | None = None) -> PredictorClient:
-        sizes = {"queue_limit": settings.queue_limit, "batch_size": settings.batch_size}
-        return PredictorClient(family, url, http, **sizes, alias=alias)
+        return PredictorClient(
+            family,
+            url,
+            http,
+            queue_limit=settings.queue_limit,
+            burst_seconds=settings.queue_burst_seconds,
+            batch_size=settings.batch_size,
+            alias=alias,
+        )
 
     return Trial(client(), client(CHALLENGER), client(SHADOW), percent=settings.canary_percent, log=log)

@@ -19,8 +19,8 @@ TWEETS = Counter(
 
 @dataclass(frozen=True, slots=True)
 class BrownOut:
-    """`budget_seconds` is the wait that a family may have before it is relieved, 0 for ever; an answer is sure when its
-    confidence is at least `sure_from`.
+    """`budget_seconds` is the wait that a family may have before it is relieved, 0 for ever; one that refuses tweets is
+    relieved at once. An answer is sure when its confidence is at least `sure_from`.
     """
 
     budget_seconds: float
@@ -29,7 +29,9 @@ class BrownOut:
     def holds(self, wanted: PredictorClient, cheap: PredictorClient) -> bool:
         """Whether `cheap` should answer first: it can at once, and `wanted` cannot."""
         budget = self.budget_seconds
-        return 0 < budget < wanted.expected_wait and cheap.expected_wait <= budget and cheap is not wanted
+        if budget <= 0 or cheap is wanted or cheap.is_overrun or cheap.expected_wait > budget:
+            return False
+        return wanted.is_overrun or wanted.expected_wait > budget
 
     def is_sure(self, negative: float) -> bool:
         """Whether an answer need not be sent on."""

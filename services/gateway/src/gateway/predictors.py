@@ -100,6 +100,7 @@ class PredictorClient:
         http: aiohttp.ClientSession,
         *,
         queue_limit: int,
+        burst_seconds: float,
         batch_size: int,
         alias: str | None = None,
     ) -> None:
@@ -119,6 +120,7 @@ class PredictorClient:
             self._run_singles,
             max_weight=batch_size,
             max_pending=queue_limit,
+            burst_seconds=burst_seconds,
             concurrency=UPSTREAM_CALLS * len(self._replicas),
             bisect_on=(InvalidRequest,),
             observe=self._observe,
@@ -133,6 +135,11 @@ class PredictorClient:
     def expected_wait(self) -> float:
         """How long a tweet that comes now would wait here, in seconds."""
         return max(self._singles.expected_wait, self._bulk.expected_wait)
+
+    @property
+    def is_overrun(self) -> bool:
+        """Whether more single tweets come than are answered, so that a new one would be refused."""
+        return self._singles.is_overrun
 
     async def start(self) -> None:
         """Opens both queues."""

@@ -38,7 +38,8 @@ class GatewaySettings(TracedSettings):
     predict_timeout_seconds: float = Field(5.0, gt=0)
     backend_timeout_seconds: float = Field(10.0, gt=0)
     queue_limit: int = Field(2048, gt=0)
-    batch_size: int = Field(128, gt=0)
+    queue_burst_seconds: float = Field(0.1, ge=0)
+    batch_size: int = Field(64, gt=0)
     log_buffer: int = Field(50_000, gt=0)
     log_stream_entries: int = Field(20_000, gt=0)
 

@@ -1,0 +1,46 @@
+"""More tweets than are answered: one call's worth of them waits, the rest is turned away at once."""
+
+import asyncio
+
+import httpx
+
+from gateway.settings import GatewaySettings
+from tests.integration.gateway.conftest import gateway
+from tests.support.peers import FakePredictor, Peer
+
+TWEETS = 60
+
+
+async def test_a_queue_that_stands_is_short_and_the_rest_is_told_when_to_come_back(
+    settings: GatewaySettings, predictor: FakePredictor
+) -> None:
+    predictor.seconds = 0.2
+    told = settings.model_copy(update={"batch_size": 4, "queue_burst_seconds": 0.0, "predict_timeout_seconds": 20.0})
+    async with gateway(told) as client:
+        replies = await asyncio.gather(*(client.post("/predict", json={"text": f"bad {n}"}) for n in range(TWEETS)))
+        answered = [reply for reply in replies if reply.status_code == 200]
+        refused = [reply for reply in replies if reply.status_code == 429]
+        assert len(answered) + len(refused) == TWEETS
+        assert 4 <= len(answered) <= 4 * 2 + 4
+        assert max(reply.elapsed for reply in refused) < min(reply.elapsed for reply in answered)
+        assert {reply.json()["error"]["code"] for reply in refused} == {"queue_full"}
+        assert all(int(reply.headers["retry-after"]) >= 1 for reply in refused)
+        assert (await client.post("/predict", json={"text": "bad again"})).status_code == 200
+
+
+async def test_two_replicas_share_the_calls_and_one_that_is_gone_costs_nothing(settings: GatewaySettings) -> None:
+    one, other = FakePredictor(version="7"), FakePredictor(version="7")
+    with Peer(one.app()) as first:
+        with Peer(other.app()) as second:
+            told = settings.model_copy(update={"predictor_url": f"{first.url}, {second.url}", "batch_size": 1})
+            async with gateway(told) as client:
+                await ask(client, "both")
+                assert one.calls
+                assert other.calls
+        async with gateway(told) as client:
+            await ask(client, "one is gone")
+
+
+async def ask(client: httpx.AsyncClient, word: str) -> None:
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": f"{word} {n}"}) for n in range(20)))
+    assert {reply.status_code for reply in replies} == {200}
