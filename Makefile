@@ -111,11 +111,11 @@ deploy-railway: ## bring this tree to Railway: .github/delivery/railway/README.m
 deploy-huggingface: $(BIN)/uv ## bring this tree to a Hugging Face Space: services/ui/huggingface/README.md
 	@UV=$(BIN)/uv services/ui/huggingface/deploy.sh
 
-bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json
+bench: $(STAMPS)/dev ## measure speed and memory, print a table, write bench.json and bench.png (ONLY=logreg,families,overload,memory,growth,page,alerting,training,peers)
 	@$(call need,wrk,wrk)
 	@$(call need,redis-server,redis-server)
 	@$(call need,chromium,chromium)
-	@$(BIN)/python -m tests.bench
+	@ONLY=$(ONLY) $(BIN)/python -m tests.bench
 
 soak: $(STAMPS)/dev ## drive the whole system for MINUTES=5 while services end at random (SEED=… repeats a run), write soak.json
 	@$(call need,redis-server,redis-server)
@@ -131,7 +131,7 @@ render: $(STAMPS)/dev ## write what follows from the catalogue: the predictors' 
 	@$(BIN)/python k8s/render.py
 
 clean: ## remove the virtual environment and every cache; keeps var/
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis bench.json soak.json
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis bench.json bench.png soak.json
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/uv:

@@ -1,111 +1,71 @@
-"""`make bench`: speed and memory of the whole system on this machine, as a table and as bench.json.
+"""`make bench`: speed and memory of the whole system on this machine, as a table, as bench.json and as bench.png.
 
-Everything runs on the loopback against a system of its own, in the state a user gets: keys on, predictions logged,
-feedback possible. The figures of one run belong together; compare ratios, never single figures of different days.
+Everything runs on the loopback against systems of its own, in the state a user gets: keys on, predictions logged,
+feedback possible. `ONLY` names the parts to run, comma-separated; what bench.json holds of other parts stays, each with
+its time. The figures of one part belong together; compare ratios, never single figures of different days.
 """
 
 import json
-import statistics
+import os
 import tempfile
-from hashlib import sha256
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
-import httpx
 import psutil
 
-from predictor_logreg.predictor import LogregPredictor
-from tests.bench import alerting, page, training
-from tests.bench.load import Sample, wrk
-from tests.support.system import LocalSystem, tree_rss
-from vigie_training.data import sample_texts
-from vigie_training.starter import STARTERS
+from tests.bench import alerting, families, growth, memory, overload, page, peers, picture, singles, training
+from tests.bench.stage import Stage
 
-KEY = "bench-key"
-SECONDS = 8
-ROUNDS = 3
+PARTS: dict[str, Callable[[Stage], Mapping[str, Any]]] = {
+    "logreg": singles.measure,
+    "families": families.measure,
+    "overload": overload.measure,
+    "memory": memory.measure,
+    "growth": growth.measure,
+    "page": page.measure,
+    "alerting": lambda stage: alerting.measure(stage.folder),
+    "training": lambda stage: training.measure(stage.folder),
+    "peers": peers.measure,
+}
+USUAL = ("logreg", "families", "overload", "memory", "growth", "page", "alerting", "training")
+WRITTEN = Path("bench.json")
 
 
 def main() -> None:
-    """Measures, prints and writes."""
-    texts = sample_texts()
-    results: dict[str, object] = {"machine": {"cpus": psutil.cpu_count(), "load": psutil.getloadavg()[0]}}
-    results["in_process"] = in_process(texts)
+    """Measures part by part; what is done is printed and written before the next one begins."""
+    wanted = [name.strip() for name in (os.environ.get("ONLY") or ",".join(USUAL)).split(",")]
+    if unknown := set(wanted) - set(PARTS):
+        raise SystemExit(f"ONLY: expected parts from {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
+    results: dict[str, Any] = json.loads(WRITTEN.read_text("utf-8")) if WRITTEN.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
-        keys = f"bench:{sha256(KEY.encode()).hexdigest()}:predict+feedback+admin"
-        system = LocalSystem(Path(folder) / "var", GATEWAY_API_KEYS=keys, GATEWAY_API_KEY=KEY)
-        system.start()
+        stage = Stage(Path(folder))
         try:
-            results |= over_http(system, texts, Path(folder))
-            results["page"] = page.measure(system, texts, Path(folder))
+            for name in wanted:
+                results[name] = {"at": datetime.now(UTC).isoformat("T", "seconds"), **machine(), **PARTS[name](stage)}
+                for place, value in figures(name, results[name]):
+                    print(f"{place:64} {value}", flush=True)
+                WRITTEN.write_text(json.dumps(results, indent=1), encoding="utf-8")
         finally:
-            system.stop()
-        results["alerting"] = alerting.measure(Path(folder))
-        results["training"] = training.measure(Path(folder))
-    show(results)
-    Path("bench.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+            stage.stop()
+    picture.draw(results, WRITTEN.with_suffix(".png"))
 
 
-def in_process(texts: list[str]) -> dict[str, float]:
-    """Tweets per second of the starter without any server, by batch size: the limit of what serving can reach."""
-    predictor = LogregPredictor.load(STARTERS / "logreg")
-    rates = {}
-    for size in (1, 64, 512):
-        batches = [texts[start : start + size] for start in range(0, len(texts) - size + 1, size)]
-        done, started = 0, perf_counter()
-        while perf_counter() - started < 2:
-            for batch in batches[:100]:
-                predictor.predict(batch)
-                done += len(batch)
-        rates[f"batch_{size}"] = done / (perf_counter() - started)
-    return rates
+def machine() -> dict[str, float]:
+    """What else the figures depend on: processors, and how many programs wanted one before the part began."""
+    return {"processors": psutil.cpu_count() or 0, "load_before": psutil.getloadavg()[0]}
 
 
-def over_http(system: LocalSystem, texts: list[str], folder: Path) -> dict[str, object]:
-    """Single tweets at 1 and 64 connections, the same ones again and again, batches of a thousand; then the memory."""
-    samples: dict[int, list[Sample]] = {1: [], 64: []}
-    for _ in range(ROUNDS):
-        for connections, taken in samples.items():
-            taken.append(wrk(f"{system.url}/predict", texts, folder, key=KEY, connections=connections, seconds=SECONDS))
-    found: dict[str, object] = {f"single_c{count}": middle(taken) for count, taken in samples.items()}
-    again = [
-        wrk(f"{system.url}/predict", texts, folder, key=KEY, connections=64, seconds=SECONDS, distinct=False)
-        for _ in range(ROUNDS)
-    ]
-    found["retweets_c64"] = middle(again)
-    found["batch_1000_tweets_per_s"] = batch_rate(system.url, texts)
-    found["rss_mb"] = {name: round(tree_rss(process), 1) for name, process in system.processes().items()}
-    return found
-
-
-def middle(taken: list[Sample]) -> dict[str, float]:
-    """The median of each figure over the rounds; refused answers are added up."""
-    return {
-        "requests_per_s": statistics.median(sample.rate for sample in taken),
-        "p50_ms": statistics.median(sample.p50_ms for sample in taken),
-        "p99_ms": statistics.median(sample.p99_ms for sample in taken),
-        "not_200": sum(sample.bad for sample in taken),
-    }
-
-
-def batch_rate(url: str, texts: list[str]) -> float:
-    """Tweets per second through `POST /predict/batch`, a thousand at a time, one after the other."""
-    body = {"texts": texts[:1000]}
-    with httpx.Client(headers={"X-API-Key": KEY}, timeout=30) as client:
-        client.post(f"{url}/predict/batch", json=body).raise_for_status()
-        started = perf_counter()
-        for _ in range(20):
-            client.post(f"{url}/predict/batch", json=body).raise_for_status()
-    return 20 * 1000 / (perf_counter() - started)
-
-
-def show(results: dict[str, object]) -> None:
-    """Prints every figure on a line of its own."""
-    for group, figures in results.items():
-        for name, value in figures.items() if isinstance(figures, dict) else [("", figures)]:
-            print(
-                f"{group:24} {name:18} {value:>12,.2f}" if isinstance(value, float) else f"{group:24} {name:18} {value}"
-            )
+def figures(place: str, value: object) -> Iterator[tuple[str, str]]:
+    """Every figure with the path to it; of a curve only its length."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from figures(f"{place} {name}", inner)
+    elif isinstance(value, list):
+        yield place, f"{len(value)} points"
+    else:
+        yield place, f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -1,60 +1,131 @@
-"""wrk (Debian package), driven from Python."""
+"""wrk (Debian package), driven from Python; its side of the work is `load.lua`."""
 
 import json
 import os
 import re
+import statistics
 import subprocess
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
-_SCRIPT = """
-local bodies = {}
-for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
-local headers = {["Content-Type"] = "application/json", ["X-API-Key"] = os.getenv("KEY")}
-local distinct, started = os.getenv("DISTINCT") == "1", os.time()
-local i = 0
-function request()
-  i = i + 1
-  local text = bodies[(i * 7919) % #bodies + 1]
-  if distinct then text = text:sub(1, -2) .. " " .. started .. " " .. i .. '"' end
-  return wrk.format("POST", nil, headers, '{"text":' .. text .. "}")
-end
-function done(summary, latency)
-  local bad = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout
-  io.write(string.format("RESULT %f %f %f %d\\n", summary.requests / (summary.duration / 1e6),
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, bad))
-end
-"""
+KEY = "bench-key"
+_SCRIPT = Path(__file__).with_name("load.lua")
+_NUMBERS = count(0, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers of one status to a load at a given rate: how many a second, and their latencies in ms."""
+
+    per_s: float
+    p50_ms: float
+    p99_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run: requests per second, latencies in ms, answers that were not 200."""
+    """One run: requests per second, latencies in ms, answers that were not 200, requests that got none.
+
+    With a given rate also the answers by status, and how many 429 had no `Retry-After`.
+    """
 
     rate: float
     p50_ms: float
     p99_ms: float
     bad: int
+    broken: int
+    answers: dict[int, Answers] = field(default_factory=dict)
+    unstated: int = 0
 
 
-def wrk(
-    url: str, texts: list[str], folder: Path, *, key: str, connections: int, seconds: int, distinct: bool = True
-) -> Sample:
-    """Loads `url` with one tweet a request from `connections` connections, after a warm-up of two seconds.
+class Load:
+    """One tweet of `texts` a request; a tweet that is `numbered` ends with a number that no other one has."""
 
-    `distinct` tweets end with a number of their own; without it the same ones come again, as in a wave of retweets.
-    """
-    script, bodies = folder / "load.lua", folder / "bodies.jsonl"
-    script.write_text(_SCRIPT, encoding="utf-8")
-    bodies.write_text("\n".join(json.dumps(text) for text in texts), encoding="utf-8")
-    environment = os.environ | {"BODIES": str(bodies), "KEY": key, "DISTINCT": str(int(distinct))}
+    def __init__(self, folder: Path, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self._bodies = folder / "bodies.jsonl"
+        self._bodies.write_text("\n".join(json.dumps(text) for text in texts), encoding="utf-8")
 
-    def load(duration: int) -> str:
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{duration}s", "-s", str(script), url]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    def run(
+        self,
+        url: str,
+        *,
+        connections: int,
+        seconds: int,
+        model: str = "",
+        distinct: bool = True,
+        rate: float = 0.0,
+        warm_up: int = 2,
+    ) -> Sample:
+        """Loads the gateway at `url`: as fast as it answers, or `rate` requests a second while connections suffice."""
+        if warm_up:
+            finish(self.begin(url, connections=connections, seconds=warm_up, model=model, distinct=distinct, rate=rate))
+        return finish(
+            self.begin(url, connections=connections, seconds=seconds, model=model, distinct=distinct, rate=rate),
+            seconds if rate else 0,
+        )
 
-    load(2)
-    found = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+)", load(seconds))
-    assert found, "wrk printed no result"
-    rate, p50, p99, bad = found.groups()
-    return Sample(float(rate), float(p50), float(p99), int(bad))
+    def begin(
+        self, url: str, *, connections: int, seconds: int, model: str = "", distinct: bool = True, rate: float = 0.0
+    ) -> "subprocess.Popen[str]":
+        """The same, not waited for: see `finish`."""
+        variables = {
+            "BODIES": str(self._bodies),
+            "KEY": KEY,
+            "MODEL": model,
+            "DISTINCT": str(int(distinct)),
+            "START": str(next(_NUMBERS)),
+            "RATE": str(rate),
+        }
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
+        return subprocess.Popen(
+            [*command, f"{url}/predict"], env=os.environ | variables, stdout=subprocess.PIPE, text=True
+        )
+
+
+def numbered(texts: Sequence[str]) -> list[str]:
+    """The same texts as they come from wrk: each with a number of its own."""
+    first = next(_NUMBERS)
+    return [f"{text} {first + number}" for number, text in enumerate(texts)]
+
+
+def finish(process: "subprocess.Popen[str]", seconds: int = 0) -> Sample:
+    """What a load that was begun has found; answers are told apart where it ran at a rate, for so many `seconds`."""
+    output, _ = process.communicate()
+    found = re.search(r"RESULT (\S+) (\S+) (\S+) (\d+) (\d+)", output)
+    if process.returncode or not found:
+        raise RuntimeError(f"wrk: expected a result, got exit code {process.returncode} and {output[-500:]!r}")
+    rate, p50, p99, bad, broken = found.groups()
+    tenths: dict[int, Counter[int]] = {}
+    for status, tenth, times in re.findall(r"SEEN (\d+):(\d+):(\d+)", output):
+        tenths.setdefault(int(status), Counter())[int(tenth)] = int(times)
+    answers = {status: _answers(counts, seconds) for status, counts in tenths.items()} if seconds else {}
+    unstated = sum(int(number) for number in re.findall(r"UNSTATED (\d+)", output))
+    return Sample(float(rate), float(p50), float(p99), int(bad), int(broken), answers, unstated)
+
+
+def middle(taken: Sequence[Sample]) -> dict[str, float]:
+    """The median of each figure over the rounds; what was not answered with 200 is added up."""
+    return {
+        "requests_per_s": statistics.median(sample.rate for sample in taken),
+        "p50_ms": statistics.median(sample.p50_ms for sample in taken),
+        "p99_ms": statistics.median(sample.p99_ms for sample in taken),
+        "not_200": sum(sample.bad + sample.broken for sample in taken),
+    }
+
+
+def _answers(tenths: Counter[int], seconds: int) -> Answers:
+    ordered = sorted(tenths.items())
+    return Answers(tenths.total() / seconds, _quantile(ordered, 0.5), _quantile(ordered, 0.99))
+
+
+def _quantile(ordered: list[tuple[int, int]], share: float) -> float:
+    left = share * sum(times for _, times in ordered)
+    for tenth, times in ordered:
+        left -= times
+        if left <= 0:
+            return (tenth + 1) / 10
+    return 0.0

@@ -1,0 +1,41 @@
+"""The other families through the gateway, against the same artefact in this process and the same network in PyTorch."""
+
+from statistics import median
+
+from tests.bench.in_process import in_process, in_torch
+from tests.bench.load import Sample, middle
+from tests.bench.stage import Stage
+
+FAMILIES = ("forest", "lstm", "lightgbm", "distilbert")
+CONNECTIONS = 64
+SECONDS = 8
+ROUNDS = 3
+
+
+def measure(stage: Stage) -> dict[str, object]:
+    """By family: single tweets at 64 connections, and what share of the best in-process rate that is; in rounds."""
+    with stage.running("families", "logreg", *FAMILIES) as system:
+        found: dict[str, object] = {}
+        for family in FAMILIES:
+            artefact = stage.artefact(system, family)
+            served: list[Sample] = []
+            limits: list[float] = []
+            peers: list[float] = []
+            for _ in range(ROUNDS):
+                limits.append(max(in_process(family, artefact, stage.texts).values()))
+                if family == "distilbert":
+                    peers.append(max(in_torch(stage.texts).values()))
+                taken = stage.load.run(system.url, connections=CONNECTIONS, seconds=SECONDS, model=family)
+                served.append(taken)
+            figures = middle(served)
+            figures["in_process_tweets_per_s"] = median(limits)
+            figures["of_in_process"] = _ratio(served, limits)
+            if peers:
+                figures["torch_bfloat16_tweets_per_s"] = median(peers)
+                figures["times_torch_bfloat16"] = _ratio(served, peers)
+            found[family] = figures
+    return found
+
+
+def _ratio(served: list[Sample], limits: list[float]) -> float:
+    return median(sample.rate / limit for sample, limit in zip(served, limits, strict=True))
