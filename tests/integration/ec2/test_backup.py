@@ -107,8 +107,8 @@ def test_a_lost_installation_comes_back_whole(
     lost: Site, fresh: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     feedback, mlflow, backup = lost.feedback(), lost.mlflow(), tmp_path / "backup"
-    url = feedback.start()
     mlflow.start(mlflow.healthy, seconds=90)
+    url = feedback.start()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.url)
     try:
         cast = {vote(url, number) for number in range(VOTES)}
@@ -125,8 +125,8 @@ def test_a_lost_installation_comes_back_whole(
     assert put_back.returncode == 0, put_back.stderr
     fresh.redis.start()
     feedback, mlflow = fresh.feedback(), fresh.mlflow()
-    url = feedback.start()
     mlflow.start(mlflow.healthy, seconds=90)
+    url = feedback.start()
     with capsys.disabled():
         print(f"\nrestored and ready: {perf_counter() - started:.1f} s")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow.url)
