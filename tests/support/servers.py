@@ -69,7 +69,8 @@ class ServerProcess:
             return ready() if ready else answers(self.port)
 
         try:
-            wait_for(up, seconds=seconds, what=f"{self.command[0]} on port {self.port}")
+            # Seldom: asking over HTTP costs as much as what it waits for.
+            wait_for(up, seconds=seconds, pause=0.1, what=f"{self.command[0]} on port {self.port}")
         except BaseException:
             self.stop()  # nobody else will
             raise
