@@ -9,6 +9,8 @@ import pytest
 from tests.support.servers import ServerProcess, free_port
 from vigie.schemas import ErrorBody
 
+pytestmark = pytest.mark.timeout(300)
+
 JOIN = "/en/gradio_api/queue/join"
 ELSEWHERE = {"Host": "vigie.example.org", "Origin": "https://evil.example"}
 
@@ -21,7 +23,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     log = tmp_path_factory.mktemp("page") / "log"
     server = ServerProcess([sys.executable, "-m", "ui"], port=port, log=log, environment=told)
     try:
-        server.start(seconds=120)
+        server.start(seconds=240)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             yield client
     finally:
