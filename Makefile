@@ -153,5 +153,5 @@ $(STAMPS)/train-%: $(BIN)/uv $(MANIFESTS)
 
 $(STAMPS)/dev: $(BIN)/uv $(MANIFESTS)
 	@echo "installing Vigie and its development tools into $(VENV)"
-	@$(INSTALL) --group dev $(EVERYTHING) || $(NO_NETWORK)
+	@$(INSTALL) --compile-bytecode --group dev $(EVERYTHING) || $(NO_NETWORK)
 	@touch $@
