@@ -220,13 +220,13 @@ async def test_a_full_queue_says_when_to_come_back_from_the_rate_it_drains_at() 
         await asyncio.gather(*tasks)
 
 
-async def test_a_queue_that_stands_holds_one_batch() -> None:
+async def test_a_queue_that_stands_holds_three_batches() -> None:
     worker = Worker()
     async with Batcher(worker.run, max_weight=4, max_pending=100, burst_seconds=0) as subject:
         async with held_back(worker):
             tasks = [asyncio.create_task(subject.submit(0))]
             await turns()
-            tasks += [asyncio.create_task(subject.submit(item)) for item in range(4)]
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(12)]
             await turns()
             assert subject.is_overrun
             with pytest.raises(QueueFull):
