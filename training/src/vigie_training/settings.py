@@ -20,7 +20,7 @@ class TrainingSettings(ServiceSettings):
     registry_wait_seconds: float = 120.0
     gate_size_mib: float = 500.0
     gate_latency_ms: float = 100.0
-    gate_calibration_error: float = 0.15
+    gate_calibration_error: float = 0.25
     vigie_actor: str = ""
     vigie_base_model: str = ""
     vigie_sentence_encoder: str = ""
