@@ -29,7 +29,7 @@ DOCKER = """case "$*" in
   *"config --images"*) printf '%s\\n' "vigie/gateway:$VIGIE_VERSION" redis:7-bookworm "vigie/ui:$VIGIE_VERSION" ;;
   login*) cat >> "{folder}/{name}.stdin" ;;
 esac"""
-KUBECTL = 'cat "$2/kustomization.yaml"'
+KUBECTL = 'case "$1" in version) echo "Kustomize Version: v5.5.0" ;; *) cat "$2/kustomization.yaml" ;; esac'
 SSH = """case "$*" in *release.sh*) cat >> "{folder}/rendered" ;; *) tar -xf - -C "{folder}" ;; esac
 for word; do case $word in */key) stat -c %a "$word" >> "{folder}/mode"; cp "$word" "{folder}/key" ;; esac; done"""
 UPLOAD = 'for word; do case $word in /*) ls -A "$word" >> "{folder}/uploaded" ;; esac; done'
