@@ -16,6 +16,7 @@ SCREENSHOTS = ROOT / "screenshots"
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 PATIENCE_MS = 30_000
 CUT_OFF = "AbortError"
+CUT_OFF_SAID = (CUT_OFF, "Unexpected error Connection errored out.")
 
 Scheme = Literal["light", "dark"]
 
@@ -35,7 +36,7 @@ class Visit:
 
     def hear(self, said: ConsoleMessage) -> None:
         """Keeps what is an error, but for the streams that Gradio cuts off when the page is left."""
-        if said.type == "error" and not said.text.startswith(CUT_OFF):
+        if said.type == "error" and not said.text.startswith(CUT_OFF_SAID):
             self.complaints.append(f"{said.text} {said.location['url']}")
 
     def fail(self, error: Error) -> None:

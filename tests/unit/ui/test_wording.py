@@ -25,7 +25,12 @@ def test_every_language_has_the_same_keys_with_the_same_places_to_fill() -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_error_of_a_gateway_is_told_in_plain_words(language: Language) -> None:
     never_met = {"unsupported_media_type", "headers_too_large"}  # the page sends neither
-    codes = {error.code for error in _errors(VigieError)} | {"unknown_model", "no_model_ready", *_REFUSED_TEXTS}
+    codes = {error.code for error in _errors(VigieError)} | {
+        "unknown_model",
+        "no_model_ready",
+        "mail_refused",
+        *_REFUSED_TEXTS,
+    }
     assert {f"trouble.{code}" for code in codes - never_met} - texts_in(language).entries.keys() == set()
 
 
