@@ -54,7 +54,7 @@ def test_batches_are_of_texts_of_similar_length_and_bounded_by_their_tokens(leng
     assert scores.tolist() == [sum(map(ord, text)) for text in texts]
     assert all(rows == 1 or rows * longest <= TOKENS_TOGETHER for rows, longest in watched.shapes)
     if texts:
-        assert [length for batch in sorted(map(list, watched.masked)) for length in batch] == sorted(lengths)
+        assert [length for batch in sorted(map(sorted, watched.masked)) for length in batch] == sorted(lengths)
 
 
 def test_no_text_and_a_text_without_words_are_no_trouble(encoder: TextEncoder) -> None:
