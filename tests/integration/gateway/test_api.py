@@ -251,8 +251,7 @@ async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(
 ) -> None:
     predictor.seconds = 0.2
     async with gateway(settings.model_copy(update={"queue_limit": 10, "batch_size": 4})) as client:
-        posts = [client.post("/predict", json={"text": f"a {number}"}) for number in range(60)]
-        replies = await asyncio.gather(*posts)
+        replies = await asyncio.gather(*(client.post("/predict", json={"text": f"a {each}"}) for each in range(60)))
     refused = [reply for reply in replies if reply.status_code == 429]
     assert {reply.status_code for reply in replies} == {200, 429}
     assert refused

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.integration.ui.keys import PAGE_KEY
-from tests.support.browser import Visit, visit
+from tests.support.browser import CUT_OFF, Visit, visit
 from tests.support.peers import Peer
 from tests.support.servers import ServerProcess, free_port, wait_for
 from tests.support.system import LocalSystem
@@ -103,12 +103,14 @@ def test_behind_a_path_prefix_everything_stays_below_it(browser: Browser, prefix
         page.locator("#tweets textarea").fill("late again")
         page.locator("#predict").click()
         expect(page.locator(".tweet .answer")).to_have_count(1)
+        guessed = f"{prefixed.removesuffix(f'{PREFIX}/')}/favicon.ico"  # by the browser, before the page names its own
+        assert [each for each in seen.complaints if guessed not in each] == []
         page.get_by_role("link", name="English").click()
         expect(page).to_have_url(f"{prefixed}en/")
         expect(page.locator("#family input:checked")).to_have_count(1)
         expect(page.locator('link[rel="icon"]')).to_have_attribute("href", "../favicon.ico")
-        guessed = f"{prefixed.removesuffix(f'{PREFIX}/')}/favicon.ico"  # by the browser, before the page names its own
-        assert ([each for each in seen.complaints if guessed not in each], seen.foreign) == ([], [])
+        after = [each for each in seen.complaints if guessed not in each and not each.startswith(CUT_OFF)]
+        assert (after, seen.foreign) == ([], [])
 
 
 def test_one_site_that_is_named_may_frame_the_page(system: LocalSystem, prefixed: str) -> None:
