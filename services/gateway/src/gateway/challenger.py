@@ -5,10 +5,11 @@ Its answers then count. Where it fails the champion's do, so that no client goes
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from hashlib import blake2b
 
-from gateway.predictors import Answer, LeftAlone, PredictorClient, Verdict
-from vigie.errors import NotFound, QueueFull, VigieError
+from gateway.predictors import Answer, PredictorClient
+from gateway.trial_answers import Said, said_of
 from vigie.text import normalise
 
 PATIENCE_SECONDS = 1.0
@@ -34,25 +35,16 @@ class Challenge:
 
     def __init__(self, client: PredictorClient, rows: Sequence[int], texts: list[str], ask: Ask, until: float) -> None:
         self.rows = rows
-        self._task = asyncio.create_task(_outcome(ask, client, texts, until))
+        self._task = asyncio.create_task(said_of(partial(ask, client, texts, until)))
 
     def abandon(self) -> None:
         """Nobody waits for it any more."""
         self._task.cancel()
 
-    async def outcome(self) -> list[Verdict] | str | None:
-        """Its verdicts, once the champion's are there; else how it failed, or null when it had no time or was gone."""
+    async def outcome(self) -> Said:
+        """Once the champion's verdicts are there."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await self._task
         except TimeoutError:
             return f"did not answer within {PATIENCE_SECONDS:g} s after the champion"
-
-
-async def _outcome(ask: Ask, client: PredictorClient, texts: list[str], until: float) -> list[Verdict] | str | None:
-    try:
-        return (await ask(client, texts, until)).verdicts()
-    except (QueueFull, NotFound, LeftAlone):
-        return None
-    except VigieError as error:
-        return f"{type(error).__name__}: {error.message}"

@@ -11,6 +11,7 @@ from gateway.origins import NOWHERE, Origin
 from gateway.prediction_log import PredictionLog
 from gateway.predictors import Answer, PredictorClient, Verdict
 from gateway.shadow import Copy
+from gateway.trial_answers import Said
 from gateway.trials import Trial, Trials
 from vigie.errors import DeadlineExceeded, NotFound, QueueFull, Unavailable
 from vigie.logs import REQUEST_ID
@@ -206,9 +207,7 @@ def _many(client: PredictorClient, texts: list[str], until: float) -> Awaitable[
     return client.infer_many(texts, until)
 
 
-def _replaced(
-    champions: list[Verdict], trial: Trial, challenge: Challenge | None, said: list[Verdict] | str | None
-) -> list[Verdict]:
+def _replaced(champions: list[Verdict], trial: Trial, challenge: Challenge | None, said: Said) -> list[Verdict]:
     """The verdicts that count: the challenger's in its rows, where the champion of its family answered too."""
     verdicts = list(champions)
     if challenge and isinstance(said, list):

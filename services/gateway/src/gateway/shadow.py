@@ -5,9 +5,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from gateway.predictors import LeftAlone, PredictorClient, Verdict
-from vigie.errors import NotFound, QueueFull, VigieError
+from gateway.predictors import PredictorClient, Verdict
+from gateway.trial_answers import Said, said_of
 
 WAITING_AT_MOST = 256
 TOGETHER = 32
@@ -25,8 +26,8 @@ class Copy:
     champion: Verdict
 
 
-Note = Callable[[Sequence[Copy], list[Verdict] | str | None], None]
-"""Takes what a version on trial said of some copies: verdicts, how it failed, or null when there was no time."""
+Note = Callable[[Sequence[Copy], Said], None]
+"""Takes what a version on trial said of some copies."""
 
 
 class ShadowLane:
@@ -55,14 +56,10 @@ class ShadowLane:
                 copies = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
                 self._note(copies, await self._ask([copy.text for copy in copies]))
 
-    async def _ask(self, texts: list[str]) -> list[Verdict] | str | None:
+    async def _ask(self, texts: list[str]) -> Said:
         try:
             until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-            return (await self._client.infer_many(texts, until)).verdicts()
-        except (QueueFull, NotFound, LeftAlone):
-            return None
-        except VigieError as error:
-            return f"{type(error).__name__}: {error.message}"
+            return await said_of(partial(self._client.infer_many, texts, until))
         except Exception:
             _LOG.exception("a copy could not be handed to the shadow")
             return None

@@ -18,6 +18,7 @@ from gateway.challenger import Ask, Challenge, Share
 from gateway.prediction_log import TrialLog
 from gateway.predictors import PredictorClient, Verdict
 from gateway.shadow import Copy, ShadowLane
+from gateway.trial_answers import Said
 from vigie.catalogue import CHALLENGER, SHADOW
 from vigie.errors import Unavailable
 from vigie.inference import ModelDetails
@@ -69,7 +70,7 @@ class Trial:
         rows = [row for row, text in enumerate(texts) if text in self._share]
         return Challenge(self._challenger, rows, [texts[row] for row in rows], ask, until) if rows else None
 
-    def compare(self, copies: Sequence[Copy], challenge: Challenge | None, said: list[Verdict] | str | None) -> None:
+    def compare(self, copies: Sequence[Copy], challenge: Challenge | None, said: Said) -> None:
         """Notes what the challenger said, and copies every tweet that the champion answered to the shadow."""
         if challenge:
             mine = [place for place, row in enumerate(challenge.rows) if self._is_champions(copies[row])]
@@ -81,7 +82,7 @@ class Trial:
     def _is_champions(self, copy: Copy) -> bool:
         return copy.champion.model == self.family
 
-    def _note(self, alias: TrialAlias, copies: Sequence[Copy], said: list[Verdict] | str | None) -> None:
+    def _note(self, alias: TrialAlias, copies: Sequence[Copy], said: Said) -> None:
         if said is None or not copies:
             TWEETS.labels(self.family, alias, "dropped").inc(len(copies))
             return
