@@ -1,12 +1,12 @@
 """The page's server, asked by others than its own page."""
 
-import sys
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.support.servers import ServerProcess, free_port
+from tests.support.pages import lone_page
+from tests.support.servers import free_port
 from vigie.schemas import ErrorBody
 
 pytestmark = pytest.mark.timeout(300)
@@ -18,16 +18,12 @@ ELSEWHERE = {"Host": "vigie.example.org", "Origin": "https://evil.example"}
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client of a page whose gateway is not there."""
-    port = free_port()
-    told = {"UI_PORT": str(port), "GATEWAY_URL": f"http://127.0.0.1:{free_port()}"}
-    log = tmp_path_factory.mktemp("page") / "log"
-    server = ServerProcess([sys.executable, "-m", "ui"], port=port, log=log, environment=told)
-    try:
-        server.start(seconds=240)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            yield client
-    finally:
-        server.stop()
+    folder = tmp_path_factory.mktemp("page")
+    with (
+        lone_page(folder, GATEWAY_URL=f"http://127.0.0.1:{free_port()}") as server,
+        httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=30) as client,
+    ):
+        yield client
 
 
 @pytest.mark.parametrize("path", ["/en/", "/en/config", "/en/gradio_api/info", "/healthz"])

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from pathlib import Path
 
 import psutil
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.ui.keys import PAGE_KEY
 from tests.support.browser import Visit, serious_findings, visit
-from tests.support.servers import ServerProcess, free_port
+from tests.support.pages import lone_page
 from tests.support.system import LocalSystem, tree_rss
 
 pytestmark = pytest.mark.timeout(300)
@@ -94,25 +93,20 @@ def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: P
 def test_a_page_that_took_fifty_thousand_rows_of_parquet_fits_into_250_mb(
     browser: Browser, system: LocalSystem, tmp_path: Path
 ) -> None:
-    file, rows, port = tmp_path / "many.parquet", 50_000, free_port()
+    file, rows = tmp_path / "many.parquet", 50_000
     texts = [
         f"@crew flight {number} is late again, nobody tells us why and the bags are lost" for number in range(rows)
     ]
     pq.write_table(pa.table({"id": list(range(rows)), "text": texts}), file)
-    told = {"UI_PORT": str(port), "GATEWAY_URL": system.url, "GATEWAY_API_KEY": PAGE_KEY["X-API-Key"]}
-    served = ServerProcess([sys.executable, "-m", "ui"], port=port, log=tmp_path / "ui.log", environment=told)
-    served.start(seconds=180)
-    try:
-        with visit(browser, f"http://127.0.0.1:{port}/en/") as seen:
-            page = give(seen, file)
-            expect(page.locator("#preview")).to_contain_text("50,000 rows · 2 columns · Parquet")
-            page.locator("#start").click()
-            expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=120_000)
-            expect(page.locator("#download-safe")).to_be_visible()
-            assert served.process is not None
-            assert tree_rss(psutil.Process(served.process.pid)) < 250
-    finally:
-        served.stop()
+    told = {"GATEWAY_URL": system.url, "GATEWAY_API_KEY": PAGE_KEY["X-API-Key"]}
+    with lone_page(tmp_path, **told) as served, visit(browser, f"http://127.0.0.1:{served.port}/en/") as seen:
+        page = give(seen, file)
+        expect(page.locator("#preview")).to_contain_text("50,000 rows · 2 columns · Parquet")
+        page.locator("#start").click()
+        expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=120_000)
+        expect(page.locator("#download-safe")).to_be_visible()
+        assert served.process is not None
+        assert tree_rss(psutil.Process(served.process.pid)) < 250
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The page in front of a gateway that refuses, or lets another family answer: what people are told, and what stays."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.browser import WIDTHS, Visit, serious_findings, visit
 from tests.support.gateways import FakeGateway
-from tests.support.servers import ServerProcess, free_port
+from tests.support.pages import lone_page
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -26,14 +25,8 @@ def gateway() -> Iterator[FakeGateway]:
 @pytest.fixture(scope="module")
 def address(gateway: FakeGateway, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the page is."""
-    port = free_port()
-    told = {"UI_PORT": str(port), "GATEWAY_URL": gateway.url, "UI_REFRESH_SECONDS": "1"}
-    page = ServerProcess(
-        [sys.executable, "-m", "ui"], port=port, log=tmp_path_factory.mktemp("page") / "ui.log", environment=told
-    )
-    page.start(seconds=180)
-    yield f"http://127.0.0.1:{port}"
-    page.stop()
+    with lone_page(tmp_path_factory.mktemp("page"), GATEWAY_URL=gateway.url, UI_REFRESH_SECONDS="1") as page:
+        yield f"http://127.0.0.1:{page.port}"
 
 
 @pytest.fixture(params=list(WIDTHS))

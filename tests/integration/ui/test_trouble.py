@@ -1,6 +1,5 @@
 """The page when its gateway ends, and behind a proxy that takes a prefix off."""
 
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,8 +15,9 @@ from starlette.routing import Route
 
 from tests.integration.ui.keys import PAGE_KEY
 from tests.support.browser import CUT_OFF, Visit, visit
+from tests.support.pages import lone_page
 from tests.support.peers import Peer
-from tests.support.servers import ServerProcess, free_port, wait_for
+from tests.support.servers import wait_for
 from tests.support.system import LocalSystem
 
 PREFIX = "/vigie"
@@ -83,17 +83,12 @@ class PrefixProxy:
 @pytest.fixture(params=[True, False], ids=["taken-off", "left"])
 def prefixed(request: pytest.FixtureRequest, system: LocalSystem, tmp_path: Path) -> Iterator[str]:
     """The address of the page behind a proxy."""
-    port = free_port()
-    told = {"UI_PORT": str(port), "UI_ROOT_PATH": PREFIX, "GATEWAY_URL": system.url, "UI_REFRESH_SECONDS": "1"}
+    told = {"UI_ROOT_PATH": PREFIX, "GATEWAY_URL": system.url, "UI_REFRESH_SECONDS": "1"}
     told |= {"GATEWAY_API_KEY": PAGE_KEY["X-API-Key"], "UI_FRAMED_BY": "https://example.org"}
-    page = ServerProcess([sys.executable, "-m", "ui"], port=port, log=tmp_path / "ui.log", environment=told)
-    page.start(seconds=180)
-    try:
-        proxied = PrefixProxy(f"http://127.0.0.1:{port}", strips=request.param)
+    with lone_page(tmp_path, **told) as page:
+        proxied = PrefixProxy(f"http://127.0.0.1:{page.port}", strips=request.param)
         with Peer(proxied.app(), lifespan="on") as proxy:
             yield f"{proxy.url}{PREFIX}/"
-    finally:
-        page.stop()
 
 
 def test_behind_a_path_prefix_everything_stays_below_it(browser: Browser, prefixed: str) -> None:
