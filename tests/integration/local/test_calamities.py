@@ -18,6 +18,7 @@ from tests.support.system import LocalSystem
 CLIENTS = 6
 FAMILIES = ("logreg", "forest")
 KNOCK_SECONDS = 0.05
+CUT_OFF_SECONDS = 1.0
 BEHIND = ("redis", "mailbox", "mlflow", "predictor-logreg", "predictor-forest", "feedback", "alerting", "ui")
 
 pytestmark = pytest.mark.timeout(600)
@@ -28,7 +29,8 @@ class Load:
     """Clients that ask for `logreg` without a pause, each on a connection of its own.
 
     `failed` are answers other than 200 and connections that broke off. Who finds nobody at the door knocks again: that
-    is no request yet.
+    is no request yet. Who was cut off comes back a little later, as a process that is being ended still takes
+    connections until the kernel closes its door.
     """
 
     url: str
@@ -50,6 +52,7 @@ class Load:
                     continue
                 except httpx.TransportError as error:
                     self.failed.append(f"{type(error).__name__}: {error}")
+                    self.over.wait(CUT_OFF_SECONDS)
                     continue
                 if reply.status_code != 200:
                     self.failed.append(f"{reply.status_code} {reply.text[:200]}")

@@ -57,7 +57,7 @@ async def test_events_reach_the_stream_in_order_and_many_share_an_entry(redis_ur
     async with running_log(redis_url) as log:
         for number in range(300):
             log.append([event(number)])
-        await until(lambda: len(logged(redis_url)) == 300)
+        await until(lambda: len(logged(redis_url)) == 300 and not log.waiting)
     assert logged(redis_url) == [f"p{number}" for number in range(300)]
     with redis.Redis.from_url(redis_url) as client:
         assert client.xlen(PREDICTIONS.name) < 30
