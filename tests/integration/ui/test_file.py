@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -90,7 +91,7 @@ def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: P
     expect(page.locator("#file-result .figures dd").first).to_have_text("30,000")
 
 
-def test_a_page_that_took_fifty_thousand_rows_of_parquet_fits_into_250_mb(
+def test_two_readers_with_fifty_thousand_rows_each_fit_into_250_mb(
     browser: Browser, system: LocalSystem, tmp_path: Path
 ) -> None:
     file, rows = tmp_path / "many.parquet", 50_000
@@ -99,12 +100,13 @@ def test_a_page_that_took_fifty_thousand_rows_of_parquet_fits_into_250_mb(
     ]
     pq.write_table(pa.table({"id": list(range(rows)), "text": texts}), file)
     told = {"GATEWAY_URL": system.url, "GATEWAY_API_KEY": PAGE_KEY["X-API-Key"]}
-    with lone_page(tmp_path, **told) as served, visit(browser, f"http://127.0.0.1:{served.port}/en/") as seen:
-        page = give(seen, file)
-        expect(page.locator("#preview")).to_contain_text("50,000 rows · 2 columns · Parquet")
-        page.locator("#start").click()
-        expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=120_000)
-        expect(page.locator("#download-safe")).to_be_visible()
+    with lone_page(tmp_path, **told) as served, ExitStack() as readers:
+        for _ in range(2):
+            page = give(readers.enter_context(visit(browser, f"http://127.0.0.1:{served.port}/en/")), file)
+            expect(page.locator("#preview")).to_contain_text("50,000 rows · 2 columns · Parquet")
+            page.locator("#start").click()
+            expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=120_000)
+            expect(page.locator("#download-safe")).to_be_visible()
         assert served.process is not None
         assert tree_rss(psutil.Process(served.process.pid)) < 250
 

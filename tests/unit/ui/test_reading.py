@@ -58,6 +58,17 @@ def test_parquet_is_read_whatever_its_types(tmp_path: Path) -> None:
     assert read_table(path).columns == {"id": ["1", ""], "text": ["a", "b"]}
     pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array([True])], ["text", "text"]), path)
     assert read_table(path).columns == {"text": ["a"], "text (2)": ["True"]}
+    nasty = ["two\nlines", "nul \0", "où \u2028\x85 😡"]
+    pq.write_table(pa.table({"text": nasty}), path)
+    assert read_table(path).columns == {"text": nasty}
+
+
+def test_a_parquet_file_with_too_many_rows_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.parquet"
+    pq.write_table(pa.table({"text": ["late"] * (MOST_ROWS + 1)}), path)
+    with pytest.raises(UnreadableFile) as found:
+        read_table(path)
+    assert (found.value.key, found.value.values) == ("file.trouble.rows", {"most": MOST_ROWS})
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ def main() -> None:
     from ui.settings import UiSettings  # noqa: PLC0415
     from vigie.web import serve  # noqa: PLC0415
 
-    del sys.modules["pyarrow"]  # a Parquet file still needs it
     settings = UiSettings.read()
     serve(create_app(settings), settings, service="ui", port=settings.ui_port)
 

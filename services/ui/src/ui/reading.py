@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from charset_normalizer import from_bytes
+
+from ui.parquet import UnreadableParquet, columns_of
 
 MOST_ROWS = 50_000
 MOST_COLUMNS = 200
@@ -77,23 +78,14 @@ def _letters(value: str) -> int:
 
 
 def _read_parquet(path: Path) -> Table:
-    import pyarrow as pa  # noqa: PLC0415 - 40 MB of memory that a page without such a file does without
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own keeps 20 MB of what it read
     try:
-        file = pq.ParquetFile(path)
-        if file.metadata.num_rows > MOST_ROWS:
-            raise UnreadableFile("file.trouble.rows", most=MOST_ROWS)
-        content = file.read()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFile("file.trouble.parquet", problem=str(error)[:200]) from error
-    columns = zip(_header(content.column_names), content.columns, strict=True)
-    return Table(path.name, "Parquet", {name: list(map(_cell, column)) for name, column in columns})
-
-
-def _cell(value: Any) -> str:
-    return str(value) if value.is_valid else ""
+        read = list(columns_of(path, MOST_ROWS))
+    except UnreadableParquet as error:
+        if error.too_long:
+            raise UnreadableFile("file.trouble.rows", most=MOST_ROWS) from error
+        raise UnreadableFile("file.trouble.parquet", problem=error.problem[:200]) from error
+    names = _header([name for name, _ in read])
+    return Table(path.name, "Parquet", {name: values for name, (_, values) in zip(names, read, strict=True)})
 
 
 def _read_csv(path: Path) -> Table:
