@@ -11,6 +11,7 @@ from ui.wording import LANGUAGES, Language, texts_in
 from vigie.cards import ModelCard
 from vigie.ledger import Entry
 from vigie.model_status import ModelStatus, Rejection
+from vigie.trials import TrialReport
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ACCURACY, *_, LOG_LOSS, _CALIBRATION = QUALITY
@@ -102,3 +103,26 @@ def test_the_table_says_which_family_is_best_and_which_version_was_kept_out() ->
     table = Pen(texts_in("en")).write("models_table", seen=seen, figures=COMPARED)
     assert "Version 2 was kept out: too slow" in table
     assert "the registry does not answer since" in table
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_on_trial_stands_beside_the_champion(language: Language) -> None:
+    sides = {"trial": {"version": "4", "answered": 120, "errors": 3, "right": 9}, "champion": {"version": "3"}}
+    counts = {"compared": 1200, "agreed": 1140, "judged": 14, "since": NOON}
+    stop = {"model": "logreg", "version": "4", "at": NOON, "reason": "errs", "detail": "failed for 3 of 9 tweets"}
+    told = (
+        {"alias": "challenger"} | counts,
+        {"alias": "challenger", "stopped": stop},
+        {"alias": "shadow", "kept_out": "version 4: <no card>"},
+    )
+    trials = [TrialReport.model_validate({"model": "logreg"} | sides | each) for each in told]
+    family = ModelStatus(name="logreg", title="TF-IDF", ready=True, version="3", trials=trials)
+    t, pen = texts_in(language), Pen(texts_in(language))
+    table = pen.write("models_table", seen=Comparison([family], "logreg", None), figures=COMPARED)
+    alike = t("models.of", share=t.percent(0.95, 1), count=t.number(1200))
+    right = t("models.right_of", count=9, judged=14, champion=0)
+    said = [t("models.beside", version="3"), t("models.alias.shadow"), alike, right, t("models.trial.errs")]
+    for each in [*said, stop["detail"], "<no card>", t("models.trial.runs_since")]:
+        assert escape(each) in table
+    nothing = pen.write("models_table", seen=Comparison([], "logreg", None), figures=COMPARED)
+    assert escape(t("models.no_trials")) in nothing

@@ -8,6 +8,7 @@ from ui.gateway import Gateway
 from ui.wording import Texts
 from vigie.cards import ModelCard
 from vigie.model_status import ModelList, ModelStatus
+from vigie.trials import TrialReport
 
 UNKNOWN = "–"
 
@@ -72,6 +73,11 @@ class Comparison:
         known = {each.name: each.metrics[figure.name] for each in self.families if figure.name in each.metrics}
         pick = max if figure.better == "higher" else min
         return pick(known, key=known.__getitem__) if len(known) > 1 else None
+
+    @property
+    def trials(self) -> list[TrialReport]:
+        """The versions on trial beside the champions, family by family."""
+        return [report for family in self.families for report in family.trials]
 
     @property
     def data_sets(self) -> list[str]:
