@@ -198,7 +198,7 @@ def test_every_tab_can_be_read_in_french_too_by_day_and_by_night(
 
 FRENCH = {
     "Fichier": "#upload",
-    "En direct": "#live-view .figures",
+    "Direct": "#live-view .figures",
     "Alertes": "#alerts-notice .notice",
     "Modèles": "#models-card h2",
 }
@@ -244,6 +244,12 @@ def test_a_vote_can_be_undone_for_ten_seconds(browser: Browser, system: LocalSys
 def test_every_tab_has_one_header(english: Visit) -> None:
     names = english.page.locator('[role="tab"]').all_text_contents()
     assert sorted(set(names)) == sorted(names)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_tab_is_hidden_in_a_menu_on_a_phone(browser: Browser, system: LocalSystem, language: str) -> None:
+    with visit(browser, f"{system.page}/{language}/", "phone") as seen:
+        expect(seen.page.locator('[role="tab"]:visible')).to_have_count(5)
 
 
 def test_the_other_language_is_one_click_away_and_keeps_what_was_typed(english: Visit) -> None:

@@ -1,5 +1,6 @@
 """The page in front of a gateway that refuses, or lets another family answer: what people are told, and what stays."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +95,33 @@ def test_a_file_whose_key_is_refused_midway_keeps_what_was_answered(
     english.picture("file-refused")
     page.locator("#start").click()
     expect(page.locator("#progress")).to_contain_text("3,000 of 3,000 rows predicted")
+
+
+def test_the_progress_of_a_file_says_how_many_are_done_and_about_how_long_it_takes(
+    english: Visit, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    file = tmp_path / "tweets.csv"
+    file.write_text("text\n" + "\n".join(f"bad flight {number}" for number in range(3000)), encoding="utf-8")
+    english.tab("File")
+    page, progress = english.page, english.page.locator("#progress")
+    page.locator("#upload input[type=file]").set_input_files(file)
+    expect(page.locator("#preview")).to_contain_text("3,000 rows")
+    gateway.refuse[:] = [None, 503, 503, 503]  # each is tried again a second later
+    page.locator("#start").click()
+    expect(progress).to_contain_text(re.compile(r"1,500 of 3,000 tweets predicted · about \d+ s left"))
+    bar = progress.get_by_role("progressbar")
+    assert (bar.get_attribute("aria-valuenow"), bar.get_attribute("aria-valuemax")) == ("1500", "3000")
+    english.picture("file-progress")
+    expect(progress).to_contain_text("3,000 of 3,000 rows predicted")
+
+
+def test_a_choice_can_be_seen_while_the_pointer_is_on_it(english: Visit) -> None:
+    page = english.page
+    chosen = page.locator("#family input").nth(1)
+    page.locator("#family").get_by_text("lstm").click()
+    page.locator("#tweets textarea").focus()
+    expect(chosen).to_be_checked()
+    expect(chosen).to_have_css("background-color", "rgb(18, 68, 140)")
 
 
 def test_nothing_typed_and_too_much_pasted_are_told(english: Visit) -> None:

@@ -53,3 +53,8 @@ def test_alarms_of_another_time_are_not_shown() -> None:
 
 def test_a_time_without_predictions_has_columns_without_height() -> None:
     assert [column.height for column in columns_of(counts((0, 0), (0, 0)), [])] == [0.0, 0.0]
+
+
+def test_alarms_of_one_kind_are_told_once_with_their_number() -> None:
+    (column,) = columns_of(counts((1, 0)), [alarm(1), alarm(2), alarm(3)])
+    assert column.told == [("surge", "all", 3)]

@@ -1,5 +1,6 @@
 """The last hours as the gateway knows them: volume and share of negatives, alarms, the latest negative tweets."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,12 @@ class Column:
     def share(self) -> float | None:
         """Of negative among all; null when there was none."""
         return self.moment.negative / self.moment.total if self.moment.total else None
+
+    @property
+    def told(self) -> list[tuple[str, str, int]]:
+        """Rule and scope of its alarms, and how often each fired."""
+        kinds = Counter((alarm.rule, alarm.scope) for alarm in self.alarms)
+        return [(rule, scope, times) for (rule, scope), times in kinds.items()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,14 @@
     for (const shut of document.querySelectorAll("details[data-keep]:not([open])")) shut.open = opened.has(shut.dataset.keep);
     // Gradio says this in English only.
     for (const field of document.querySelectorAll("#upload [aria-label^='Click to upload']")) field.ariaLabel = "{choose}";
-  }).observe(document, {childList: true, subtree: true});
+    // Gradio gives each choice a name of its own: arrow keys would not lead from one to the next, and none say how many.
+    for (const choice of document.querySelectorAll(".block input[type=radio][name^='radio-']")) {
+      const group = choice.closest(".block");
+      choice.name = group.id;
+      group.role = "radiogroup";
+      group.ariaLabel = group.querySelector("[data-testid='block-info']").textContent.trim();
+    }
+  }).observe(document, {childList: true, subtree: true, attributeFilter: ["name"]});
 
   setInterval(() => {
     for (const button of document.querySelectorAll("[data-left]")) {
