@@ -1,5 +1,6 @@
 """The tuning of a transformer, on one of a few thousand weights."""
 
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from vigie_training.data import sample_texts
 from vigie_training.errors import TrainingError
 from vigie_training.recipes import Options, Report
 from vigie_training.rows import Rows
+from vigie_training.transformer.checkpoint import Checkpoint
 from vigie_training.transformer.network import load_base
 from vigie_training.transformer.tuned import SCORES, stages, tuned_transformer
 from vigie_training.transformer.tuning import Schedule, prepared_tokenizer, tune
@@ -37,7 +39,8 @@ def tuned(
     base: str, report: Report, kept: Path | None = None
 ) -> tuple[dict[str, torch.Tensor], npt.NDArray[np.float32]]:
     network, tokenizer = load_base(base, seed=1)
-    said = tune(network, prepared_tokenizer(tokenizer), ROWS, SCHEDULE, seed=1, report=report, kept=kept)
+    tokens = prepared_tokenizer(tokenizer)
+    said = tune(network, tokens, ROWS, SCHEDULE, seed=1, report=report, kept=kept, clock=lambda: 0.0)
     return network.state_dict(), said
 
 
@@ -57,6 +60,16 @@ def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(base: str, tmp_pat
     for name, weights in whole.items():
         torch.testing.assert_close(resumed[name], weights)
     np.testing.assert_allclose(said, said_at_once, atol=1e-5)
+
+
+def test_a_state_that_takes_long_to_keep_is_kept_seldom(tmp_path: Path) -> None:
+    kept, writes = tmp_path / "unfinished", list[int]()
+    times = count(0.0, 10.0)  # every look at the clock is ten seconds after the last one
+    checkpoint = Checkpoint(kept, torch.nn.Linear(1, 1))
+    for step in range(60):
+        checkpoint.keep(step, times.__next__)
+        writes.append(checkpoint.restore())
+    assert len(set(writes)) == 3, "each took ten seconds: two hundred pass before the next"
 
 
 def test_a_damaged_checkpoint_is_said_to_be_one(base: str, tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Tunes a pretrained transformer on labelled tweets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -132,6 +133,7 @@ def tune(
     seed: int,
     report: Report,
     kept: Path | None = None,
+    clock: Callable[[], float] = monotonic,
 ) -> npt.NDArray[np.float32]:
     """Fits every weight of the network in place, in bfloat16 where the processor has matrix units for it (autocast).
 
@@ -149,7 +151,7 @@ def tune(
         if step % max(1, steps // _REPORTS) == 0:
             report(f"tuning the transformer, {100 * step // steps} %")
             if state.checkpoint and step > start:
-                state.checkpoint.save(step)
+                state.checkpoint.keep(step, clock)
         identifiers, attention = padded([tokens[row] for row in chosen])
         believed = state.said.blended(chosen, targets, schedule.own_view)
         identifiers = hide(identifiers, schedule.hidden, mask)
