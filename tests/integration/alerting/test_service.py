@@ -176,10 +176,13 @@ def test_a_link_of_a_mail_asks_before_it_silences(worker: Worker, publish: Publi
         assert page.status_code == 200
         assert '<form method="post">' in page.text
     assert httpx.get(f"{worker.url}/alerts/silences").json()["items"] == []
+    asked = httpx.get(f"{worker.url}{false_alarm}").text
+    assert all(each in asked for each in ("fausse alerte ?", "a false alarm?", "Confirmer / Confirm"))
+    assert all(each in page.text for each in ("pour « all » pendant 1 h ?", "for “all” for 1 h?"))
     assert httpx.post(f"{worker.url}{hour}").status_code == 200
     (silence,) = httpx.get(f"{worker.url}/alerts/silences").json()["items"]
     assert (silence["scope"], silence["rule"], silence["active"]) == ("all", "errors", True)
-    assert httpx.post(f"{worker.url}{false_alarm}").status_code == 200
+    assert "Noted: a false alarm." in httpx.post(f"{worker.url}{false_alarm}").text
     assert worker.alerts()[0]["false_alarm_at"]
     assert httpx.get(f"{worker.url}{hour[:-2]}").json()["error"]["code"] == "unknown_link"
 

@@ -6,12 +6,10 @@ from email.message import EmailMessage
 
 import pytest
 
-from alerting.english import English
-from alerting.french import French
 from alerting.links import ActionBook, Sites
 from alerting.mail import Letter, MailWriter
 from alerting.views import Viewer
-from alerting.wording import Wording
+from alerting.wording import Wording, wording_in
 from tests.support.alerts import error_state
 from vigie.alerts import CANARY, CanaryFacts, RaisedAlert, RaisedError
 from vigie.trials import Record, StopReason, TrialReport
@@ -63,7 +61,7 @@ def told(message: EmailMessage, kind: str = "plain") -> str:
 
 
 def test_what_people_voted_down_is_told_with_both_sides_numbers() -> None:
-    message = written(stopped(StopReason.VOTED_DOWN), English())
+    message = written(stopped(StopReason.VOTED_DOWN), wording_in("en"))
     assert message["Subject"] == "[Vigie] Challenger stopped: logreg version 4"
     text = told(message)
     for line in (
@@ -81,14 +79,14 @@ def test_what_people_voted_down_is_told_with_both_sides_numbers() -> None:
 
 
 def test_one_that_failed_is_told_with_the_last_failure() -> None:
-    text = told(written(stopped(StopReason.ERRS), English()))
+    text = told(written(stopped(StopReason.ERRS), wording_in("en")))
     assert "because it failed for 4 tweets that the champion could answer. Every client got an answer." in text
     assert "The last failure: answered 500 to @user" in text
 
 
 @pytest.mark.parametrize("reason", StopReason)
 def test_french_comes_first_and_english_below(reason: StopReason) -> None:
-    message = written(stopped(reason), French(), English())
+    message = written(stopped(reason), wording_in("fr"), wording_in("en"))
     assert message["Subject"] == "[Vigie] Challenger arrêté : logreg version 4"
     text = told(message)
     assert text.index("a été retiré du trafic") < text.index("was taken out of the traffic")
@@ -98,6 +96,6 @@ def test_french_comes_first_and_english_below(reason: StopReason) -> None:
 
 def test_the_digest_after_an_outage_names_it_too() -> None:
     alert = stopped(StopReason.VOTED_DOWN)
-    writer = MailWriter((English(),), Viewer(SITES, None), sender="vigie@example.org", reply_to="")
+    writer = MailWriter((wording_in("en"),), Viewer(SITES, None), sender="vigie@example.org", reply_to="")
     raw = writer.digest_mail([(alert, None), (alert, NOON)], Letter("ops@example.org", "<m@x>"))
     assert "Challenger stopped: logreg version 4" in told(email.message_from_bytes(raw, policy=email.policy.default))

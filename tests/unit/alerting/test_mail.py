@@ -7,11 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from alerting.english import English
-from alerting.french import French
 from alerting.links import ActionBook, Sites
 from alerting.mail import Letter, MailWriter
 from alerting.views import Viewer
+from alerting.wording import wording_in
 from tests.support.alerts import error_state
 from vigie.alerts import RaisedAlert, RaisedError, RisenWord, SurgeFacts, SurgePoint, SurgeTweet
 from vigie.masking import masked
@@ -46,7 +45,10 @@ def an_alert(*, scope: str = "all", suppressed: int = 0, cooldown_ms: int = 900_
 @pytest.fixture
 def writer() -> MailWriter:
     return MailWriter(
-        (English(),), Viewer(SITES, ActionBook(b"k" * 32)), sender="vigie@example.org", reply_to="help@example.org"
+        [wording_in("en")],
+        Viewer(SITES, ActionBook(b"k" * 32)),
+        sender="vigie@example.org",
+        reply_to="help@example.org",
     )
 
 
@@ -118,8 +120,8 @@ def test_both_parts_tell_the_same_facts(writer: MailWriter, kind: str) -> None:
         "Since the mail before, 5 more errors met the rule and were kept quiet.",
         "No further mail of this kind before 12:19:12 UTC.",
         "(text not in the log)",
-        "positive, 75 % sure",
-        "negative, 93 % sure",
+        "positive, 75% sure",
+        "negative, 93% sure",
         "positive (1 person)",
         "wrong (1 person)",
         "positive (2 people)",
@@ -147,7 +149,7 @@ def test_links_lead_to_the_votes_the_alerts_and_the_versions(writer: MailWriter)
 
 
 def test_without_sites_there_are_no_links(writer: MailWriter) -> None:
-    bare = MailWriter((English(),), Viewer(Sites(), None), sender="vigie@example.org", reply_to="")
+    bare = MailWriter([wording_in("en")], Viewer(Sites(), None), sender="vigie@example.org", reply_to="")
     _, message = write(bare, an_alert(cooldown_ms=0))
     assert "http" not in part(message, "plain")
     assert "href" not in part(message, "html")
@@ -229,7 +231,10 @@ def test_a_surge_has_its_figures_words_and_a_chart_with_a_text_of_its_own(writer
 
 def test_french_comes_first_and_english_below() -> None:
     both = MailWriter(
-        (French(), English()), Viewer(SITES, ActionBook(b"k" * 32)), sender="vigie@example.org", reply_to=""
+        [wording_in("fr"), wording_in("en")],
+        Viewer(SITES, ActionBook(b"k" * 32)),
+        sender="vigie@example.org",
+        reply_to="",
     )
     for alert, french, english in (
         (an_alert(suppressed=1), "3 prédictions fausses en 4 min 12 s", "3 predictions reported wrong"),

@@ -1,14 +1,10 @@
-"""The sentences of mails: the same ones in both languages, and English ones word by word."""
+"""The sentences of mails, word by word."""
 
-from datetime import UTC, datetime
-from inspect import signature
-from typing import get_type_hints
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alerting.english import English
-from alerting.french import French
-from alerting.wording import Wording, duration
+from alerting.wording import wording_in
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -28,17 +24,17 @@ NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
     ],
 )
 def test_durations_have_at_most_two_units(milliseconds: int, said: str) -> None:
-    assert duration(milliseconds) == said
+    assert wording_in("en").duration(milliseconds) == said
 
 
 def test_the_subject_has_scope_and_count() -> None:
-    words = English()
+    words = wording_in("en")
     assert words.subject(3, 252_000, "all") == "[Vigie] 3 wrong predictions within 4 min 12 s: all models"
     assert words.subject(1, 0, "logreg:7") == "[Vigie] 1 wrong prediction within 1 s: logreg version 7"
 
 
 def test_one_is_not_many() -> None:
-    words = English()
+    words = wording_in("en")
     assert words.suppressed(1) == "Since the mail before, 1 more error met the rule and was kept quiet."
     assert words.suppressed(2) == "Since the mail before, 2 more errors met the rule and were kept quiet."
     assert words.people_say(1, 1) == "positive (1 person)"
@@ -50,17 +46,14 @@ def test_one_is_not_many() -> None:
     )
 
 
-@pytest.mark.parametrize("words", [English(), French()])
-def test_both_languages_say_everything_that_a_mail_needs_and_nothing_else(words: Wording) -> None:
-    said = {name: getattr(words, name) for name in dir(words) if not name.startswith("_")}
-    wanted = set(get_type_hints(Wording)) | {name for name in vars(Wording) if not name.startswith("_")}
-    assert said.keys() == wanted
-    for name in wanted - set(get_type_hints(Wording)):
-        assert signature(said[name]).parameters.keys() == signature(getattr(Wording, name)).parameters.keys() - {"self"}
-
-
-def test_no_text_of_a_mail_is_empty_or_the_same_in_both_languages_by_mistake() -> None:
-    french, english = French(), English()
-    alike = {name for name in get_type_hints(Wording) if getattr(french, name) == getattr(english, name)}
-    assert alike == set()
-    assert all(getattr(words, name) for words in (french, english) for name in get_type_hints(Wording))
+def test_french_says_the_same_with_its_own_numbers_and_names() -> None:
+    words = wording_in("fr")
+    assert (
+        words.subject(1234, 90_000_000, "all") == "[Vigie] 1\u202f234 prédictions fausses en 1 j 1 h : tous les modèles"
+    )
+    assert words.day(1, 4000) == "Dernières 24 h : 1 prédiction fausse sur 4\u202f000 (0,0\u202f%)."
+    assert words.times(NOON, NOON - timedelta(seconds=2.5)) == "signalé à 12:00:00 UTC, 2,5 s après la prédiction"
+    assert words.digest(1, NOON).endswith(
+        "Depuis le lundi 23 novembre 2026, 12:00:00 UTC, 1 alerte a été levée ; la voici."
+    )
+    assert len(words.steps(["logreg"])) == len(wording_in("en").steps(["logreg"])) == 5

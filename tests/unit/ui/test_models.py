@@ -7,11 +7,11 @@ from markupsafe import escape
 
 from ui.models import COMPARED, COSTS, QUALITY, Change, Comparison
 from ui.rendering import Pen
-from ui.wording import LANGUAGES, Language, texts_in
 from vigie.cards import ModelCard
 from vigie.ledger import Entry
 from vigie.model_status import ModelStatus, Rejection
 from vigie.trials import TrialReport
+from vigie.wording import LANGUAGES, Language, texts_in
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ACCURACY, *_, LOG_LOSS, _CALIBRATION = QUALITY

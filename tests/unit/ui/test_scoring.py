@@ -11,7 +11,7 @@ from ui.gateway import Trouble
 from ui.reading import Table
 from ui.scoring import BATCH_BYTES, BATCH_ROWS, BATCHES_AT_ONCE, Progress, Run, batches_of, score
 from ui.summary import choose, summarise
-from ui.wording import texts_in
+from vigie.wording import texts_in
 
 EN = texts_in("en")
 

@@ -40,7 +40,7 @@ class Letter:
 class Notice:
     """A short mail in one language."""
 
-    language: str
+    words: Wording
     headline: str
     paragraphs: Sequence[str]
     lines: Sequence[str]
@@ -87,7 +87,7 @@ class MailWriter:
         fired, ended = moment(alert.fired_ms), moment(resolved_ms)
         notices = [
             Notice(
-                words.language,
+                words,
                 words.resolved_subject(self._subject(alert, words)).removeprefix(_PREFIX),
                 [words.resolved(fired, ended, quiet_ms)],
                 [],
@@ -105,7 +105,7 @@ class MailWriter:
         message = self._envelope(letter, first.digest_subject(len(alerts)), moment(newest.fired_ms))
         notices = [
             Notice(
-                words.language,
+                words,
                 words.digest_subject(len(alerts)).removeprefix(_PREFIX),
                 [words.digest(len(alerts), moment(oldest.fired_ms))],
                 [self._line(alert, ended, words) for alert, ended in alerts],
@@ -119,7 +119,7 @@ class MailWriter:
     def test_mail(self, recipient: str, message_id: str, now_ms: int) -> bytes:
         """A mail that only shows that mails arrive."""
         sent = moment(now_ms)
-        message = self._envelope(Letter(recipient, message_id), self._languages[0].test_subject, sent)
+        message = self._envelope(Letter(recipient, message_id), self._languages[0].t("mail.test_subject"), sent)
         text = "\n\n".join(words.test_text(sent) for words in self._languages)
         message.set_content(text + "\n", cte="quoted-printable")
         return message.as_bytes()

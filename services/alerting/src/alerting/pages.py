@@ -1,11 +1,13 @@
 """The pages behind the signed links of mails: one asks, the other tells what was done."""
 
+from collections.abc import Sequence
 from html import escape
 
 from alerting.links import Action, ActionBook
 from alerting.silences import SilenceBook
 from alerting.store import Clock
 from vigie.alerts import SilenceRequest
+from vigie.wording import LANGUAGES, texts_in
 
 _PAGE = """<!DOCTYPE html>
 <html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -31,7 +33,7 @@ class ActionPages:
     def ask(self, token: str) -> str:
         """The page with the button; nothing happens. Raises `NotFound` for a link that is not ours or too old."""
         action = self._book.read(token, self._now_ms())
-        button = _BUTTON.format(words="Confirmer / Confirm")
+        button = _BUTTON.format(words=" / ".join(_in_both("mail.link.confirm")))
         return _PAGE.format(body=_paragraphs(_meaning(action)) + button)
 
     async def act(self, token: str) -> str:
@@ -39,27 +41,27 @@ class ActionPages:
         action = self._book.read(token, self._now_ms())
         if action.kind == "false-alarm":
             await self._silences.call_false(action.alert_key)
-            done = ("Noté : fausse alerte.", "Noted: a false alarm.")
+            done = _in_both("mail.link.false")
         else:
             wanted = SilenceRequest.model_validate(
                 {"scope": action.scope, "rule": action.rule, "hours": action.hours, "reason": "link in a mail"}
             )
             silence = await self._silences.make(wanted)
             until = silence.until.strftime("%Y-%m-%d %H:%M UTC")
-            done = (f"Silence jusqu’au {until}.", f"Silent until {until}.")
+            done = _in_both("mail.link.silent", until=until)
         return _PAGE.format(body=_paragraphs(done))
 
 
-def _meaning(action: Action) -> tuple[str, str]:
+def _meaning(action: Action) -> list[str]:
     if action.kind == "false-alarm":
-        key = action.alert_key[:12]
-        return f"Déclarer l’alerte {key} fausse alerte ?", f"Call alert {key} a false alarm?"
-    return (
-        f"Plus de mails de type « {action.rule} » pour « {action.scope} » pendant {action.hours} h ?",
-        f"No mails of kind “{action.rule}” for “{action.scope}” for {action.hours} h?",
-    )
+        return _in_both("mail.link.ask_false", key=action.alert_key[:12])
+    return _in_both("mail.link.ask_silence", rule=action.rule, scope=action.scope, hours=action.hours)
 
 
-def _paragraphs(lines: tuple[str, str]) -> str:
+def _in_both(key: str, /, **values: object) -> list[str]:
+    return [texts_in(language)(key, **values) for language in LANGUAGES]
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
     french, english = map(escape, lines)
     return f'<h1 style="font-size:20px">{french}</h1><p lang="en" style="color:#52606d">{english}</p>'

@@ -7,8 +7,6 @@ from time import time
 from redis.asyncio import Redis
 
 from alerting.deliveries import DeliveryQueue
-from alerting.english import English
-from alerting.french import French
 from alerting.housekeeping import GROUP, Pace
 from alerting.links import ActionBook, Sites
 from alerting.mail import MailWriter
@@ -22,13 +20,14 @@ from alerting.smtp import Mailer, SmtpServer
 from alerting.store import AlertStore
 from alerting.trial import TrialMail
 from alerting.views import Viewer
-from alerting.wording import Wording
+from alerting.wording import wording_in
 from vigie.alerts import DayFigures
 from vigie.schemas import EVERYTHING
 from vigie.settings import derived_key
 from vigie.streams import Connected, Consumer, EventType, Handler, Stream
+from vigie.wording import Language
 
-LANGUAGES: dict[str, tuple[Wording, ...]] = {"fr": (French(),), "en": (English(),), "both": (French(), English())}
+LANGUAGES: dict[str, tuple[Language, ...]] = {"fr": ("fr",), "en": ("en",), "both": ("fr", "en")}
 
 
 def now_ms() -> int:
@@ -54,7 +53,8 @@ def mail_writer(settings: AlertingSettings) -> MailWriter:
     sites = Sites(gateway=settings.gateway_url, mlflow=settings.mlflow_url, ui=settings.ui_url)
     viewer = Viewer(sites, action_book(settings))
     sender, reply_to = settings.alert_mail_from, settings.alert_mail_reply_to
-    return MailWriter(LANGUAGES[settings.alert_language], viewer, sender=sender, reply_to=reply_to)
+    languages = [wording_in(language) for language in LANGUAGES[settings.alert_language]]
+    return MailWriter(languages, viewer, sender=sender, reply_to=reply_to)
 
 
 def action_book(settings: AlertingSettings) -> ActionBook:

@@ -102,7 +102,7 @@ class Viewer:
             summary=words.surge_summary(facts.count, facts.total, moment(facts.first_ms), moment(end), facts.baseline),
             facts=[words.detectors(facts.detectors), *self._facts(alert, words)],
             chart=words.chart(facts.step_ms // 60_000, hours, highest) if facts.points else "",
-            title=words.typical if facts.tweets else "",
+            title=words.t("mail.surge.typical") if facts.tweets else "",
             tweets=[_tweet(tweet, words) for tweet in facts.tweets],
             risen=[words.word(masked(word.word), word.count, word.usual) for word in facts.words],
             steps=words.surge_steps(),
@@ -150,15 +150,15 @@ class Viewer:
             return f"{gateway}/alerts/act/{actions.sign(action)}"
 
         silences = [Link(words.silence(hours), link("silence", hours)) for hours in SILENCES_OFFERED]
-        return [*silences, Link(words.false_alarm, link("false-alarm", 0))]
+        return [*silences, Link(words.t("mail.false_alarm"), link("false-alarm", 0))]
 
     def _links(self, words: Wording, span: tuple[int, int] | None) -> list[Link]:
         sites = self._sites
-        links = [Link(words.interface, sites.ui)] if sites.ui else []
+        links = [Link(words.t("mail.interface"), sites.ui)] if sites.ui else []
         if sites.gateway:
             base = sites.gateway.rstrip("/")
-            links += [Link(words.votes, f"{base}/feedback?{_votes(*span)}")] if span else []
-            links.append(Link(words.all_alerts, f"{base}/alerts"))
+            links += [Link(words.t("mail.votes"), f"{base}/feedback?{_votes(*span)}")] if span else []
+            links.append(Link(words.t("mail.all_alerts"), f"{base}/alerts"))
         return links
 
     def _versions(self, words: Wording, counts: list[tuple[str, str, int]]) -> list[Link]:
@@ -174,10 +174,10 @@ class Viewer:
 def _error(error: RaisedError, words: Wording) -> TweetView:
     state = error.state
     return TweetView(
-        text=words.no_text if state.text is None else masked(state.text),
+        text=words.t("mail.no_text") if state.text is None else masked(state.text),
         said=[
             Said(words.said(plain(state.model), plain(state.version)), words.predicted(state.label, state.confidence)),
-            Said(words.people, words.people_say(state.expected_label, state.annotators)),
+            Said(words.t("mail.people"), words.people_say(state.expected_label, state.annotators)),
         ],
         comments=[masked(comment) for comment in state.comments[:COMMENTS_SHOWN]],
         note=words.times(moment(error.at_ms), moment(state.predicted_ms)),

@@ -15,9 +15,9 @@ from ui.page import build_page
 from ui.prefix import BelowPrefix
 from ui.routes import doors
 from ui.settings import UiSettings
-from ui.wording import LANGUAGES, Language, texts_in
 from vigie.schemas import Readiness
 from vigie.web import service_app
+from vigie.wording import LANGUAGES, Language, texts_in
 
 UPLOAD_LIMIT = 32 * 1024 * 1024
 

@@ -7,7 +7,7 @@ import gradio as gr
 
 from ui.gateway import Gateway
 from ui.rendering import Pen
-from ui.wording import Texts, zone_of
+from vigie.wording import Texts, zone_of
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 

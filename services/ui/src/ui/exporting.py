@@ -9,7 +9,7 @@ from time import time
 from uuid import uuid4
 
 from ui.scoring import Run
-from ui.wording import Texts
+from vigie.wording import Texts
 
 KEPT_SECONDS = 4 * 3600
 

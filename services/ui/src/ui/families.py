@@ -8,8 +8,8 @@ import gradio as gr
 
 from ui.desk import QUIET, Desk
 from ui.gateway import Trouble
-from ui.wording import Texts
 from vigie.model_status import ModelList, ModelStatus
+from vigie.wording import Texts
 
 Choices = list[tuple[str, str]]
 

@@ -7,7 +7,6 @@ from time import time
 from pydantic import ValidationError
 
 from ui.gateway import Gateway
-from ui.wording import Texts
 from vigie.schemas import (
     BatchRequest,
     ExplainedBatchResponse,
@@ -18,6 +17,7 @@ from vigie.schemas import (
     PredictRequest,
     Verdict,
 )
+from vigie.wording import Texts
 
 MOST_LINES = 200
 UNDO_SECONDS = 10

@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import gradio as gr
 
-from ui.wording import Texts
+from vigie.wording import Texts
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Arial", "sans-serif")
 _LOCALES = (

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ui.gateway import Gateway
-from ui.wording import Texts
 from vigie.cards import ModelCard
 from vigie.model_status import ModelList, ModelStatus
 from vigie.trials import TrialReport
+from vigie.wording import Texts
 
 UNKNOWN = "–"
 

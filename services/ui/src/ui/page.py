@@ -7,7 +7,7 @@ from ui.families import keep_current
 from ui.gateway import Gateway
 from ui.rendering import Pen
 from ui.tabs import alerts_tab, file_tab, live_tab, models_tab, predict_tab
-from ui.wording import LANGUAGES, Texts
+from vigie.wording import LANGUAGES, Texts
 
 # The zone, and one name for a browser, so that people do not overwrite each other's votes.
 _KNOWN = """() => {

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ui.gateway import Trouble
-from ui.wording import Texts
+from vigie.wording import Texts
 
 UTC = ZoneInfo("UTC")
 

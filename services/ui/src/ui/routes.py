@@ -5,7 +5,7 @@ from importlib.resources import files
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse
 
-from ui.wording import Language
+from vigie.wording import Language
 
 
 def doors(root_path: str, default: Language) -> APIRouter:

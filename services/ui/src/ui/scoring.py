@@ -10,8 +10,8 @@ from typing import NamedTuple
 from ui.gateway import Gateway, Trouble
 from ui.judging import problem_of
 from ui.reading import Table
-from ui.wording import Texts
 from vigie.schemas import BatchRequest, BatchResponse, Label, ModelRef, Sentiment
+from vigie.wording import Texts
 
 BATCH_ROWS = 500
 BATCH_BYTES = 700_000

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from ui.charts import Bar, BarChart
 from ui.scoring import Answer, Run
-from ui.wording import Texts
+from vigie.wording import Texts
 
 Wanted = Literal["all", "negative", "positive", "unsure", "refused"]
 WANTED: tuple[Wanted, ...] = get_args(Wanted)

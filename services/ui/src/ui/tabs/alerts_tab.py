@@ -9,7 +9,7 @@ from ui.alarms import AlertDesk
 from ui.desk import QUIET, Desk
 from ui.gateway import Trouble
 from ui.rendering import Pen
-from ui.wording import Texts
+from vigie.wording import Texts
 
 REFUSED = ("unauthorized", "forbidden")
 

@@ -1,8 +1,8 @@
-"""The texts of the page in its languages: one file for each, with the same keys."""
+"""The catalogue of what people read, on the page, of errors and in mails: a file for each language, same keys."""
 
 import tomllib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib.resources import files
 from string import Formatter
@@ -22,7 +22,7 @@ class Texts:
     language: Language
     entries: dict[str, str]
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """Raises `KeyError` for a key or a value that is not there."""
         return self.entries[key].format(**values) if values else self.entries[key]
 
@@ -30,7 +30,7 @@ class Texts:
         """Whether there is such a text."""
         return key in self.entries
 
-    def count(self, key: str, number: int, **values: object) -> str:
+    def count(self, key: str, number: int, /, **values: object) -> str:
         """`key.one` or `key.other`, with `{count}`. French counts 0 as one."""
         one = number <= 1 if self.language == "fr" else number == 1
         return self(f"{key}.{'one' if one else 'other'}", count=self.number(number), **values)
@@ -44,10 +44,10 @@ class Texts:
         """`93 %` in French, `93%` in English."""
         return f"{self.number(100 * share, digits)}{_SPACE if self.language == 'fr' else ''}%"
 
-    def moment(self, moment: datetime, zone: ZoneInfo) -> str:
+    def moment(self, moment: datetime, zone: tzinfo) -> str:
         """Date and time at the reader's, and the time in UTC where that differs."""
         pattern = "%d/%m/%Y %H:%M:%S" if self.language == "fr" else "%Y-%m-%d %H:%M:%S"
-        local, utc = moment.astimezone(zone), moment.astimezone(ZoneInfo("UTC"))
+        local, utc = moment.astimezone(zone), moment.astimezone(UTC)
         if local.utcoffset() == utc.utcoffset():
             return f"{utc.strftime(pattern)} UTC"
         day = "%d/%m " if self.language == "fr" else "%m-%d "
@@ -58,7 +58,7 @@ class Texts:
 @cache
 def texts_in(language: Language) -> Texts:
     """The texts of that language."""
-    content = files("ui").joinpath("texts", f"{language}.toml").read_text("utf-8")
+    content = files("vigie").joinpath("texts", f"{language}.toml").read_text("utf-8")
     return Texts(language, _flat(tomllib.loads(content)))
 
 

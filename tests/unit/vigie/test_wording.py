@@ -1,4 +1,4 @@
-"""One catalogue of texts in two languages."""
+"""One catalogue of texts in two languages, for the page, errors and mails."""
 
 import re
 from collections.abc import Iterator
@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import alerting
 import ui
-from ui.wording import LANGUAGES, Language, places, texts_in, zone_of
 from vigie.errors import VigieError
+from vigie.wording import LANGUAGES, Language, places, texts_in, zone_of
 
-SOURCE = Path(next(iter(ui.__path__)))
+SOURCES = [Path(next(iter(part.__path__))) for part in (ui, alerting)]
 _REFUSED_TEXTS = ("text_empty", "text_too_long", "text_has_nul")
 MOMENT = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
 
@@ -20,6 +21,10 @@ def test_every_language_has_the_same_keys_with_the_same_places_to_fill() -> None
     french, english = (texts_in(language).entries for language in LANGUAGES)
     assert french.keys() == english.keys()
     assert {key: places(french[key]) for key in french} == {key: places(english[key]) for key in english}
+    assert {key: text.count("\n") for key, text in french.items()} == {
+        key: text.count("\n") for key, text in english.items()
+    }
+    assert [key for texts in (french, english) for key, text in texts.items() if not text.strip()] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -42,7 +47,9 @@ def _errors(base: type[VigieError]) -> Iterator[type[VigieError]]:
 
 def test_every_text_that_is_asked_for_exists_and_every_text_is_asked_for() -> None:
     entries = texts_in("en").entries
-    code = "\n".join(path.read_text("utf-8") for pattern in ("*.py", "*.html") for path in SOURCE.rglob(pattern))
+    kinds = ("*.py", "*.html", "*.j2")
+    found = (path for source in SOURCES for kind in kinds for path in source.rglob(kind))
+    code = "\n".join(path.read_text("utf-8") for path in found)
     asked = set(re.findall(r"""\bt(?:exts)?\(\s*["']([a-z_.]+[a-z_])["']""", code))
     counted = set(re.findall(r"""\.count\(\s*["']([a-z_.]+)["']""", code))
     forms = {f"{key}.{form}" for key in counted for form in ("one", "other")}
