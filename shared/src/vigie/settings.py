@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
@@ -54,7 +54,7 @@ class ServiceSettings(BaseSettings):
             for name, field in type(self).model_fields.items()
             if field.annotation is SecretStr and _is_weak(getattr(self, name))
         ]
-        urls = [(name, getattr(self, name, "")) for name in ("redis_url", "database_url")]
+        urls = [(name, getattr(self, name, "")) for name in ("redis_url", "database_url", "mlflow_backend_store_uri")]
         return weak + [(name.upper(), NEEDS_PASSWORD) for name, url in urls if not has_password(url)]
 
 
@@ -76,6 +76,8 @@ class TracedSettings(ServiceSettings):
 def has_password(url: str) -> bool:
     """Whether a URL carries a password worth the name (or a client's certificate), or leads to no other machine."""
     parts = urlsplit(url)
+    if any(name in ("host", "hostaddr", "service") for name, _ in parse_qsl(parts.query)):
+        return False  # it leads elsewhere than it seems to (libpq), and its password could be there too
     if parts.hostname in (None, "127.0.0.1", "::1", "localhost") or "sslcert=" in parts.query:
         return True
     password = SecretStr(parts.password or "")

@@ -34,3 +34,10 @@ def test_empty_variables_mean_the_default(monkeypatch: pytest.MonkeyPatch) -> No
 def test_production_needs_a_strong_password(password: str | None) -> None:
     with pytest.raises(SystemExit, match="MLFLOW_AUTH_ADMIN_PASSWORD: in production"):
         MlflowServerSettings.read(vigie_env="production", mlflow_auth_admin_password=password)
+
+
+def test_production_refuses_a_database_that_asks_nobody_for_a_password() -> None:
+    strong = {"vigie_env": "production", "mlflow_auth_admin_password": "s" * 40}
+    with pytest.raises(SystemExit, match="MLFLOW_BACKEND_STORE_URI: in production a password of your own"):
+        MlflowServerSettings.read(**strong, mlflow_backend_store_uri="postgresql://mlflow@db/mlflow")
+    assert MlflowServerSettings.read(**strong, mlflow_backend_store_uri=f"postgresql://mlflow:{'s' * 32}@db/mlflow")

@@ -109,7 +109,15 @@ def test_production_takes_a_redis_with_a_password_or_on_this_machine(url: str) -
     assert KeepingSettings.read(vigie_env="production", redis_url=url).redis_url == url
 
 
-@pytest.mark.parametrize("url", ["postgresql://vigie@db/vigie", "postgresql://vigie:vigie@db/vigie"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://vigie@db/vigie",
+        "postgresql://vigie:vigie@db/vigie",
+        "postgresql:///vigie?host=db",
+        "postgresql://localhost/vigie?hostaddr=10.0.0.7",
+    ],
+)
 def test_production_refuses_a_database_that_asks_nobody_for_a_password(url: str) -> None:
     with pytest.raises(SystemExit, match="DATABASE_URL: in production a password of your own"):
         KeepingSettings.read(vigie_env="production", database_url=url)
