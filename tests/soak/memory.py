@@ -1,10 +1,10 @@
-"""Resident memory of every program over time, and how much each one grew since it was last started."""
+"""Resident memory of every program over time, and how much each one grew in the longest of its lives."""
 
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby
 from time import monotonic
 
 import psutil
@@ -26,7 +26,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """From the first fifth of the life of the last process to its end, over `seconds`; `starts` counts processes."""
+    """From the first fifth of the life of one process to its end, over `seconds`; `starts` counts processes."""
 
     start_mb: float
     end_mb: float
@@ -65,10 +65,14 @@ class MemoryWatch:
 
 
 def growth(samples: Sequence[Sample]) -> Growth:
-    """Of the process that the last sample is of; samples are in the order of time, and there is at least one."""
-    last = samples[-1]
-    life = list(takewhile(lambda sample: sample.pid == last.pid, reversed(samples)))[::-1]
+    """Of the process that lived longest: the last one may have just begun, and what starts grows.
+
+    Samples are in the order of time, and there is at least one.
+    """
+    lives = [list(life) for _, life in groupby(samples, key=lambda sample: sample.pid)]
+    life = max(lives, key=lambda life: life[-1].at - life[0].at)
+    last = life[-1]
     settled = life[0].at + SETTLED_AFTER * (last.at - life[0].at)
     first = next(sample for sample in life if sample.at >= settled)
     percent = (last.mb / first.mb - 1) * 100
-    return Growth(first.mb, last.mb, percent, last.at - first.at, len({sample.pid for sample in samples}))
+    return Growth(first.mb, last.mb, percent, last.at - first.at, len(lives))

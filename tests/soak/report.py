@@ -30,6 +30,8 @@ class Report:
     def table(self) -> str:
         """For people."""
         tally = self.tally
+        columns = f"{'service':20}{'ended':>7}{'away s, most':>16}{'starts':>8}"
+        columns += f"{'MB':>9}{'MB, at end':>12}{'growth %':>10}{'over s':>8}"
         lines = [
             f"{self.seconds:.0f} s, seed {self.seed}",
             "",
@@ -45,7 +47,7 @@ class Report:
             f"{'duplicate mails':25} {self.copies.duplicates:>9,}",
             f"{'copies after a kill':25} {self.copies.stated:>9,}",
             "",
-            f"{'service':20}{'ended':>7}{'away s, most':>16}{'starts':>8}{'MB':>9}{'MB, at end':>15}{'growth %':>10}",
+            columns,
             *(self._line(name) for name in self.memory),
             "",
             *(self.faults or ["no faults"]),
@@ -61,5 +63,7 @@ class Report:
         away = max((ending.back_after or float("inf") for ending in endings), default=0.0)
         ended = Counter(ending.service for ending in endings)[name]
         grown = self.memory[name]
-        costs = f"{grown.starts:>8}{grown.start_mb:>9.1f}{grown.end_mb:>15.1f}{grown.percent:>10.1f}"
+        costs = (
+            f"{grown.starts:>8}{grown.start_mb:>9.1f}{grown.end_mb:>12.1f}{grown.percent:>10.1f}{grown.seconds:>8.0f}"
+        )
         return f"{name:20}{ended:>7}{away:>16.1f}{costs}"

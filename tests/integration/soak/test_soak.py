@@ -35,11 +35,12 @@ def test_every_service_has_its_turn_before_one_ends_again() -> None:
     assert first == list(islice(calamities(1), 2 * len(SERVICES)))
 
 
-def test_growth_is_that_of_the_last_process_once_it_has_settled() -> None:
+def test_growth_is_that_of_the_process_that_lived_longest_once_it_has_settled() -> None:
     old = [Sample(float(at), 1, 500.0) for at in range(5)]
-    new = [Sample(5.0 + at, 2, 50.0 + 10 * (at >= 2) + at) for at in range(11)]
-    found = growth([*old, *new])
-    assert (found.start_mb, found.end_mb, found.starts) == (62.0, 70.0, 2)
+    longest = [Sample(5.0 + at, 2, 50.0 + 10 * (at >= 2) + at) for at in range(11)]
+    just_begun = [Sample(16.0 + at, 3, 10.0 * (at + 1)) for at in range(3)]
+    found = growth([*old, *longest, *just_begun])
+    assert (found.start_mb, found.end_mb, found.seconds, found.starts) == (62.0, 70.0, 8.0, 3)
     assert found.percent == pytest.approx(100 * 8 / 62)
 
 
