@@ -48,7 +48,11 @@ def test_every_image_of_ours_is_the_commits_and_nothing_of_the_example_is_left()
     assert settings["SMTP_PORT"] == "465"
     assert settings["UI_URL"] == "https://vigie.air-paradis.example/ui"
     ingresses = [document["spec"] for document in documents if document["kind"] == "Ingress"]
-    assert len(ingresses) == 2
+    assert [path["path"] for ingress in ingresses for path in ingress["rules"][0]["http"]["paths"]] == [
+        "/",
+        "/metrics",
+        "/ui",
+    ]
     for ingress in ingresses:
         assert ingress["rules"][0]["host"] == ingress["tls"][0]["hosts"][0] == "vigie.air-paradis.example"
 
@@ -62,6 +66,26 @@ def test_components_come_along_when_they_are_named() -> None:
     assert not [kind for kind, _ in names if kind == "HorizontalPodAutoscaler"]
     (storage,) = [document for document in documents if document["kind"] == "StorageClass"]
     assert storage["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
+
+
+def test_every_door_to_the_world_has_its_guards_and_the_machine_brings_them() -> None:
+    documents = yaml.safe_load_all(release(**VALUES).stdout)
+    guards = {
+        document["metadata"]["name"]: re.findall(
+            r"kube-system-([a-z-]+)@kubernetescrd",
+            document["metadata"]["annotations"]["traefik.ingress.kubernetes.io/router.middlewares"],
+        )
+        for document in documents
+        if document["kind"] == "Ingress"
+    }
+    assert guards == {
+        "gateway": ["vigie-https"],
+        "metrics": ["vigie-https", "vigie-shut"],
+        "ui": ["vigie-https", "vigie-page-login", "vigie-page-prefix"],
+    }
+    machine = (ROOT / "k8s" / "ec2" / "cloud-init.yaml").read_text("utf-8")
+    brought = re.findall(r"kind: Middleware\n +metadata: \{name: ([a-z-]+),", machine)
+    assert set(brought) == {guard for names in guards.values() for guard in names}
 
 
 def test_every_missing_value_is_named() -> None:
