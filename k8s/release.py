@@ -1,7 +1,7 @@
 """Prints the overlay of one installation: k8s/overlays/ec2 with its names, addresses and images, for `kubectl apply`.
 
 Every value comes from the environment; a missing one stops with its name. Nothing secret is among them. `COMPONENTS`
-may name folders of k8s/components to lay over it: `monitoring,keda`.
+may name folders of k8s/components to lay over it: `monitoring,keda`; `TRAINING_DATA` what retrainings learn from.
 """
 
 import os
@@ -18,6 +18,7 @@ OVERLAY = ROOT / "k8s" / "overlays" / "ec2"
 COMPONENTS = ROOT / "k8s" / "components"
 IMAGES = ("training", *sorted(folder.name for folder in (ROOT / "services").iterdir() if folder.is_dir()))
 SETTINGS = ("SMTP_HOST", "SMTP_PORT", "ALERT_MAIL_FROM", "ALERT_MAIL_TO")
+OPTIONAL = ("TRAINING_DATA",)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Release:
             raise SystemExit(f"expected a value, got none: {', '.join(missing)}")
         tag, registry, domain, bucket, *_ = (environment[name] for name in needed)
         components = tuple(name for name in environment.get("COMPONENTS", "").split(",") if name)
-        return cls(tag, registry, domain, bucket, {name: environment[name] for name in SETTINGS}, components)
+        settings = {name: environment.get(name, "") for name in (*SETTINGS, *OPTIONAL)}
+        return cls(tag, registry, domain, bucket, settings, components)
 
     def kustomization(self, folder: Path) -> dict[str, object]:
         """The kustomization that lays this release over the overlay."""

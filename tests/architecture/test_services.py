@@ -12,6 +12,7 @@ import yaml
 from tests.architecture.sources import ROOT, Member, compose, functions, kubernetes, place, pod, services, tree
 from vigie.catalogue import FAMILIES
 from vigie.settings import MINIMUM_SECRET_LENGTH, ServiceSettings
+from vigie_training.settings import TrainingSettings
 
 SERVICES = services()
 NAMES = {service.name for service in SERVICES}
@@ -141,8 +142,9 @@ def filled(value: str, given: dict[str, str]) -> str:
     return value
 
 
-def test_kubernetes_sets_only_variables_that_some_service_reads() -> None:
+def test_kubernetes_sets_only_variables_that_a_service_or_the_training_job_reads() -> None:
     known = set().union(*(variables(service) for service in SERVICES))
+    known |= {name.upper() for name in TrainingSettings.model_fields}
     given = {
         item["name"]
         for document in kubernetes()

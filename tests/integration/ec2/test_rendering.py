@@ -88,6 +88,18 @@ def test_every_door_to_the_world_has_its_guards_and_the_machine_brings_them() ->
     assert set(brought) == {guard for names in guards.values() for guard in names}
 
 
+def test_retrainings_learn_from_the_rows_that_are_named() -> None:
+    for told, expected in (
+        (VALUES | {"TRAINING_DATA": "mlflow-artifacts:/rows"}, "mlflow-artifacts:/rows"),
+        (VALUES, ""),
+    ):
+        documents = list(yaml.safe_load_all(release(**told).stdout))
+        (settings,) = [document for document in documents if document["kind"] == "ConfigMap"]
+        assert settings["data"]["TRAINING_DATA"] == expected
+        (job,) = [pod(document) for document in documents if document["kind"] == "CronJob"]
+        assert {"configMapRef": {"name": settings["metadata"]["name"]}} in job["containers"][0]["envFrom"]
+
+
 def test_every_missing_value_is_named() -> None:
     done = release(TAG="1", REGISTRY="x")
     assert done.returncode == 1

@@ -290,6 +290,24 @@ def test_a_retraining_learns_from_votes_when_it_is_due(
     assert again == {"due": False, "labels": 3}, "the challenger has learnt from these"
 
 
+def test_rows_in_the_registrys_store_are_learnt_from_by_a_setting(
+    first: dict[str, Any], run: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, read_all = "airline_feb17_21.csv", ("evaluate", "--version", "1", "--all-rows", "--labels", "binary")
+    there = f"{url}/api/2.0/mlflow-artifacts/artifacts/rows/{name}"
+    rows = pd.read_csv(SAMPLE_TWEETS).iloc[:100].to_csv(index=False)
+    assert httpx.put(there, content=rows.encode(), timeout=30).status_code == 200
+    monkeypatch.setenv("VIGIE_HOME", str(tmp_path))
+    monkeypatch.setenv("TRAINING_DATA", "mlflow-artifacts:/rows")
+    found = done(run(*read_all, "--json"))
+    assert [row["rows"] for row in found["data_sets"]] == [100]
+    assert done(run(*read_all, "--json", "--data", f"mlflow-artifacts:/rows/{name}")) == found
+    assert not list(tmp_path.iterdir()), "what was fetched is not kept"
+    missing = run(*read_all, "--data", "mlflow-artifacts:/none.csv")
+    assert missing.returncode == 1
+    assert "mlflow-artifacts:/none.csv: expected a file or a folder in the artefact store" in missing.stderr
+
+
 def test_without_a_feedback_service_nothing_is_trained(first: dict[str, Any], run: Run) -> None:
     failed = run("retrain", "--model", "logreg", FEEDBACK_URL=f"http://127.0.0.1:{free_port()}")
     assert failed.returncode == 1

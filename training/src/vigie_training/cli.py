@@ -12,11 +12,11 @@ import typer
 
 from vigie.catalogue import CHALLENGER, SHADOW, find_family
 from vigie_training import comparing, output, promotion, reporting, scoring, spark_scoring, starter, summaries, training
-from vigie_training.data import read
 from vigie_training.errors import TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
 from vigie_training.feedback import fetch, qualified
 from vigie_training.gate import Limits
+from vigie_training.given import read_given
 from vigie_training.model_registry import ModelRegistry
 from vigie_training.plain_words import in_plain_words
 from vigie_training.recipes import Options, families, find_recipe
@@ -36,7 +36,8 @@ Data = Annotated[
     str,
     typer.Option(
         help="Files and folders, comma-separated: Parquet or CSV with the columns text and label, or Sentiment140's "
-        "original CSV. Of a folder, the data sets known by name are read. Default: the sample tweets."
+        "original CSV; mlflow-artifacts:/… for what lies in the registry's store. Of a folder, the data sets known by "
+        "name are read. Default: TRAINING_DATA, else the sample tweets."
     ),
 ]
 Labels = Annotated[
@@ -166,7 +167,7 @@ def evaluate(
     number = version or _champion(registry)
     registry.version(number)
     with output.progress(3) as report:
-        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         report("evaluating")
         with registry.artefact(number) as folder:
             fitted = find_recipe(model).load(folder)
@@ -195,7 +196,7 @@ def compare(
     reporting.make_folder(to.parent)
     connect(settings.mlflow_tracking_uri)
     with output.progress(last + 4) as report:
-        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         found = comparing.compare(names, split(rows, seed).test, last=last, seed=seed, report=report)
         report("writing")
         files = reporting.write(found, to)
@@ -232,7 +233,7 @@ def promote(
         promotion.force(registry, version, why=reason, who=settings.actor(), at=datetime.now(UTC))
     else:
         with output.progress(STEPS) as report:
-            rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+            rows = read_given(data, labels, lambda file: report(f"reading {file}"))
             job = Job(find_family(model), rows, _options(settings, seed), settings.actor(), _limits(settings))
             verdict = training.judge_version(registry, version, job, report)
     shown: dict[str, Any] = {"model": model, "champion": version, "before": before, "forced": force}
@@ -349,7 +350,7 @@ def _train(
 ) -> training.Outcome:
     data, labels = given
     with output.progress(STEPS) as report:
-        rows = read(_paths(data), labels, lambda file: report(f"reading {file}"))
+        rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         rows = rows if votes is None else joined([rows, votes])
         job = Job(find_family(name), rows, options, settings.actor(), _limits(settings), save_to, challenger)
         return training.train(settings.mlflow_tracking_uri, job, report)
@@ -384,10 +385,6 @@ def _champion(registry: ModelRegistry) -> str:
     if number is None:
         raise TrainingError(f"{registry.name}: there is no champion: say --version, or train one")
     return number
-
-
-def _paths(data: str) -> list[Path]:
-    return [Path(part.strip()) for part in data.split(",") if part.strip()]
 
 
 def _options(settings: TrainingSettings, seed: int, *, quick: bool = False) -> Options:

@@ -17,6 +17,7 @@ class TrainingSettings(ServiceSettings):
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
+    training_data: str = ""
     registry_wait_seconds: float = 120.0
     gate_size_mib: float = 500.0
     gate_latency_ms: float = 100.0
