@@ -32,6 +32,7 @@ NO_NETWORK := { echo "The packages could not be installed: Vigie needs a package
 
 CHECKOV := 3.3.30
 CYCLONEDX := 7.5.0
+ZIZMOR := 1.32.0
 export VIGIE_VERSION ?= 0.1.0
 KUBECTL := kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]' \
 	|| { echo "kubectl 1.27 or newer is missing, it renders the overlays: Debian 13's package kubernetes-client, Debian 12's is too old" >&2; exit 1; }
@@ -89,11 +90,12 @@ k8s-smoke: $(STAMPS)/dev ## start what k8s/overlays/local renders on the contain
 	@docker compose build --quiet
 	@STACK=kubernetes $(BIN)/python -m pytest -m e2e -q -s tests/e2e
 
-policies: $(STAMPS)/dev ## scan the rendered overlays with checkov
+policies: $(STAMPS)/dev ## scan the rendered overlays and the plan with checkov, the workflows with zizmor
 	@$(KUBECTL)
 	@for overlay in k8s/overlays/*/; do echo "$$overlay"; kubectl kustomize "$$overlay" > $(STAMPS)/rendered.yaml; \
 		$(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov --config-file k8s/checkov.yaml -f $(STAMPS)/rendered.yaml; done
 	@echo k8s/ec2; $(BIN)/uv tool run --quiet --from checkov==$(CHECKOV) checkov -d k8s/ec2 --framework terraform --compact --quiet --skip-download
+	@echo .github/workflows; $(BIN)/uv tool run --quiet --from zizmor==$(ZIZMOR) zizmor --offline --no-progress --quiet .github/workflows
 
 sbom: $(BIN)/uv ## write sbom.json: every dependency with its version (CycloneDX)
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==$(CYCLONEDX) cyclonedx-py requirements constraints.txt --output-reproducible -o sbom.json
