@@ -51,6 +51,29 @@ def test_the_live_tab_says_that_it_is_cut_off_and_goes_on_by_itself(english: Vis
     expect(page.locator("#live-notice .notice")).to_have_count(0)
 
 
+def test_an_open_page_whose_server_is_started_anew_loads_itself_again_with_what_was_typed(
+    browser: Browser, system: LocalSystem, tmp_path: Path
+) -> None:
+    told = {"GATEWAY_URL": system.url, "GATEWAY_API_KEY": PAGE_KEY["X-API-Key"], "UI_REFRESH_SECONDS": "1"}
+    with lone_page(tmp_path, **told) as served, visit(browser, f"http://127.0.0.1:{served.port}/en/") as seen:
+        page = seen.page
+        page.locator("#tweets textarea").fill("late again")
+        page.locator("#predict").click()
+        expect(page.locator(".tweet .answer")).to_have_count(1)
+        served.stop()
+        served.start(seconds=240)
+        expect(page.locator("#restarted")).to_contain_text("What you typed is kept")
+        expect(page.locator("#tweets textarea")).to_have_value("late again")
+        seen.picture("restarted")
+        page.locator("#predict").click()
+        expect(page.locator(".tweet .answer")).to_have_count(1)
+        page.get_by_role("button", name="Right").click()
+        expect(page.locator(".tweet .vote")).to_contain_text("the prediction is right")
+        page.reload()
+        expect(page.locator("#family input:checked")).to_have_count(1)
+        expect(page.locator("#restarted")).to_have_count(0)
+
+
 class PrefixProxy:
     """Passes on what is below the prefix, which it may take off; everything else is 404."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import gradio as gr
 from fastapi import FastAPI
@@ -51,14 +52,15 @@ def create_app(settings: UiSettings | None = None) -> FastAPI:
     app.add_middleware(OwnPageOnly, functions={number for page in pages.values() for number in page.fns})
     if settings.ui_root_path:
         app.add_middleware(BelowPrefix, prefix=settings.ui_root_path)
-    app.include_router(doors(settings.ui_root_path, settings.ui_language))
+    edition = uuid4().hex
+    app.include_router(doors(settings.ui_root_path, settings.ui_language, edition))
     for language, page in pages.items():
-        _mount(app, page, language, settings)
+        _mount(app, page, language, settings, edition)
     answer_alike(app)
     return app
 
 
-def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettings) -> None:
+def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettings, edition: str) -> None:
     texts = texts_in(language)
     gr.mount_gradio_app(
         app,
@@ -67,7 +69,7 @@ def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettin
         root_path=f"{settings.ui_root_path}/{language}",
         theme=theme(),
         css=style(),
-        head=head(texts),
+        head=head(texts, edition, settings.ui_refresh_seconds),
         i18n=own_words(texts),
         footer_links=[],
         run_history=False,

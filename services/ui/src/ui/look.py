@@ -1,5 +1,6 @@
 """How the page looks: light or dark as the browser prefers, text at least 4.5:1, system fonts, nothing fetched."""
 
+import json
 from importlib.resources import files
 
 import gradio as gr
@@ -72,9 +73,19 @@ def style() -> str:
     return _read("style.css")
 
 
-def head(t: Texts) -> str:
-    """What goes into `<head>`: the sign, and the script for keys, countdowns and the language of the document."""
-    script = _read("page.js").replace("{language}", t.language).replace("{choose}", t("gradio.choose"))
+def head(t: Texts, edition: str, seconds: float) -> str:
+    """What goes into `<head>`: the sign, and the script for keys, countdowns and the language of the document.
+
+    Every so many seconds it looks whether the server is still the one of that edition, and loads the page again if not.
+    """
+    told = {
+        "language": t.language,
+        "choose": t("gradio.choose"),
+        "edition": edition,
+        "every": round(1000 * seconds),
+        "restarted": t("page.restarted"),
+    }
+    script = _read("page.js").replace("{told}", json.dumps(told).replace("<", "\\u003c"))
     return f"<link rel='icon' href='../favicon.ico'><script>{script}</script>"
 
 

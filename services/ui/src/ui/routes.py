@@ -3,13 +3,13 @@
 from importlib.resources import files
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 
 from vigie.wording import Language
 
 
-def doors(root_path: str, default: Language) -> APIRouter:
-    """Routes that lead to the pages, which browsers see below `root_path`."""
+def doors(root_path: str, default: Language, edition: str) -> APIRouter:
+    """Routes that lead to the pages, which browsers see below `root_path`; `edition` is another after every start."""
     router = APIRouter()
 
     @router.head("/")
@@ -27,6 +27,11 @@ def doors(root_path: str, default: Language) -> APIRouter:
     async def english() -> RedirectResponse:
         """The English page."""
         return RedirectResponse(f"{root_path}/en/")
+
+    @router.get("/edition")
+    async def tell_edition() -> PlainTextResponse:
+        """By which a page sees that its server was started anew."""
+        return PlainTextResponse(edition)
 
     @router.get("/favicon.ico")
     @router.get("/{language}/favicon.ico")

@@ -1,5 +1,6 @@
 (() => {
-  document.documentElement.lang = "{language}";
+  const told = {told};
+  document.documentElement.lang = told.language;
 
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
   const shown = (element) => element.offsetParent !== null;
@@ -15,6 +16,17 @@
     button.click();
   });
 
+  // A server that was started anew knows nothing of what is shown here, and would answer no click.
+  const MARK = "vigie-restarted";
+  let restarted = sessionStorage.getItem(MARK) !== null;
+  sessionStorage.removeItem(MARK);
+  setInterval(async () => {
+    const reply = await fetch("../edition", {cache: "no-store"}).catch(() => null);
+    if (!reply?.ok || (await reply.text()) === told.edition) return;
+    sessionStorage.setItem(MARK, "");
+    location.reload();
+  }, told.every);
+
   // What refreshes by itself must not close what the reader has opened.
   const opened = new Set();
   document.addEventListener("toggle", ({target}) => {
@@ -23,13 +35,20 @@
   new MutationObserver(() => {
     for (const shut of document.querySelectorAll("details[data-keep]:not([open])")) shut.open = opened.has(shut.dataset.keep);
     // Gradio says this in English only.
-    for (const field of document.querySelectorAll("#upload [aria-label^='Click to upload']")) field.ariaLabel = "{choose}";
+    for (const field of document.querySelectorAll("#upload [aria-label^='Click to upload']")) field.ariaLabel = told.choose;
     // Gradio gives each choice a name of its own: arrow keys would not lead from one to the next, and none say how many.
     for (const choice of document.querySelectorAll(".block input[type=radio][name^='radio-']")) {
       const group = choice.closest(".block");
       choice.name = group.id;
       group.role = "radiogroup";
       group.ariaLabel = group.querySelector("[data-testid='block-info']").textContent.trim();
+    }
+    const header = restarted && document.querySelector("#header");
+    if (header) {
+      restarted = false;
+      const notice = document.createElement("p");
+      Object.assign(notice, {id: "restarted", className: "notice info", role: "status", textContent: told.restarted});
+      header.after(notice);
     }
   }).observe(document, {childList: true, subtree: true, attributeFilter: ["name"]});
 
