@@ -1,6 +1,7 @@
 """A gateway on a real socket that does as it is told, for tests of the page."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Self
 
 from starlette.applications import Starlette
@@ -10,9 +11,12 @@ from starlette.routing import Route
 
 from tests.support.peers import Peer
 from ui.gateway import Gateway
+from vigie.cards import ModelCard
 from vigie.model_status import ModelList, ModelStatus
 from vigie.schemas import BatchRequest, ExplainedBatchResponse, ExplainedPrediction, ModelRef
+from vigie.trials import TrialReport
 
+MADE = datetime(2026, 7, 1, 12, tzinfo=UTC)
 CODES = {
     401: "unauthorized",
     403: "forbidden",
@@ -29,14 +33,19 @@ class FakeGateway:
     """A text that holds "bad" is negative. `refuse` are statuses of the next batches, null lets one through.
 
     Of two families only `logreg` can answer, which is told of each answer when `lstm` was asked for.
-    `sizes` are those of the batches that it answered.
+    `sizes` are those of the batches that it answered, `trials` the versions on trial beside `logreg`.
     """
 
     refuse: list[int | None] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    trials: list[TrialReport] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        routes = [Route("/predict/batch", self.predict, methods=["POST"]), Route("/models", self.models)]
+        routes = [
+            Route("/predict/batch", self.predict, methods=["POST"]),
+            Route("/models", self.models),
+            Route("/models/{name}/card", self.card),
+        ]
         self._peer = Peer(Starlette(routes=routes))
         self._peer.__enter__()
         self.url = self._peer.url
@@ -69,10 +78,16 @@ class FakeGateway:
     async def models(self, _: Request) -> Response:
         """`GET /models`."""
         models = [
-            ModelStatus(name="logreg", title="TF-IDF", ready=True, version="7"),
+            ModelStatus(name="logreg", title="TF-IDF", ready=True, version="7", trials=self.trials),
             ModelStatus(name="lstm", title="LSTM", ready=False, version=None),
         ]
         return Response(ModelList(default="logreg", models=models).model_dump_json(), media_type="application/json")
+
+    async def card(self, request: Request) -> Response:
+        """`GET /models/{name}/card`, which says nothing of how good it is."""
+        told = {"name": request.path_params["name"], "title": "TF-IDF", "version": "7", "created_at": MADE}
+        card = ModelCard.model_validate(told | {"libraries": {}, "metrics": {}})
+        return Response(card.model_dump_json(), media_type="application/json")
 
 
 def _predicted(text: str, wanted: str | None) -> ExplainedPrediction:

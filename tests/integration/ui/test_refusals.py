@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import WIDTHS, Visit, serious_findings, visit
-from tests.support.gateways import FakeGateway
+from tests.support.gateways import MADE, FakeGateway
 from tests.support.pages import lone_page
+from vigie.trials import TrialReport
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -122,6 +123,27 @@ def test_a_choice_can_be_seen_while_the_pointer_is_on_it(english: Visit) -> None
     page.locator("#tweets textarea").focus()
     expect(chosen).to_be_checked()
     expect(chosen).to_have_css("background-color", "rgb(18, 68, 140)")
+
+
+def test_what_is_on_trial_is_shown_beside_the_champion(english: Visit, gateway: FakeGateway) -> None:
+    mine = {"version": "8", "answered": 240, "errors": 3, "right": 9}
+    theirs = {"version": "7", "answered": 2160, "errors": 19, "right": 8}
+    counts = {"compared": 1200, "agreed": 1140, "judged": 14, "since": MADE}
+    stop = {"model": "logreg", "version": "8", "at": MADE, "reason": "errs", "detail": "failed for 3 of 9 tweets"}
+    told = ({"alias": "challenger", "stopped": stop, "failed": 3}, {"alias": "shadow"} | counts)
+    both = {"model": "logreg", "trial": mine, "champion": theirs}
+    gateway.trials[:] = [TrialReport.model_validate(both | each) for each in told]
+    english.tab("Models")
+    stopped, shadow = (english.page.locator("#models-table .trials tbody tr").nth(row) for row in range(2))
+    expect(stopped).to_contain_text("logreg, version 8 Challenger")
+    expect(stopped).to_contain_text("Stopped, it failed too often.")
+    expect(stopped).to_contain_text("3 of 240, the champion 19 of 2,160")
+    expect(shadow).to_contain_text("95.0% of 1,200")
+    expect(shadow).to_contain_text("9 of 14, the champion 8")
+    expect(shadow).to_contain_text("On trial since 2026-07-01 14:00:00 (12:00 UTC)")
+    english.picture("trials")
+    gateway.trials.clear()
+    assert serious_findings(english.page) == []
 
 
 def test_nothing_typed_and_too_much_pasted_are_told(english: Visit) -> None:
