@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,9 @@ def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
         _forget(place)
     if not (place / GRAPH).exists():
         place.parent.mkdir(parents=True, exist_ok=True)
+        write = _made(rows, options, report, place)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as making:
-            _make(Path(making), rows, options, report, place)
+            write(Path(making))
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(making, place)
         _forget(place)
@@ -62,7 +64,8 @@ def stages(rows: Rows) -> list[Mask]:
     return [general, ~general] if general.any() and not general.all() else [np.ones(len(rows), bool)]
 
 
-def _make(folder: Path, rows: Rows, options: Options, report: Report, place: Path) -> None:
+def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable[[Path], None]:
+    """What writes the transformer, tuned by now, into a folder."""
     from vigie_training.transformer import export, network, tuning  # noqa: PLC0415 (torch takes seconds to import)
 
     report("reading the base model")
@@ -87,10 +90,14 @@ def _make(folder: Path, rows: Rows, options: Options, report: Report, place: Pat
             report=report,
             kept=_unfinished(place, number),
         )
-    np.save(folder / SCORES, scores)
-    report("exporting the transformer")
-    tokenizer.save(str(folder / TOKENIZER))
-    export.export(sentiment, folder / GRAPH)
+
+    def write(folder: Path) -> None:
+        np.save(folder / SCORES, scores)
+        report("exporting the transformer")
+        tokenizer.save(str(folder / TOKENIZER))
+        export.export(sentiment, folder / GRAPH)
+
+    return write
 
 
 def _unfinished(place: Path, stage: int) -> Path:
