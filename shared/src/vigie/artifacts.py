@@ -7,12 +7,13 @@ import hashlib
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.json"
 FORMAT_VERSION = 1
 GOLDEN_TOLERANCE = 1e-4
+WIDEST_TOLERANCE = 0.1  # with more, golden rows would prove nothing
 
 
 class ArtifactError(Exception):
@@ -25,7 +26,7 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     sha256: str
-    size: int
+    size: int = Field(ge=0)
 
 
 class GoldenRow(BaseModel):
@@ -46,7 +47,7 @@ class Manifest(BaseModel):
     family: str
     created_at: datetime
     labels: list[str] = ["negative", "positive"]
-    golden_tolerance: float = GOLDEN_TOLERANCE
+    golden_tolerance: float = Field(GOLDEN_TOLERANCE, ge=0, le=WIDEST_TOLERANCE)
     libraries: dict[str, str] = {}
     metrics: dict[str, float] = {}
     files: dict[str, Part]

@@ -79,6 +79,13 @@ def future(folder: Path) -> None:
     (folder / MANIFEST).write_text(text.replace('"format_version": 1', '"format_version": 2'), encoding="utf-8")
 
 
+def allow_anything(folder: Path) -> None:
+    text = (folder / MANIFEST).read_text(encoding="utf-8")
+    lied = text.replace('"golden_tolerance": 0.0001', '"golden_tolerance": 1.0')
+    assert lied != text
+    (folder / MANIFEST).write_text(lied, encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("damage", "complaint"),
     [
@@ -90,6 +97,7 @@ def future(folder: Path) -> None:
         (scribble, "manifest.json: not a manifest"),
         (swap_labels, "expected labels"),
         (future, "expected format_version 1, got 2"),
+        (allow_anything, r"not a manifest: (.|\n)*golden_tolerance(.|\n)*less than or equal to 0\.1"),
     ],
 )
 def test_whatever_differs_is_named(tmp_path: Path, damage: Callable[[Path], None], complaint: str) -> None:

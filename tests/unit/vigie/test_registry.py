@@ -198,6 +198,18 @@ def test_an_artefact_that_would_fill_the_disk_is_refused_by_its_manifest(tmp_pat
         MlflowRegistry(url).download(VERSION, tmp_path / "copy")
 
 
+def test_a_manifest_cannot_make_room_for_a_huge_file_by_one_that_is_less_than_empty(tmp_path: Path) -> None:
+    files = {"a": {"sha256": "", "size": 2 * ARTIFACT_BYTES}, "b": {"sha256": "", "size": -2 * ARTIFACT_BYTES}}
+    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
+    place = (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')
+    (tmp_path / "copy").mkdir()
+    with (
+        server({"get-download-uri": place, MANIFEST: (200, manifest.encode())}) as url,
+        pytest.raises(ArtifactError, match="not a manifest"),
+    ):
+        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+
+
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../b", "a\\b", ""])
 def test_a_manifest_cannot_name_a_file_outside_of_its_folder(tmp_path: Path, name: str) -> None:
     files = {name: {"sha256": "", "size": 0}}
