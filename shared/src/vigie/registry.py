@@ -1,12 +1,14 @@
 """The model registry as a predictor needs it: what does an alias name, and give me its artefact.
 
 Plain calls to MLflow's documented REST API: the client library costs a predictor 110 MB and three seconds of start.
-All calls block for a bounded time; make them in a thread.
+All calls block for a bounded time, also where an answer comes drop by drop; make them in a thread.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shutil import copyfile
+from time import monotonic
 from typing import Protocol, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
@@ -20,6 +22,8 @@ ReplyT = TypeVar("ReplyT", bound=BaseModel)
 TIMEOUT_SECONDS = 5.0
 CONNECT_SECONDS = 2.0
 ARTIFACT_FOLDER = "artifacts/vigie"
+PATIENCE = 3
+SLOWEST_BYTES_PER_SECOND = 512 * 1024
 CHUNK_BYTES = 1024 * 1024
 ANSWER_BYTES = 1024 * 1024
 ARTIFACT_BYTES = 2 * 1024**3
@@ -77,6 +81,7 @@ class MlflowRegistry:
         host = parts.hostname or ""
         self._server = f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path.rstrip('/')}"
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+        self._patience = PATIENCE * timeout_seconds
         self._http = urllib3.PoolManager(
             headers=urllib3.make_headers(basic_auth=login, user_agent="vigie"),
             timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
@@ -114,7 +119,7 @@ class MlflowRegistry:
         url = f"{self._server}/api/2.0/mlflow/{method}"
         try:
             with self._http.request("GET", url, fields=query, preload_content=False) as reply:
-                content = reply.read(ANSWER_BYTES + 1)
+                content = b"".join(self._parts(reply, ANSWER_BYTES))
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnavailable(f"{url}: {error}") from error
         if len(content) > ANSWER_BYTES:
@@ -147,12 +152,25 @@ class MlflowRegistry:
                     raise ArtifactError(f"{target.name}: not in the registry ({url})")
                 if reply.status != 200:
                     raise RegistryUnavailable(f"{url}: status {reply.status}")
-                for chunk in reply.stream(CHUNK_BYTES):
-                    if file.tell() + len(chunk) > at_most:
+                for part in self._parts(reply, at_most):
+                    if file.tell() + len(part) > at_most:
                         raise ArtifactError(f"{target.name}: expected {at_most} bytes, got more")
-                    file.write(chunk)
+                    file.write(part)
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnavailable(f"{url}: {error}") from error
+
+    def _parts(self, reply: urllib3.BaseHTTPResponse, at_most: int) -> Iterator[bytes]:
+        """What comes, as it comes, until there is more than `at_most`; raises urllib3's error when it takes too long.
+
+        The timeout of a read begins anew with each byte: a registry that drips would hold its caller for ever.
+        """
+        got, seconds = 0, self._patience + at_most / SLOWEST_BYTES_PER_SECOND
+        started = monotonic()
+        while got <= at_most and (part := reply.read1(CHUNK_BYTES)):
+            got += len(part)
+            yield part
+            if monotonic() - started > seconds:
+                raise urllib3.exceptions.ProtocolError(f"{got} bytes in {seconds:.0f} s, the rest is not waited for")
 
 
 class _VersionReply(BaseModel):

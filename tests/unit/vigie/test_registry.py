@@ -21,8 +21,13 @@ Replies = dict[str, tuple[int, bytes]]
 
 
 @contextmanager
-def server(replies: Replies, *, hang: float = 0.0, authorization: str | None = None) -> Iterator[str]:
-    """A server that answers paths that end as given, everything else with 404; or lets a request hang first."""
+def server(
+    replies: Replies, *, hang: float = 0.0, authorization: str | None = None, drip: float = 0.0
+) -> Iterator[str]:
+    """A server that answers paths that end as given, everything else with 404.
+
+    It may let a request hang first, or send one byte of the answer every `drip` seconds.
+    """
     waiting = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,7 +42,9 @@ def server(replies: Replies, *, hang: float = 0.0, authorization: str | None = N
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                for part in [body[place : place + 1] for place in range(len(body))] if drip else [body]:
+                    waiting.wait(drip)
+                    self.wfile.write(part)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -116,6 +123,12 @@ def test_a_server_that_hangs_is_an_outage_after_the_timeout() -> None:
     with server({}, hang=20) as url, pytest.raises(RegistryUnavailable, match="timed out"):
         MlflowRegistry(url, timeout_seconds=0.1).resolve("vigie-logreg", "champion")
     assert monotonic() - started < 5
+
+
+def test_a_server_that_answers_drop_by_drop_is_an_outage_in_the_end() -> None:
+    reply = (200, ALIAS + b" " * 1000)
+    with server({"registered-models/alias": reply}, drip=0.05) as url, pytest.raises(RegistryUnavailable, match="rest"):
+        MlflowRegistry(url, timeout_seconds=0.5).resolve("vigie-logreg", "champion")
 
 
 def test_an_artefact_comes_through_the_proxy(tmp_path: Path) -> None:
