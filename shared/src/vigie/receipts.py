@@ -18,6 +18,8 @@ from vigie.errors import NotFound
 _KIND = 1
 _HEAD = struct.Struct(">BHI6sf8s")
 _MAC_BYTES = 12
+_NONCE_BYTES = 6
+_NONCES_DRAWN = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ReceiptBook:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._nonces: list[bytes] = []
 
     def digest(self, text: str) -> bytes:
         """8 bytes that identify the text under this key."""
@@ -57,7 +60,7 @@ class ReceiptBook:
             _KIND,
             created_ms >> 32,
             created_ms & 0xFFFFFFFF,
-            os.urandom(6),
+            self._nonce(),
             probability_negative,
             self.digest(text),
         )
@@ -84,6 +87,13 @@ class ReceiptBook:
             created_ms=(high << 32) | low,
             text_digest=digest,
         )
+
+    def _nonce(self) -> bytes:
+        """Random bytes, never the same twice; drawn many at once, since each call of the kernel costs microseconds."""
+        if not self._nonces:
+            drawn = os.urandom(_NONCE_BYTES * _NONCES_DRAWN)
+            self._nonces = [drawn[place : place + _NONCE_BYTES] for place in range(0, len(drawn), _NONCE_BYTES)]
+        return self._nonces.pop()
 
     def _mac(self, body: bytes) -> bytes:
         return blake2b(body, digest_size=_MAC_BYTES, key=self._key, person=b"vigie-receipt").digest()

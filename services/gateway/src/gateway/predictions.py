@@ -172,12 +172,14 @@ class Predictions:
         created_ms = int(time() * 1000)
         wanted, request_id = requested or self.default, REQUEST_ID.get()
         predictions, events = [], []
+        versions = {(model, version) for model, version, _ in verdicts}
+        refs = {(model, version): ModelRef(name=model, version=version) for model, version in versions}
         for text, origin, (model, version, negative) in zip(texts, origins, verdicts, strict=True):
             asked = None if model == wanted else wanted
             prediction_id = self._receipts.issue(
                 text, model=model, version=version, probability_negative=negative, created_ms=created_ms
             )
-            predictions.append(_prediction(prediction_id, negative, ModelRef(name=model, version=version), asked))
+            predictions.append(_prediction(prediction_id, negative, refs[model, version], asked))
             events.append(
                 PredictionEvent(
                     prediction_id=prediction_id,
