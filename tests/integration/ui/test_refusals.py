@@ -80,15 +80,20 @@ def test_the_page_says_which_family_answered_when_another_had_to(english: Visit)
     assert serious_findings(page) == []
 
 
+def choose_three_thousand(visit: Visit, folder: Path) -> None:
+    """Chooses a file of so many rows."""
+    file = folder / "tweets.csv"
+    file.write_text("text\n" + "\n".join(f"bad flight {number}" for number in range(3000)), encoding="utf-8")
+    visit.tab("File")
+    visit.page.locator("#upload input[type=file]").set_input_files(file)
+    expect(visit.page.locator("#preview")).to_contain_text("3,000 rows")
+
+
 def test_a_file_whose_key_is_refused_midway_keeps_what_was_answered(
     english: Visit, gateway: FakeGateway, tmp_path: Path
 ) -> None:
-    file = tmp_path / "tweets.csv"
-    file.write_text("text\n" + "\n".join(f"bad flight {number}" for number in range(3000)), encoding="utf-8")
-    english.tab("File")
     page = english.page
-    page.locator("#upload input[type=file]").set_input_files(file)
-    expect(page.locator("#preview")).to_contain_text("3,000 rows")
+    choose_three_thousand(english, tmp_path)
     gateway.refuse[:] = [None, None, None, None, 401]
     page.locator("#start").click()
     expect(page.locator("#progress")).to_contain_text("The gateway refused the key")
@@ -101,12 +106,8 @@ def test_a_file_whose_key_is_refused_midway_keeps_what_was_answered(
 def test_the_progress_of_a_file_says_how_many_are_done_and_about_how_long_it_takes(
     english: Visit, gateway: FakeGateway, tmp_path: Path
 ) -> None:
-    file = tmp_path / "tweets.csv"
-    file.write_text("text\n" + "\n".join(f"bad flight {number}" for number in range(3000)), encoding="utf-8")
-    english.tab("File")
     page, progress = english.page, english.page.locator("#progress")
-    page.locator("#upload input[type=file]").set_input_files(file)
-    expect(page.locator("#preview")).to_contain_text("3,000 rows")
+    choose_three_thousand(english, tmp_path)
     gateway.refuse[:] = [None, 503, 503, 503]  # each is tried again a second later
     page.locator("#start").click()
     expect(progress).to_contain_text(re.compile(r"1,500 of 3,000 tweets predicted · about \d+ s left"))

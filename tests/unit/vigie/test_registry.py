@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import monotonic
@@ -17,7 +17,9 @@ from vigie.registry import ANSWER_BYTES, ARTIFACT_BYTES, MlflowRegistry, NoSuchA
 
 VERSION = Version(model="vigie-logreg", number="3", source="models:/m-3")
 ALIAS = b'{"model_version": {"version": "3", "source": "models:/m-3", "status": "READY"}}'
+PLACE = (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')
 Replies = dict[str, tuple[int, bytes]]
+Files = dict[str, dict[str, str | int]]
 
 
 @contextmanager
@@ -64,7 +66,13 @@ def server(
 def files_of(folder: Path) -> Replies:
     """Replies that serve an artefact through the proxy."""
     found = {f"/1/m-3/artifacts/artifacts/vigie/{path.name}": (200, path.read_bytes()) for path in folder.iterdir()}
-    return {"get-download-uri": (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')} | found
+    return {"get-download-uri": PLACE} | found
+
+
+def offered(files: Files) -> AbstractContextManager[str]:
+    """A server of an artefact whose manifest names these files."""
+    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
+    return server({"get-download-uri": PLACE, MANIFEST: (200, manifest.encode())})
 
 
 def test_an_alias_names_a_version_with_its_model_id() -> None:
@@ -200,40 +208,22 @@ def test_a_file_that_is_longer_than_its_manifest_says_is_not_read_to_its_end(tmp
 
 
 def test_an_artefact_that_would_fill_the_disk_is_refused_by_its_manifest(tmp_path: Path) -> None:
-    files = {"weights.json": {"sha256": "", "size": ARTIFACT_BYTES + 1}}
-    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
-    place = (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')
-    (tmp_path / "copy").mkdir()
-    with (
-        server({"get-download-uri": place, MANIFEST: (200, manifest.encode())}) as url,
-        pytest.raises(ArtifactError, match="expected an artefact of at most"),
-    ):
-        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+    files: Files = {"weights.json": {"sha256": "", "size": ARTIFACT_BYTES + 1}}
+    with offered(files) as url, pytest.raises(ArtifactError, match="expected an artefact of at most"):
+        MlflowRegistry(url).download(VERSION, tmp_path)
 
 
 def test_a_manifest_cannot_make_room_for_a_huge_file_by_one_that_is_less_than_empty(tmp_path: Path) -> None:
-    files = {"a": {"sha256": "", "size": 2 * ARTIFACT_BYTES}, "b": {"sha256": "", "size": -2 * ARTIFACT_BYTES}}
-    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
-    place = (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}')
-    (tmp_path / "copy").mkdir()
-    with (
-        server({"get-download-uri": place, MANIFEST: (200, manifest.encode())}) as url,
-        pytest.raises(ArtifactError, match="not a manifest"),
-    ):
-        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+    files: Files = {"a": {"sha256": "", "size": 2 * ARTIFACT_BYTES}, "b": {"sha256": "", "size": -2 * ARTIFACT_BYTES}}
+    with offered(files) as url, pytest.raises(ArtifactError, match="not a manifest"):
+        MlflowRegistry(url).download(VERSION, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../b", "a\\b", ""])
 def test_a_manifest_cannot_name_a_file_outside_of_its_folder(tmp_path: Path, name: str) -> None:
-    files = {name: {"sha256": "", "size": 0}}
-    manifest = json.dumps({"family": "logreg", "created_at": "2026-01-01T00:00:00Z", "files": files})
-    replies = {
-        "get-download-uri": (200, b'{"artifact_uri": "mlflow-artifacts:/1/m-3/artifacts"}'),
-        MANIFEST: (200, manifest.encode()),
-    }
-    (tmp_path / "copy").mkdir()
-    with server(replies) as url, pytest.raises(ArtifactError, match="inside the artefact"):
-        MlflowRegistry(url).download(VERSION, tmp_path / "copy")
+    files: Files = {name: {"sha256": "", "size": 0}}
+    with offered(files) as url, pytest.raises(ArtifactError, match="inside the artefact"):
+        MlflowRegistry(url).download(VERSION, tmp_path)
 
 
 def test_an_artefact_elsewhere_or_without_a_manifest_is_refused(tmp_path: Path) -> None:
