@@ -11,8 +11,9 @@ import torch
 
 from tests.bench.load import numbered
 from vigie.encoder import padded
-from vigie.predictor import Predictor
+from vigie.predictor import LoadablePredictor, Predictor
 from vigie.processors import usable_processors
+from vigie.temperatures import load_tempered
 from vigie.text import normalise
 from vigie_training.transformer.network import default_base_model, load_base
 from vigie_training.transformer.tuning import prepared_tokenizer
@@ -27,8 +28,8 @@ Rates = dict[int, float]
 def open_predictor(family: str, artefact: Path) -> Predictor:
     """The family's own class over the artefact that its service serves."""
     module = import_module(f"predictor_{family}.predictor")
-    kind: type[Predictor] = getattr(module, f"{family.capitalize()}Predictor")
-    return kind.load(artefact)
+    kind: type[LoadablePredictor] = getattr(module, f"{family.capitalize()}Predictor")
+    return load_tempered(kind, artefact)
 
 
 def in_process(family: str, artefact: Path, texts: Sequence[str], sizes: Sequence[int] = SIZES) -> Rates:

@@ -15,13 +15,17 @@ Probabilities = npt.NDArray[np.float32]
 class Predictor(Protocol):
     """A loaded model. `predict` is called from one thread at a time and keeps no state between calls."""
 
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
+        ...
+
+
+class LoadablePredictor(Predictor, Protocol):
+    """What the folder of a model family offers."""
+
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Reads the artefact in `directory` (already verified); must not execute anything found there."""
-        ...
-
-    def predict(self, texts: Sequence[str]) -> Probabilities:
-        """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
         ...
 
 

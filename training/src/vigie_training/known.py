@@ -15,7 +15,8 @@ class KnownSet:
     sampling. With `fair_sampling` only rows of that sampling are evaluated or calibrated on: the others mix class with
     date. `calibration` is what the set as a whole weighs in the calibration; a `balanced` one has as many of either
     label where it comes from, though not in the file. The transformer is tuned on sets that are `general`, unlike what
-    is predicted, before all others, in which a row weighs `tuning_weight`.
+    is predicted, before all others, in which a row weighs `tuning_weight`. `kind` is of whom the tweets speak, where
+    all of a set are alike in that: temperatures are fitted for either.
     """
 
     labels: Labels
@@ -27,6 +28,7 @@ class KnownSet:
     balanced: bool = False
     general: bool = False
     tuning_weight: float = 1.0
+    kind: Literal["", "company", "own life"] = ""
 
 
 KNOWN = {
@@ -37,9 +39,12 @@ KNOWN = {
         sampling_weights={"random": 3.0, "early_both": 1.5},
         calibration=4.0,
         balanced=True,
+        kind="own life",
     ),
     "sentiment140_dev": KnownSet("binary", held_out="all"),
-    "airline_feb17_21": KnownSet("three-class", held_out="last-day", weight=6.0, calibration=2.0, tuning_weight=3.0),
+    "airline_feb17_21": KnownSet(
+        "three-class", held_out="last-day", weight=6.0, calibration=2.0, tuning_weight=3.0, kind="company"
+    ),
     "semeval2013_2016_train": KnownSet("three-class", general=True),
     "tweeteval_val": KnownSet("three-class", held_out="all"),
     "tweet_sentiment_extraction": KnownSet("three-class", general=True),

@@ -21,12 +21,14 @@ class ServedFiles:
         parameters: Parameters,
         *,
         owned: bool,
+        unseen: Probabilities | None = None,
     ) -> None:
         """An `owned` folder is removed when nobody needs the model any longer; another one has to stay as long."""
         self._folder = folder
         self._names = names
         self.predict = predict
         self.parameters = parameters
+        self.unseen = unseen
         if owned:
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 

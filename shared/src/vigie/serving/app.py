@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from vigie.catalogue import Family, find_family
-from vigie.predictor import Predictor
+from vigie.predictor import LoadablePredictor
 from vigie.protocol import error_body
 from vigie.registry import MlflowRegistry, Registry
 from vigie.schemas import Readiness
@@ -23,7 +23,7 @@ BODY_LIMIT = 16 * 1024 * 1024
 
 
 def predictor_app(
-    family_name: str, kind: type[Predictor], settings: PredictorSettings, *, registry: Registry | None = None
+    family_name: str, kind: type[LoadablePredictor], settings: PredictorSettings, *, registry: Registry | None = None
 ) -> FastAPI:
     """The application that serves the family with models that `kind` loads; `registry` replaces the MLflow server."""
     family = find_family(family_name)
@@ -56,7 +56,7 @@ def predictor_app(
 
 @asynccontextmanager
 async def running_predictor(
-    family: Family, kind: type[Predictor], settings: PredictorSettings, registry: Registry
+    family: Family, kind: type[LoadablePredictor], settings: PredictorSettings, registry: Registry
 ) -> AsyncIterator[PredictorState]:
     """The compute thread and the followers', for as long as the predictor runs."""
     with ThreadPoolExecutor(1, thread_name_prefix="compute") as thread:

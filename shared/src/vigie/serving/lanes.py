@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vigie.catalogue import SHADOW, Family
 from vigie.errors import NotFound
 from vigie.model_status import Rejection
-from vigie.predictor import Predictor
+from vigie.predictor import LoadablePredictor
 from vigie.registry import Registry
 from vigie.serving.cache import ModelCache
 from vigie.serving.engine import Engine
@@ -66,7 +66,7 @@ class Lanes:
 
 
 def make_lanes(
-    family: Family, kind: type[Predictor], settings: PredictorSettings, registry: Registry, thread: Executor
+    family: Family, kind: type[LoadablePredictor], settings: PredictorSettings, registry: Registry, thread: Executor
 ) -> Lanes:
     """The lanes of a family; all compute in one thread, a shadow only while nobody else does."""
 

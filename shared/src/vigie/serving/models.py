@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from vigie.artifacts import MANIFEST, ArtifactError, Manifest, digest, golden_rows
 from vigie.cards import HELD_OUT, HeldOut
-from vigie.predictor import Predictor, Probabilities
+from vigie.predictor import LoadablePredictor, Predictor, Probabilities
 from vigie.registry import Version
+from vigie.temperatures import load_tempered
 
 SLOWEST_SECONDS = 1.0
 TRIES = 3
@@ -31,7 +32,7 @@ class ServedModel:
 
 
 def open_model(
-    kind: type[Predictor],
+    kind: type[LoadablePredictor],
     directory: Path,
     version: Version,
     *,
@@ -45,7 +46,7 @@ def open_model(
     `slowest_seconds` at the best of some tries, and whatever the predictor raised.
     """
     manifest = Manifest.model_validate_json((directory / MANIFEST).read_bytes())
-    predictor = kind.load(directory)
+    predictor = load_tempered(kind, directory)
     rows = golden_rows(directory)
     for row, got in zip(rows, probabilities(predictor, [row.text for row in rows]), strict=True):
         if not abs(got - row.probability_negative) <= manifest.golden_tolerance:

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from vigie.catalogue import FAMILIES, find_family
 from vigie.predictor import Probabilities
+from vigie.temperatures import Temperatures
 from vigie_training.splitting import Split
+from vigie_training.tempering import fit_temperatures
 
 Parameters = dict[str, str | int | float]
 Report = Callable[[str], None]
@@ -35,6 +37,8 @@ class Fitted(Protocol):
     """A model in memory."""
 
     parameters: Parameters
+    unseen: Probabilities | None
+    """P(negative) of the calibration rows as if they had not been fitted on; null when `predict` says just that."""
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of `negative`, exactly as the predictor of the family answers."""
@@ -61,10 +65,54 @@ class Recipe(Protocol):
         ...
 
 
+class TemperedModel:
+    """A model whose probabilities are scaled, see `vigie.temperatures`."""
+
+    unseen: Probabilities | None = None
+
+    def __init__(self, fitted: Fitted, temperatures: Temperatures) -> None:
+        self._fitted = fitted
+        self._temperatures = temperatures
+        slopes = {"negative": temperatures.negative, "positive": temperatures.positive}
+        said = {f"slope_{side}_{kind}": slope for side, both in slopes.items() for kind, slope in both}
+        self.parameters = fitted.parameters | said | {"kind_words": len(temperatures.words)}
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        """See `Fitted`."""
+        return self._temperatures.scaled(texts, self._fitted.predict(texts))
+
+    def save(self, directory: Path) -> None:
+        """See `Fitted`."""
+        self._fitted.save(directory)
+        self._temperatures.save(directory)
+
+
+class TemperedRecipe:
+    """A family's recipe and, after it, temperatures: where the rows tell of two kinds of tweets."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self.LIBRARIES = recipe.LIBRARIES
+        self.GOLDEN_TOLERANCE = recipe.GOLDEN_TOLERANCE
+
+    def fit(self, split: Split, options: Options, report: Report) -> Fitted:
+        """See `Recipe`."""
+        fitted = self._recipe.fit(split, options, report)
+        report("fitting temperatures")
+        negative = fitted.predict(split.calibration.texts) if fitted.unseen is None else fitted.unseen
+        temperatures = fit_temperatures(negative, split, options.seed)
+        return fitted if temperatures is None else TemperedModel(fitted, temperatures)
+
+    def load(self, directory: Path) -> Fitted:
+        """See `Recipe`."""
+        fitted, temperatures = self._recipe.load(directory), Temperatures.load(directory)
+        return fitted if temperatures is None else TemperedModel(fitted, temperatures)
+
+
 def find_recipe(family: str) -> Recipe:
     """The recipe of a family in the catalogue; raises `KeyError` with the known names."""
     recipe: Recipe = import_module(f"{__name__}.{find_family(family).name}")
-    return recipe
+    return TemperedRecipe(recipe)
 
 
 def families(choice: str) -> list[str]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sklearn.ensemble import RandomForestRegressor
 
 from vigie.platt import Calibration
+from vigie.predictor import Probabilities
 from vigie.trees import Forest
 from vigie.word_features import Tokens, WordFeatures, leaning_features, mean_vectors, tokens_of
 from vigie.word_forest import WordForest
@@ -34,6 +35,8 @@ Doubles = npt.NDArray[np.float64]
 
 class FittedForest:
     """The model in memory, and what it was made with."""
+
+    unseen: Probabilities | None = None
 
     def __init__(self, model: WordForest, parameters: Parameters) -> None:
         self.parameters = parameters

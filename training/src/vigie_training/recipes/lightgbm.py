@@ -81,10 +81,11 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
     trees = QUICK_TREES if options.quick else TREES
     report("growing trees")
     sample = Sample(vectors, split.calibration.labels, calibration_weights(split.calibration))
-    platt = fit_platt(_scores_of_unseen(sample, trees, options.seed), split.calibration)
+    unseen = _scores_of_unseen(sample, trees, options.seed)
+    platt = fit_platt(unseen, split.calibration)
     booster = _grown(sample, LEARNER, trees, options.seed)
     said: Parameters = {"base_model": options.base_model or "MiniLM-L6"}
-    return _saved(folder, (TOKENIZER, GRAPH), booster, platt, said)
+    return _saved(folder, (TOKENIZER, GRAPH), booster, platt, said, unseen=unseen)
 
 
 def _fit_frozen(split: Split, options: Options, report: Report) -> ServedFiles:
@@ -104,10 +105,17 @@ def _fit_frozen(split: Split, options: Options, report: Report) -> ServedFiles:
 
 
 def _saved(
-    folder: Path, encoder: tuple[str, ...], booster: lightgbm.Booster, platt: Platt, said: Parameters
+    folder: Path,
+    encoder: tuple[str, ...],
+    booster: lightgbm.Booster,
+    platt: Platt,
+    said: Parameters,
+    *,
+    unseen: Doubles | None = None,
 ) -> ServedFiles:
     booster.save_model(folder / BOOSTER)
-    Calibration(slope=platt.slope, shift=platt.shift).save(folder)
+    calibration = Calibration(slope=platt.slope, shift=platt.shift)
+    calibration.save(folder)
     parameters = said | {
         "trees": booster.num_trees(),
         "num_leaves": booster.params["num_leaves"],
@@ -116,7 +124,8 @@ def _saved(
         "platt_shift": platt.shift,
     }
     names = (*encoder, BOOSTER, CALIBRATION)
-    return ServedFiles(folder, names, BoostedVectors.load(folder).predict, parameters, owned=True)
+    told = None if unseen is None else calibration.negative(unseen)
+    return ServedFiles(folder, names, BoostedVectors.load(folder).predict, parameters, owned=True, unseen=told)
 
 
 def load(directory: Path) -> ServedFiles:

@@ -11,6 +11,7 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from vigie.ngrams import COLUMNS, Counts, count_ngrams
+from vigie.predictor import Probabilities
 from vigie.text import normalise
 from vigie.tfidf import Floats, TfidfLogit, TfidfVectors
 from vigie_training.calibration import Platt, fit_platt
@@ -32,6 +33,8 @@ MOST_IN_MEMORY = 400_000
 
 class FittedLogreg:
     """The model and the scikit-learn estimator that holds its weights."""
+
+    unseen: Probabilities | None = None
 
     def __init__(self, model: TfidfLogit, classifier: LogisticRegression, parameters: Parameters):
         self._model = model
