@@ -26,6 +26,7 @@ class FakePredictor:
 
     `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with 400;
     `seconds` is how long an inference takes; with `explains` the first word of a text drove it, when asked;
+    `then` are the versions that serve one call each, before `version` serves for good;
     `calls` keeps the texts of every call, `request_ids` their ids. `on_trial` names further versions by alias; these
     say the opposite. `refuse_trials_with` is the status that they answer with, `trial_seconds` how long they take,
     `trial_calls` what they were asked.
@@ -35,6 +36,7 @@ class FakePredictor:
     refuse_with: int | None = None
     poison: str | None = None
     garbage: bytes | None = None
+    then: list[str] = field(default_factory=list)
     seconds: float = 0.0
     explains: bool = True
     stale_since: datetime | None = None
@@ -67,6 +69,7 @@ class FakePredictor:
         texts = message.inputs[0].data
         self.calls.append(texts)
         self.request_ids.append(request.headers.get("x-request-id", ""))
+        version = self.then.pop(0) if self.then else self.version
         await asyncio.sleep(self.seconds)
         if self.garbage is not None:
             return Response(self.garbage, media_type="application/json")
@@ -79,7 +82,7 @@ class FakePredictor:
         if self.explains and message.parameters:
             words = [json.dumps([{"word": text.split()[0], "weight": -1.5}]) for text in texts]
             outputs.append(OutputTensor(name="explanation", datatype="BYTES", shape=[len(words)], data=words))
-        answer = InferenceResponse(model_name="logreg", model_version=self.version, outputs=outputs)
+        answer = InferenceResponse(model_name="logreg", model_version=version, outputs=outputs)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def metadata(self, request: Request) -> Response:

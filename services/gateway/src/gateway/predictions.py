@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from time import time
+from typing import NamedTuple, TypeVar
 
 from gateway.brown_out import BrownOut
 from gateway.challenger import Ask, Challenge
 from gateway.origins import NOWHERE, Origin
+from gateway.parts import verdicts_in_parts
 from gateway.prediction_log import PredictionLog
 from gateway.predictors import Answer, PredictorClient, Verdict
 from gateway.shadow import Copy
@@ -29,6 +31,15 @@ from vigie.schemas import (
 _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _DIGITS = 6
 HOP_SHARE = 0.6
+
+AnsweredT = TypeVar("AnsweredT")
+
+
+class Draft(NamedTuple):
+    """Answers to texts that follow each other, and what the log will hold of them."""
+
+    predictions: list[Prediction]
+    events: list[PredictionEvent]
 
 
 class Predictions:
@@ -65,7 +76,28 @@ class Predictions:
         """Up to a thousand tweets in order, all answered by one version, unless its family is in a brown-out or has a
         challenger; `by_one` keeps that out.
         """
-        return await self._answer(texts, model, origins, _many, challenged=not by_one)
+        if self.trials.of(model or self.default) or self._brown_out.holds(*self._pair(model)):
+            return await self._answer(texts, model, origins, _many, challenged=not by_one)
+        drafts = await self._first(model, lambda client, until: self._drafts(client, texts, model, origins, until))
+        return self._settle(*drafts)
+
+    async def _drafts(
+        self, client: PredictorClient, texts: list[str], model: str | None, origins: Sequence[Origin], until: float
+    ) -> list[Draft]:
+        """Of one version: where another one took over between two parts, all texts are asked for again at once."""
+        drafts: list[Draft] = []
+        versions: set[str] = set()
+        place = 0
+        async with aclosing(verdicts_in_parts(client, texts, until)) as parts:
+            async for verdicts in parts:
+                end = place + len(verdicts)
+                versions |= {verdict.version for verdict in verdicts}
+                drafts.append(self._draft(texts[place:end], origins[place:end], verdicts, model))
+                place = end
+        if len(versions) <= 1:
+            return drafts
+        answer = await client.infer_many(texts, until)
+        return [self._draft(texts, origins, answer.verdicts(), model)]
 
     async def _answer(
         self, texts: list[str], model: str | None, origins: Sequence[Origin], ask: Ask, *, challenged: bool = True
@@ -111,7 +143,9 @@ class Predictions:
         self._brown_out.count(wanted, cheap=len(texts) - sent_on, sent_on=sent_on)
         return verdicts
 
-    async def _first(self, model: str | None, ask: Callable[[PredictorClient, float], Awaitable[Answer]]) -> Answer:
+    async def _first(
+        self, model: str | None, ask: Callable[[PredictorClient, float], Awaitable[AnsweredT]]
+    ) -> AnsweredT:
         """The answer of the first family that has one.
 
         Each but the last may use `HOP_SHARE` of what is left of the time, so that the next one still can answer.
@@ -169,6 +203,17 @@ class Predictions:
     def _finish(
         self, texts: Sequence[str], origins: Sequence[Origin], verdicts: Sequence[Verdict], requested: str | None
     ) -> list[Prediction]:
+        return self._settle(self._draft(texts, origins, verdicts, requested))
+
+    def _settle(self, *drafts: Draft) -> list[Prediction]:
+        """The predictions of all drafts; from here on they are in the log."""
+        for draft in drafts:
+            self._log.append(draft.events)
+        return [prediction for draft in drafts for prediction in draft.predictions]
+
+    def _draft(
+        self, texts: Sequence[str], origins: Sequence[Origin], verdicts: Sequence[Verdict], requested: str | None
+    ) -> Draft:
         created_ms = int(time() * 1000)
         wanted, request_id = requested or self.default, REQUEST_ID.get()
         predictions, events = [], []
@@ -197,8 +242,7 @@ class Predictions:
                     tweeted_ms=origin.tweeted_ms,
                 )
             )
-        self._log.append(events)
-        return predictions
+        return Draft(predictions, events)
 
 
 def _one(client: PredictorClient, texts: list[str], until: float) -> Awaitable[Answer]:

@@ -27,7 +27,8 @@ from vigie.schemas import WordWeight
 from vigie.text import normalise
 
 UPSTREAM_CALLS = 2
-BULK_REQUESTS = 8
+BULK_CALLS = 2
+BULK_PENDING = 32
 STATUS_TIMEOUT_SECONDS = 1.0
 CARD_TIMEOUT_SECONDS = 12.0
 
@@ -87,7 +88,7 @@ class LeftAlone(Unavailable):
 
 
 class PredictorClient:
-    """One family's predictor behind two bounded queues: single tweets, gathered; and bulk requests, one at a time.
+    """One family's predictor behind two bounded queues: single tweets, gathered; and bulk requests, as they come.
 
     `url` is its base URL, or those of its replicas, comma-separated. With `alias` its version on trial of that name.
     `problem` says why the last call failed, null while calls succeed.
@@ -126,7 +127,7 @@ class PredictorClient:
             observe=self._observe,
         )
         self._bulk: Batcher[Ask, Answer] = Batcher(
-            self._run_bulk, max_weight=1, max_pending=BULK_REQUESTS, bisect_on=(), observe=self._observe
+            self._run_bulk, max_weight=1, max_pending=BULK_PENDING, concurrency=BULK_CALLS, observe=self._observe
         )
         self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(label), CALL_SECONDS.labels(label)
         QUEUE_TEXTS.labels(label).set_function(lambda: self._singles.pending)
