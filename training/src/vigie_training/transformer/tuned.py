@@ -21,7 +21,7 @@ FOLDER = "encoders"
 SCORES = "scores.npy"
 OWN_LABEL = 0.3
 _KEPT = 2
-_FORMAT = 3
+_FORMAT = 4
 
 
 def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:

@@ -36,8 +36,8 @@ class Schedule(NamedTuple):
     """
 
     epochs: int = 3
-    batch: int = 64
-    rate: float = 1.2e-4
+    batch: int = 128
+    rate: float = 1.6e-4
     warm_up: float = 0.06
     decay: float = 0.01
     head_rate: float = 1e-3
@@ -46,7 +46,7 @@ class Schedule(NamedTuple):
     averaged: float = 0.2
 
 
-FIRST = Schedule(epochs=1, rate=8e-5)
+FIRST = Schedule(epochs=1, rate=1e-4)
 QUICK = Schedule(epochs=3, batch=16, rate=4e-5, head_rate=1e-2)
 
 
