@@ -49,7 +49,7 @@ class TfidfVectors:
     def weigh(self, counted: Counts, size: int) -> Entries:
         """The matrix of `size` counted texts."""
         positions = self._positions[counted.columns]
-        known = np.flatnonzero(positions < len(self.columns))
+        known = (positions < len(self.columns)).nonzero()[0]
         positions, documents = positions[known], counted.documents[known]
         values = _LOGARITHMS[np.minimum(counted.counts[known], len(_LOGARITHMS)) - 1] * self.idf[positions]
         is_character = counted.columns[known] >= FIRST_CHARACTER_COLUMN
