@@ -106,7 +106,7 @@ def _worse(candidate: Evaluation, champion: Evaluation) -> dict[str, float]:
     if len(candidate.rows.sources) > 1:
         masks |= {source: sources == source for source in candidate.rows.sources}
     return {
-        name: _sign_test(int(lost[mask].sum()), int(won[mask].sum()))
+        name: sign_test(int(lost[mask].sum()), int(won[mask].sum()))
         for name, mask in masks.items()
         if name == POOLED or mask.sum() >= FEWEST_ROWS
     }
@@ -120,7 +120,8 @@ def _chance(candidate: Evaluation) -> float:
     return float(binomtest(round(balanced * pairs), pairs, 0.5, alternative="greater").pvalue)
 
 
-def _sign_test(lost: int, won: int) -> float:
+def sign_test(lost: int, won: int) -> float:
+    """McNemar's exact test, one-sided: the chance of as many lost rows if both models were equally good."""
     if lost + won == 0:
         return 1.0
     return float(binomtest(lost, lost + won, 0.5, alternative="greater").pvalue)

@@ -15,7 +15,7 @@ from vigie_training.data import SAMPLE_TWEETS, read_file
 from vigie_training.errors import TrainingError
 from vigie_training.evaluate import evaluate
 from vigie_training.packaging import golden_problem, package
-from vigie_training.recipes import Fitted, Options, find_recipe
+from vigie_training.recipes import Fitted, Options, distilbert, find_recipe
 from vigie_training.splitting import Split, split
 from vigie_training.transformer.tuned import OWN_LABEL, soft_labels
 
@@ -127,3 +127,14 @@ def test_a_base_model_that_is_not_there_is_named(parts: Split, tmp_path: Path) -
     options = Options(seed=1, quick=True, base_model=str(tmp_path / "nothing"), home=tmp_path)
     with pytest.raises(TrainingError, match="VIGIE_BASE_MODEL: expected a folder or a name of a model"):
         find_recipe("distilbert").fit(parts, options, lambda message: None)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost", "won", "chosen"),
+    [(100, 1, 0, "int8"), (100, 9, 1, "float32"), (10_000, 30, 0, "int8"), (10_000, 80, 40, "float32")],
+)
+def test_8_bits_are_served_unless_they_cost_more_than_chance_takes(rows: int, lost: int, won: int, chosen: str) -> None:
+    full, compact = np.ones(rows, bool), np.ones(rows, bool)
+    compact[:lost] = False
+    full[lost : lost + won] = False
+    assert distilbert.loses(full, compact) == (chosen == "float32")
