@@ -8,9 +8,11 @@ from vigie.word_network import NETWORK, WordNetwork, word_sequences
 from vigie.words import WORDS_FILE
 from vigie_training.calibration import Platt, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
+from vigie_training.rows import Rows
 from vigie_training.served_files import ServedFiles, new_folder
 from vigie_training.splitting import Split
-from vigie_training.transformer.tuned import soft_labels
+from vigie_training.transformer.tuned import judged, soft_labels
+from vigie_training.variants import variants
 from vigie_training.weighting import Labelled, fit_weights
 
 LIBRARIES = ("numpy", "onnxruntime")
@@ -22,11 +24,11 @@ _COMPARED = 64
 
 
 def fit(split: Split, options: Options, report: Report) -> ServedFiles:
-    """See `Recipe`. The network learns from soft labels."""
+    """See `Recipe`. The network learns from soft labels, and from as many variants of the rows."""
     from vigie_training.recurrent import fitting, graph  # noqa: PLC0415 (TensorFlow takes seconds to import)
     from vigie_training.word_vectors import fit_word_vectors  # noqa: PLC0415 (only a fit needs gensim)
 
-    rows = Labelled.of(split.fit, fit_weights(split.fit))._replace(targets=soft_labels(split.fit, options, report))
+    rows = _rows(split.fit, options, report)
     report("fitting word vectors")
     vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=EPOCHS_OF_VECTORS, seed=options.seed)
     shape = fitting.QUICK if options.quick else fitting.Shape()
@@ -49,6 +51,15 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
         "platt_shift": platt.shift,
     }
     return ServedFiles(folder, FILES, WordNetwork.load(folder).predict, parameters, owned=True)
+
+
+def _rows(fitted: Rows, options: Options, report: Report) -> Labelled:
+    rows = Labelled.of(fitted, fit_weights(fitted))._replace(targets=soft_labels(fitted, options, report))
+    if options.quick:
+        return rows
+    further = variants(rows.texts, options.seed)
+    targets = np.concatenate([rows.targets, judged(further, fitted, options, report)])
+    return Labelled([*rows.texts, *further], targets, np.tile(rows.weights, 2))
 
 
 def load(directory: Path) -> ServedFiles:

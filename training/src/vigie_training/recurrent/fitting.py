@@ -23,7 +23,7 @@ class Shape(NamedTuple):
     """Sizes and pace of a fit: so many epochs, and more where few rows would make less than `fewest_steps` of them."""
 
     units: int = 96
-    epochs: int = 4
+    epochs: int = 3
     batch: int = 128
     rate: float = 1.5e-3
     dropout: float = 0.4

@@ -4,13 +4,13 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from vigie.encoder import GRAPH, TOKENIZER
+from vigie.encoder import GRAPH, SCORE, TOKENIZER, TextEncoder
 from vigie_training.errors import TrainingError
 from vigie_training.known import known_set
 from vigie_training.recipes import Options, Report
@@ -21,6 +21,7 @@ FOLDER = "encoders"
 SCORES = "scores.npy"
 OWN_LABEL = 0.3
 _KEPT = 2
+_TOGETHER = 8192
 _FORMAT = 4
 
 
@@ -56,6 +57,16 @@ def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.
         return labels
     scores = np.load(tuned_transformer(rows, options, report) / SCORES).astype(np.float64)
     return np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores)))
+
+
+def judged(texts: Sequence[str], rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
+    """The probability of *positive* for each of n texts by the transformer tuned on `rows`: `[n]`."""
+    teacher = TextEncoder.load(tuned_transformer(rows, options, report))
+    parts = []
+    for start in range(0, len(texts), _TOGETHER):
+        report(f"asking the transformer, {100 * start // len(texts)} %")
+        parts.append(teacher.run(texts[start : start + _TOGETHER], [SCORE])[0].astype(np.float64))
+    return np.asarray(1 / (1 + np.exp(-np.concatenate(parts))))
 
 
 def stages(rows: Rows) -> list[Mask]:
