@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -60,6 +61,18 @@ class LocalSystem:
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
         self._supervisor.process = None
+
+    @contextmanager
+    def without(self, program: str) -> Iterator[None]:
+        """Kills a program and sees to it that nobody starts it again meanwhile."""
+        assert self._supervisor.process is not None
+        supervisor, killed = psutil.Process(self._supervisor.process.pid), self.processes()[program]
+        supervisor.suspend()
+        try:
+            killed.kill()
+            yield
+        finally:
+            supervisor.resume()
 
     def complete(self) -> bool:
         """Whether the gateway is ready and every dependency is ok."""

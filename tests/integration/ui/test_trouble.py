@@ -29,10 +29,10 @@ pytestmark = pytest.mark.timeout(300)
 def test_a_gateway_that_ends_is_told_and_nothing_typed_is_lost(english: Visit, system: LocalSystem) -> None:
     page, typed = english.page, "late again and nobody cares"
     page.locator("#tweets textarea").fill(typed)
-    system.processes()["gateway"].kill()
-    page.locator("#predict").click()
-    expect(page.locator("#predict-notice")).to_contain_text("The gateway does not answer")
-    expect(page.locator("#status")).to_contain_text("What you typed is kept")
+    with system.without("gateway"):
+        page.locator("#predict").click()
+        expect(page.locator("#predict-notice")).to_contain_text("The gateway does not answer")
+        expect(page.locator("#status")).to_contain_text("What you typed is kept")
     wait_for(system.complete, what="a new gateway")
     expect(page.locator("#status .notice")).to_have_count(0)
     expect(page.locator("#tweets textarea")).to_have_value(typed)
@@ -44,9 +44,9 @@ def test_the_live_tab_says_that_it_is_cut_off_and_goes_on_by_itself(english: Vis
     page = english.page
     english.tab("Live")
     expect(page.locator("#live-view .figures")).to_be_visible()
-    system.processes()["gateway"].kill()
-    expect(page.locator("#live-notice")).to_contain_text("The gateway does not answer")
-    expect(page.locator("#live-view .figures")).to_be_visible()
+    with system.without("gateway"):
+        expect(page.locator("#live-notice")).to_contain_text("The gateway does not answer")
+        expect(page.locator("#live-view .figures")).to_be_visible()
     wait_for(system.complete, what="a new gateway")
     expect(page.locator("#live-notice .notice")).to_have_count(0)
 

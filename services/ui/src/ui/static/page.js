@@ -17,14 +17,16 @@
   });
 
   // A server that was started anew knows nothing of what is shown here, and would answer no click.
-  const MARK = "vigie-restarted";
+  // Gradio loads the page again as well: whoever does, it is told until the reader goes on.
+  const EDITION = "vigie-edition", MARK = "vigie-restarted";
+  const before = sessionStorage.getItem(EDITION);
+  sessionStorage.setItem(EDITION, told.edition);
+  if (before !== null && before !== told.edition) sessionStorage.setItem(MARK, "");
   let restarted = sessionStorage.getItem(MARK) !== null;
-  sessionStorage.removeItem(MARK);
+  for (const sign of ["pointerdown", "keydown"]) document.addEventListener(sign, () => sessionStorage.removeItem(MARK), {once: true});
   setInterval(async () => {
     const reply = await fetch("../edition", {cache: "no-store"}).catch(() => null);
-    if (!reply?.ok || (await reply.text()) === told.edition) return;
-    sessionStorage.setItem(MARK, "");
-    location.reload();
+    if (reply?.ok && (await reply.text()) !== told.edition) location.reload();
   }, told.every);
 
   // What refreshes by itself must not close what the reader has opened.
