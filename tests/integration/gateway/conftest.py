@@ -1,10 +1,13 @@
 """A gateway in this process, in front of a predictor and backends that do as they are told, and a real Redis."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
@@ -12,6 +15,7 @@ from tests.support.peers import FakeBackend, FakePredictor, Peer
 from tests.support.servers import as_service
 from vigie.receipts import ReceiptBook
 from vigie.settings import DEVELOPMENT_SECRET, derived_key
+from vigie.streams import PREDICTIONS
 
 RECEIPTS = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
 
@@ -70,3 +74,13 @@ async def gateway(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]
 async def client(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]:
     async with gateway(settings) as found:
         yield found
+
+
+async def logged(redis_url: str, count: int) -> list[Any]:
+    """The first events of the prediction log, once there are `count` of them."""
+    events: list[Any] = []
+    with redis.Redis.from_url(redis_url, protocol=2) as stream:
+        while len(events) < count:
+            await asyncio.sleep(0.01)
+            events = [event for _, fields in stream.xrange(PREDICTIONS.name) for event in PREDICTIONS.decode(fields)]
+    return events

@@ -10,9 +10,8 @@ import pytest
 import redis
 
 from gateway.breaker import FAILURES_IN_A_ROW
-from gateway.parts import PART
 from gateway.settings import GatewaySettings
-from tests.integration.gateway.conftest import RECEIPTS, gateway
+from tests.integration.gateway.conftest import RECEIPTS, gateway, logged
 from tests.support.peers import FakeBackend, FakePredictor, Peer
 from tests.support.servers import free_port
 from vigie.model_status import Rejection
@@ -34,50 +33,6 @@ async def test_a_prediction_has_the_promised_shape_and_a_receipt(client: httpx.A
     }
     assert (receipt.model, receipt.version, receipt.label) == ("logreg", "7", 0)
     assert receipt.text_digest == RECEIPTS.digest("a bad flight")
-
-
-async def test_a_batch_is_answered_in_order_in_parts(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
-    texts = [f"{'bad' if number % 3 else 'good'} {number % 900}" for number in range(1000)]
-    reply = await client.post("/predict/batch", json={"texts": texts, "model": "logreg"})
-    assert [row["prediction_label"] for row in reply.json()["predictions"]] == [
-        0 if "bad" in text else 1 for text in texts
-    ]
-    different = list(dict.fromkeys(texts))
-    parts = [different[start : start + PART] for start in range(0, len(different), PART)]
-    assert sorted(predictor.calls) == sorted(parts)
-
-
-async def test_a_batch_is_one_versions_although_another_one_takes_over_meanwhile(
-    client: httpx.AsyncClient, predictor: FakePredictor, redis_url: str
-) -> None:
-    predictor.then, predictor.version = ["7", "7"], "8"
-    texts = [f"flight {number}" for number in range(1000)]
-    reply = await client.post("/predict/batch", json={"texts": texts})
-    assert {row["model"]["version"] for row in reply.json()["predictions"]} == {"8"}
-    assert predictor.calls[-1] == texts
-    assert {event.version for event in await logged(redis_url, 1000)} == {"8"}
-
-
-async def test_a_batch_of_which_a_part_fails_fails_and_leaves_nothing_in_the_log(
-    client: httpx.AsyncClient, predictor: FakePredictor, redis_url: str
-) -> None:
-    predictor.poison = "flight 999"
-    reply = await client.post("/predict/batch", json={"texts": [f"flight {number}" for number in range(1000)]})
-    assert reply.status_code == 400
-    assert (await client.post("/predict", json={"text": "afterwards"})).status_code == 200
-    assert [event.text for event in await logged(redis_url, 1)] == ["afterwards"]
-
-
-async def test_the_same_text_again_in_a_batch_is_computed_once_and_explained_every_time(
-    client: httpx.AsyncClient, predictor: FakePredictor
-) -> None:
-    texts = ["bad delay", "good crew", "bad delay", "fine", "good crew", "bad delay"]
-    reply = await client.post("/predict/batch", json={"texts": texts, "explain": True})
-    predictions = reply.json()["predictions"]
-    assert [row["prediction_label"] for row in predictions] == [0, 1, 0, 1, 1, 0]
-    assert [row["explanation"][0]["word"] for row in predictions] == [text.split()[0] for text in texts]
-    assert len({row["prediction_id"] for row in predictions}) == 6
-    assert predictor.calls == [["bad delay", "good crew", "fine"]]
 
 
 async def test_concurrent_tweets_share_calls_and_get_their_own_answers(
@@ -122,24 +77,10 @@ async def test_a_tweet_that_is_being_answered_is_not_computed_again_by_a_second_
 async def test_every_prediction_is_logged(client: httpx.AsyncClient, redis_url: str) -> None:
     reply = await client.post("/predict", json={"text": "été 😀"}, headers={"X-Request-ID": "r-1"})
     await client.post("/predict/batch", json={"texts": ["a", "b"]})
-    events: list[Any] = []
-    with redis.Redis.from_url(redis_url, protocol=2) as stream:
-        while len(events) < 3:
-            await asyncio.sleep(0.01)
-            events = [event for _, fields in stream.xrange(PREDICTIONS.name) for event in PREDICTIONS.decode(fields)]
+    events = await logged(redis_url, 3)
     assert [event.text for event in events] == ["été 😀", "a", "b"]
     assert events[0].prediction_id == reply.json()["prediction_id"]
     assert events[0].request_id == "r-1"
-
-
-async def logged(redis_url: str, count: int) -> list[Any]:
-    """The first events of the prediction log, once there are `count` of them."""
-    events: list[Any] = []
-    with redis.Redis.from_url(redis_url, protocol=2) as stream:
-        while len(events) < count:
-            await asyncio.sleep(0.01)
-            events = [event for _, fields in stream.xrange(PREDICTIONS.name) for event in PREDICTIONS.decode(fields)]
-    return events
 
 
 async def test_the_card_of_a_family_is_its_predictors(client: httpx.AsyncClient, predictor: FakePredictor) -> None:

@@ -1,0 +1,51 @@
+"""Batches: asked for in parts, answered as one."""
+
+import httpx
+
+from gateway.parts import PART
+from tests.integration.gateway.conftest import logged
+from tests.support.peers import FakePredictor
+
+
+async def test_a_batch_is_answered_in_order_in_parts(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    texts = [f"{'bad' if number % 3 else 'good'} {number % 900}" for number in range(1000)]
+    reply = await client.post("/predict/batch", json={"texts": texts, "model": "logreg"})
+    assert [row["prediction_label"] for row in reply.json()["predictions"]] == [
+        0 if "bad" in text else 1 for text in texts
+    ]
+    different = list(dict.fromkeys(texts))
+    parts = [different[start : start + PART] for start in range(0, len(different), PART)]
+    assert sorted(predictor.calls) == sorted(parts)
+
+
+async def test_a_batch_is_one_versions_although_another_one_takes_over_meanwhile(
+    client: httpx.AsyncClient, predictor: FakePredictor, redis_url: str
+) -> None:
+    predictor.then, predictor.version = ["7", "7"], "8"
+    texts = [f"flight {number}" for number in range(1000)]
+    reply = await client.post("/predict/batch", json={"texts": texts})
+    assert {row["model"]["version"] for row in reply.json()["predictions"]} == {"8"}
+    assert predictor.calls[-1] == texts
+    assert {event.version for event in await logged(redis_url, 1000)} == {"8"}
+
+
+async def test_a_batch_of_which_a_part_fails_fails_and_leaves_nothing_in_the_log(
+    client: httpx.AsyncClient, predictor: FakePredictor, redis_url: str
+) -> None:
+    predictor.poison = "flight 999"
+    reply = await client.post("/predict/batch", json={"texts": [f"flight {number}" for number in range(1000)]})
+    assert reply.status_code == 400
+    assert (await client.post("/predict", json={"text": "afterwards"})).status_code == 200
+    assert [event.text for event in await logged(redis_url, 1)] == ["afterwards"]
+
+
+async def test_the_same_text_again_in_a_batch_is_computed_once_and_explained_every_time(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    texts = ["bad delay", "good crew", "bad delay", "fine", "good crew", "bad delay"]
+    reply = await client.post("/predict/batch", json={"texts": texts, "explain": True})
+    predictions = reply.json()["predictions"]
+    assert [row["prediction_label"] for row in predictions] == [0, 1, 0, 1, 1, 0]
+    assert [row["explanation"][0]["word"] for row in predictions] == [text.split()[0] for text in texts]
+    assert len({row["prediction_id"] for row in predictions}) == 6
+    assert predictor.calls == [["bad delay", "good crew", "fine"]]
