@@ -30,19 +30,17 @@ def fit_temperatures(negative: Probabilities, split: Split, seed: int) -> Temper
     if min(int(_of(split.calibration, kind).sum()) for kind in ("company", "own life")) < FEWEST_OF_KIND:
         return None
     words, bias = _telling_words(split.fit, seed)
-    none = Slopes(elsewhere=1.0, of_kind=1.0)
-    kinds = Temperatures(words=words, bias=bias, negative=none, positive=none).kinds(split.calibration.texts)
-    columns = _sides(-log_odds(negative), kinds)
+    unscaled = Slopes(elsewhere=1.0, of_kind=1.0)
+    found = Temperatures(words=words, bias=bias, negative=unscaled, positive=unscaled)
+    columns = _sides(-log_odds(negative), found.kinds(split.calibration.texts))
     regression = LogisticRegression(C=1e6, fit_intercept=False, max_iter=1000)
     regression.fit(columns, split.calibration.labels, sample_weight=calibration_weights(split.calibration))
-    slopes = np.maximum(regression.coef_[0], LEAST_SLOPE).tolist()
-    low, low_of_kind, high, high_of_kind = slopes
-    return Temperatures(
-        words=words,
-        bias=bias,
-        negative=Slopes(elsewhere=low, of_kind=low_of_kind),
-        positive=Slopes(elsewhere=high, of_kind=high_of_kind),
-    )
+    low, low_of_kind, high, high_of_kind = np.maximum(regression.coef_[0], LEAST_SLOPE).tolist()
+    slopes = {
+        "negative": Slopes(elsewhere=low, of_kind=low_of_kind),
+        "positive": Slopes(elsewhere=high, of_kind=high_of_kind),
+    }
+    return found.model_copy(update=slopes)
 
 
 def _sides(odds: Doubles, kinds: Doubles) -> Doubles:
