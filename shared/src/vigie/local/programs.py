@@ -14,12 +14,16 @@ FIRST_REDIS_PORT = 6380
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One process. `ports` maps the variable that sets a port to its value; a `job` runs once and ends."""
+    """One process. `ports` maps the variable that sets a port to its value; a `job` runs once and ends.
+
+    The higher its `niceness`, the less of a busy processor it gets: whoever answers goes first.
+    """
 
     name: str
     command: tuple[str, ...]
     ports: dict[str, int] = field(default_factory=dict)
     job: bool = False
+    niceness: int = 0
 
 
 def programs(settings: LocalSettings, redis_port: int | None) -> list[Program]:
@@ -32,13 +36,15 @@ def programs(settings: LocalSettings, redis_port: int | None) -> list[Program]:
         found.append(_module("mailbox", "vigie.local.mailbox", {"SMTP_PORT": settings.smtp_port}))
     if not settings.mlflow_tracking_uri:
         found.append(_module("mlflow", "mlflow_server", {"MLFLOW_PORT": settings.mlflow_port}))
-    found.append(Program("starter", (str(Path(sys.executable).with_name("vigie-train")), "starter"), job=True))
+    found.append(
+        Program("starter", (str(Path(sys.executable).with_name("vigie-train")), "starter"), job=True, niceness=10)
+    )
     for family in settings.families():
         variable = f"PREDICTOR_{family.name.upper()}_PORT"
         package = family.service.replace("-", "_")
         found.append(_module(family.service, package, {variable: family_port(family)}))
-    found.append(_module("feedback", "feedback", {"FEEDBACK_PORT": settings.feedback_port}))
-    found.append(_module("alerting", "alerting", {"ALERTING_PORT": settings.alerting_port}))
+    found.append(_module("feedback", "feedback", {"FEEDBACK_PORT": settings.feedback_port}, niceness=5))
+    found.append(_module("alerting", "alerting", {"ALERTING_PORT": settings.alerting_port}, niceness=5))
     found.append(_module("gateway", "gateway", {"GATEWAY_PORT": settings.gateway_port}))
     found.append(_module("ui", "ui", {"UI_PORT": settings.ui_port}))
     return found
@@ -85,8 +91,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _module(name: str, module: str, ports: dict[str, int]) -> Program:
-    return Program(name, (sys.executable, "-m", module), ports)
+def _module(name: str, module: str, ports: dict[str, int], niceness: int = 0) -> Program:
+    return Program(name, (sys.executable, "-m", module), ports, niceness=niceness)
 
 
 def _redis_command(home: Path, port: int) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def _section(program: Program, logs: Path, priority: int) -> str:
     healthy_after = 1 if program.job else HEALTHY_AFTER_SECONDS
     return f"""
 [program:{program.name}]
-command={_together(program.command)}
+command={_together(("nice", "-n", str(program.niceness), *program.command))}
 priority={priority}
 autorestart={"unexpected" if program.job else "true"}
 startsecs={healthy_after}

@@ -69,3 +69,10 @@ def test_every_program_dies_with_the_supervisor_and_is_restarted(tmp_path: Path)
     assert text.count("setpriv --pdeathsig TERM --") == 10
     assert text.count("autorestart=true") == 8
     assert text.count("autorestart=unexpected") == 1
+
+
+def test_whoever_answers_goes_before_who_is_told_of_it(tmp_path: Path) -> None:
+    niceness = {program.name: program.niceness for program in programs(settings(tmp_path), 6380)}
+    assert niceness["gateway"] == niceness["predictor-logreg"] == niceness["redis"] == 0
+    assert niceness["starter"] > niceness["feedback"] == niceness["alerting"] > 0
+    assert " nice -n 5 " in configuration(programs(settings(tmp_path), 6380), tmp_path, "http://127.0.0.1:8000/readyz")
