@@ -10,6 +10,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from functools import lru_cache
 from math import ceil
 from time import perf_counter
 from typing import Any
@@ -18,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
@@ -34,6 +36,8 @@ from vigie.settings import ServiceSettings, TracedSettings
 BODY_LIMIT = 1024 * 1024
 GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
+STARTUP_FAILURE = 3  # as `uvicorn.run` does
+DOORS = 16  # uvloop lets in one client per turn and listening socket: a crowd would wait behind who is in already
 CLIENT_LEFT = 499  # as nginx counts it; nobody is answered
 GC_THRESHOLDS = (10_000, 20, 20)
 
@@ -59,6 +63,9 @@ _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/
 _UNTRACED = ("/healthz", "/readyz", "/metrics", "/v2/")
 _TRACE_HEADERS = {name.encode() for name in tracing.HEADERS}
 _CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_type"}
+
+# FastAPI's own, which would be asked for at every request; what is traced here, `vigie.tracing` traces.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 ERRORS = (VigieError, RequestValidationError, HTTPException, Exception)
 
@@ -151,7 +158,7 @@ def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -
     gc.collect()
     gc.freeze()  # a full collection over everything imported pauses all requests for some 60 ms
     gc.set_threshold(*GC_THRESHOLDS)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.vigie_host,
         port=port,
@@ -166,6 +173,10 @@ def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    server, door = uvicorn.Server(config), config.bind_socket()
+    server.run([door, *(door.dup() for _ in range(1, DOORS))])
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
     tracing.stop()
 
 
@@ -186,7 +197,7 @@ class ServiceApp(FastAPI):
         framed_by: str = "",
         **options: Any,
     ) -> None:
-        super().__init__(title=title, lifespan=lifespan, redirect_slashes=False, **options)
+        super().__init__(title=title, lifespan=lifespan, redirect_slashes=False, telemetry=_NO_TELEMETRY, **options)
         self.direct: dict[tuple[str, str], DirectHandler] = {}
         self.render_error = render_error
         self._body_limit = body_limit
@@ -349,8 +360,8 @@ def _traced(scope: Scope) -> AbstractContextManager[None]:
 def _record(scope: Scope, status: int, seconds: float) -> None:
     direct = "vigie.direct" in scope
     route = scope["path"] if direct else getattr(scope.get("route"), "path", "unmatched")
-    REQUESTS.labels(scope["method"], route, status).inc()
-    SECONDS.labels(route).observe(seconds)
+    _counter(scope["method"], route, status).inc()
+    _timer(route).observe(seconds)
     if tracing.is_on():
         _describe(scope["method"], route, status)
     quiet = route in _PROBES or (direct and status < 400) or status == 429
@@ -358,6 +369,16 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     if _LOG.isEnabledFor(level):
         fields = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 6)}
         _LOG.log(level, "request", extra=fields)
+
+
+@lru_cache(1024)
+def _counter(method: str, route: str, status: int) -> Counter:
+    return REQUESTS.labels(method, route, status)
+
+
+@lru_cache(1024)
+def _timer(route: str) -> Histogram:
+    return SECONDS.labels(route)
 
 
 def _describe(method: str, route: str, status: int) -> None:

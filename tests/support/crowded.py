@@ -1,0 +1,43 @@
+"""A service whose answers take all of its time: `python -m tests.support.crowded PORT`."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from fastapi import FastAPI
+
+from vigie.schemas import Health, Readiness
+from vigie.settings import ServiceSettings
+from vigie.web import serve, service_app
+
+BUSY_SECONDS = 0.002
+
+
+@asynccontextmanager
+async def nothing(_: FastAPI) -> AsyncIterator[None]:
+    """A lifespan in which nothing happens."""
+    yield
+
+
+async def ready() -> Readiness:
+    """Always."""
+    return Readiness(ready=True, dependencies={})
+
+
+def main() -> None:
+    """Serves until it is stopped."""
+    app = service_app("crowded", lifespan=nothing, readiness=ready)
+
+    @app.get("/busy")
+    async def busy() -> Health:
+        until = perf_counter() + BUSY_SECONDS
+        while perf_counter() < until:
+            pass
+        return Health()
+
+    serve(app, ServiceSettings.read(), service="crowded", port=int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()
