@@ -1,11 +1,11 @@
 """Which replica gets a call."""
 
-import aiohttp
 import pytest
 
+from gateway.channel import Channel
 from gateway.replicas import REST_SECONDS, Replicas
 
-ONE, OTHER = "http://one", "http://other"
+ONE, OTHER = Channel("http://one"), Channel("http://other")
 
 
 def test_a_call_goes_to_the_replica_that_has_the_fewest() -> None:
@@ -20,8 +20,8 @@ def test_a_call_goes_to_the_replica_that_has_the_fewest() -> None:
 
 def test_one_that_cannot_be_reached_rests_and_is_tried_again() -> None:
     replicas = Replicas([ONE, OTHER])
-    with pytest.raises(aiohttp.ClientConnectionError), replicas.call(0):
-        raise aiohttp.ClientConnectionError
+    with pytest.raises(ConnectionError), replicas.call(0):
+        raise ConnectionError
     with replicas.call(REST_SECONDS - 0.1) as first, replicas.call(REST_SECONDS - 0.1) as second:
         assert (first, second) == (OTHER, OTHER)
         with replicas.call(REST_SECONDS) as later:
@@ -31,7 +31,7 @@ def test_one_that_cannot_be_reached_rests_and_is_tried_again() -> None:
 def test_when_all_rest_one_is_called_all_the_same() -> None:
     replicas = Replicas([ONE])
     for _ in range(2):
-        with pytest.raises(aiohttp.ClientConnectionError), replicas.call(0):
-            raise aiohttp.ClientConnectionError
-    with replicas.call(0) as url:
-        assert url == ONE
+        with pytest.raises(ConnectionError), replicas.call(0):
+            raise ConnectionError
+    with replicas.call(0) as channel:
+        assert channel == ONE

@@ -70,7 +70,7 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
     kept = {"buffer": settings.log_buffer, "stream_entries": settings.log_stream_entries}
     log, trial_log = PredictionLog(redis, **kept), TrialLog(redis, **kept)
     async with aiohttp.ClientSession(auto_decompress=False) as http:
-        trials = [trial_of(settings, family, url, http, trial_log) for family, url in settings.families()]
+        trials = [trial_of(settings, family, url, trial_log) for family, url in settings.families()]
         opened = [client for trial in trials for client in trial.clients]
         for client in opened:
             await client.start()
@@ -114,14 +114,13 @@ def predictions_of(
     )
 
 
-def trial_of(settings: GatewaySettings, family: Family, url: str, http: aiohttp.ClientSession, log: TrialLog) -> Trial:
+def trial_of(settings: GatewaySettings, family: Family, url: str, log: TrialLog) -> Trial:
     """The clients of one family: of what serves, and of what is on trial beside it."""
 
     def client(alias: str | None = None) -> PredictorClient:
         return PredictorClient(
             family,
             url,
-            http,
             queue_limit=settings.queue_limit,
             burst_seconds=settings.queue_burst_seconds,
             batch_size=settings.batch_size,

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import aiohttp
 from prometheus_client import Counter
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.breaker import CircuitBreaker
+from gateway.channel import Channel, Lost, NotHttp, Reply
 from gateway.in_flight import InFlight
 from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
@@ -98,7 +98,6 @@ class PredictorClient:
         self,
         family: Family,
         url: str,
-        http: aiohttp.ClientSession,
         *,
         queue_limit: int,
         burst_seconds: float,
@@ -112,9 +111,8 @@ class PredictorClient:
         self._recent = RecentAnswers()
         self._in_flight: InFlight[Answer] = InFlight()
         self._known, self._joined, self._new = (REPEATED.labels(label, result) for result in ("known", "joined", "new"))
-        self._http = http
         self._on_trial = alias is not None
-        self._replicas = Replicas([each.strip() for each in url.split(",")])
+        self._replicas = Replicas([Channel(each.strip()) for each in url.split(",")])
         self._model_path = f"/v2/models/{family.name}"
         self._infer_path = f"{self._model_path}/versions/{alias}/infer" if alias else f"{self._model_path}/infer"
         self._singles: Batcher[Ask, Answer] = Batcher(
@@ -151,6 +149,7 @@ class PredictorClient:
         """Answers what is queued, then closes."""
         await self._singles.stop()
         await self._bulk.stop()
+        self._replicas.close()
 
     async def infer_one(self, text: str, deadline: float) -> Answer:
         """One text. `deadline` is a time of the event loop's clock, in seconds.
@@ -181,10 +180,10 @@ class PredictorClient:
     async def metadata(self) -> ModelMetadata:
         """What the predictor says of the version that serves; raises `Unavailable` when it says nothing."""
         try:
-            status, content = await self._get("", STATUS_TIMEOUT_SECONDS)
+            status, _, content = await self._get("", STATUS_TIMEOUT_SECONDS)
             if status == 200:
                 return ModelMetadata.model_validate_json(content)
-        except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
+        except (OSError, NotHttp, ValidationError) as error:
             self.problem = f"{type(error).__name__}: {error}"
             raise Unavailable(f"{self.family.service}: {self.problem}") from error
         raise Unavailable(f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}")
@@ -209,17 +208,17 @@ class PredictorClient:
     async def card(self) -> ModelCard:
         """What is known of the version that serves; raises `Unavailable` without one."""
         try:
-            status, content = await self._get("/card", CARD_TIMEOUT_SECONDS)
+            status, _, content = await self._get("/card", CARD_TIMEOUT_SECONDS)
             if status == 200:
                 return ModelCard.model_validate_json(content)
-        except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
+        except (OSError, NotHttp, ValidationError) as error:
             raise Unavailable(f"{self.family.service}: {type(error).__name__}: {error}") from error
         raise Unavailable(f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}")
 
-    async def _get(self, end: str, seconds: float) -> tuple[int, bytes]:
-        with self._replicas.call(_now()) as url:
-            async with self._http.get(f"{url}{self._model_path}{end}", timeout=_seconds(seconds)) as reply:
-                return reply.status, await reply.read()
+    async def _get(self, end: str, seconds: float) -> Reply:
+        now = _now()
+        with self._replicas.call(now) as channel:
+            return await channel.ask("GET", f"{self._model_path}{end}", until=now + seconds)
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
         gathered = Ask(
@@ -248,37 +247,36 @@ class PredictorClient:
         try:
             try:
                 status, headers, content = await self._post(body, request)
-            except aiohttp.ClientConnectionError as error:
+            except OSError as error:
                 if not self._may_call_again(error):
                     raise
                 status, headers, content = await self._post(body, request)
         except TimeoutError:
             self._breaker.failed(_now())
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
-        except aiohttp.ClientError as error:
+        except (OSError, NotHttp) as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
         if status != 200:
             raise self._refused(status, headers, content)
         return self._read(content, len(request.texts))
 
-    def _may_call_again(self, error: aiohttp.ClientConnectionError) -> bool:
+    def _may_call_again(self, error: OSError) -> bool:
         """Inference is idempotent: after an idle connection that was just closed, or where there is another replica."""
         if isinstance(error, TimeoutError):
             return False
-        return len(self._replicas) > 1 or isinstance(error, aiohttp.ServerDisconnectedError)
+        return len(self._replicas) > 1 or isinstance(error, Lost)
 
-    async def _post(self, body: bytes, request: Ask) -> tuple[int, Mapping[str, str], bytes]:
-        left = max(0.001, request.deadline - asyncio.get_running_loop().time())
+    async def _post(self, body: bytes, request: Ask) -> Reply:
+        now = _now()
+        left = max(0.001, request.deadline - now)
         headers = {
             "Content-Type": "application/json",
             "X-Deadline-Ms": str(int(left * 1000)),
             "X-Request-ID": request.request_id,
             **tracing.headers(),
         }
-        with self._replicas.call(_now()) as url:
-            target = f"{url}{self._infer_path}"
-            async with self._http.post(target, data=body, headers=headers, timeout=_seconds(left)) as reply:
-                return reply.status, reply.headers, await reply.read()
+        with self._replicas.call(now) as channel:
+            return await channel.ask("POST", self._infer_path, until=now + left, headers=headers, body=body)
 
     def _read(self, content: bytes, expected: int) -> Answer:
         try:
@@ -296,7 +294,7 @@ class PredictorClient:
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> VigieError:
         said = f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}"
         if status == 429:
-            return QueueFull(said, retry_after=float(headers.get("Retry-After", "1")))
+            return QueueFull(said, retry_after=float(headers.get("retry-after", "1")))
         if status == 504:
             return DeadlineExceeded(said)
         if status == 400:
@@ -322,7 +320,3 @@ class PredictorClient:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _seconds(total: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=total)
