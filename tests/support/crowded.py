@@ -8,8 +8,9 @@ from time import perf_counter
 from fastapi import FastAPI
 
 from vigie.schemas import Health, Readiness
+from vigie.server import serve
 from vigie.settings import ServiceSettings
-from vigie.web import serve, service_app
+from vigie.web import service_app
 
 BUSY_SECONDS = 0.002
 

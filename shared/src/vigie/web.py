@@ -4,7 +4,6 @@ One pure ASGI layer does what must hold on every path; `service_app` wires it ar
 """
 
 import asyncio
-import gc
 import logging
 import re
 import uuid
@@ -15,7 +14,6 @@ from math import ceil
 from time import perf_counter
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -27,19 +25,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie import tracing
-from vigie.connections import BROKEN, GuardedProtocol, Headers, client_left
+from vigie.connections import BROKEN, Headers, client_left
 from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
-from vigie.logs import REQUEST_ID, configure_logging
+from vigie.logs import REQUEST_ID
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
-from vigie.settings import ServiceSettings, TracedSettings
 
 BODY_LIMIT = 1024 * 1024
-GRACE_SECONDS = 10
-KEEP_ALIVE_SECONDS = 75
-STARTUP_FAILURE = 3  # as `uvicorn.run` does
-DOORS = 16  # uvloop lets in one client per turn and listening socket: a crowd would wait behind who is in already
 CLIENT_LEFT = 499  # as nginx counts it; nobody is answered
-GC_THRESHOLDS = (10_000, 20, 20)
 
 # Nothing here is to be guessed at, or told to other sites. CORS stays closed: no header ever allows an origin.
 _SAFE_HEADERS = (
@@ -147,37 +139,6 @@ def error_response(error: VigieError, render_error: ErrorRenderer = error_body) 
     """The answer for an error, with `Retry-After` (whole seconds, rounded up) where it has one."""
     headers = {} if error.retry_after is None else {"Retry-After": str(max(1, ceil(error.retry_after)))}
     return Response(render_error(error), status_code=error.status, media_type="application/json", headers=headers)
-
-
-def serve(app: FastAPI, settings: ServiceSettings, *, service: str, port: int) -> None:
-    """Runs `app` until SIGTERM or SIGINT, which let running requests finish for up to `GRACE_SECONDS`."""
-    configure_logging(service, settings.log_level)
-    if isinstance(settings, TracedSettings) and settings.otel_exporter_otlp_endpoint:
-        endpoint, share = settings.otel_exporter_otlp_endpoint, settings.otel_traces_sampler_arg
-        tracing.start(service, endpoint=endpoint, share=share)
-    gc.collect()
-    gc.freeze()  # a full collection over everything imported pauses all requests for some 60 ms
-    gc.set_threshold(*GC_THRESHOLDS)
-    config = uvicorn.Config(
-        app,
-        host=settings.vigie_host,
-        port=port,
-        loop="uvloop",
-        http=GuardedProtocol,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server, door = uvicorn.Server(config), config.bind_socket()
-    server.run([door, *(door.dup() for _ in range(1, DOORS))])
-    if not server.started:
-        raise SystemExit(STARTUP_FAILURE)
-    tracing.stop()
 
 
 class ServiceApp(FastAPI):

@@ -2,7 +2,7 @@
 
 from alerting.app import create_app
 from alerting.settings import AlertingSettings
-from vigie.web import serve
+from vigie.server import serve
 
 if __name__ == "__main__":
     settings = AlertingSettings.read()

@@ -2,7 +2,7 @@
 
 from feedback.app import create_app
 from feedback.settings import FeedbackSettings
-from vigie.web import serve
+from vigie.server import serve
 
 if __name__ == "__main__":
     settings = FeedbackSettings.read()

@@ -2,7 +2,7 @@
 
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
-from vigie.web import serve
+from vigie.server import serve
 
 if __name__ == "__main__":
     settings = GatewaySettings.read()

@@ -3,8 +3,8 @@
 from predictor_forest.app import create_app
 from predictor_forest.settings import ForestSettings
 from vigie.catalogue import find_family
+from vigie.server import serve
 from vigie.settings import family_port
-from vigie.web import serve
 
 if __name__ == "__main__":
     settings = ForestSettings.read()

@@ -3,8 +3,8 @@
 from predictor_lightgbm.app import create_app
 from predictor_lightgbm.settings import LightgbmSettings
 from vigie.catalogue import find_family
+from vigie.server import serve
 from vigie.settings import family_port
-from vigie.web import serve
 
 if __name__ == "__main__":
     settings = LightgbmSettings.read()

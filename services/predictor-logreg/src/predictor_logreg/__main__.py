@@ -3,8 +3,8 @@
 from predictor_logreg.app import create_app
 from predictor_logreg.settings import LogregSettings
 from vigie.catalogue import find_family
+from vigie.server import serve
 from vigie.settings import family_port
-from vigie.web import serve
 
 if __name__ == "__main__":
     settings = LogregSettings.read()

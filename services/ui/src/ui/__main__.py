@@ -16,7 +16,7 @@ def main() -> None:
     sys.modules.update(dict.fromkeys(SPARED))  # type: ignore[arg-type]  # null: one that cannot be found
     from ui.app import create_app  # noqa: PLC0415
     from ui.settings import UiSettings  # noqa: PLC0415
-    from vigie.web import serve  # noqa: PLC0415
+    from vigie.server import serve  # noqa: PLC0415
 
     settings = UiSettings.read()
     serve(create_app(settings), settings, service="ui", port=settings.ui_port)
