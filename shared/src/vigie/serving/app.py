@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -17,6 +16,7 @@ from vigie.serving.history import PromotionHistory
 from vigie.serving.lanes import make_lanes
 from vigie.serving.settings import PredictorSettings
 from vigie.serving.state import PredictorState
+from vigie.serving.thread import ComputeThread
 from vigie.web import service_app
 
 BODY_LIMIT = 16 * 1024 * 1024
@@ -59,7 +59,7 @@ async def running_predictor(
     family: Family, kind: type[LoadablePredictor], settings: PredictorSettings, registry: Registry
 ) -> AsyncIterator[PredictorState]:
     """The compute thread and the followers', for as long as the predictor runs."""
-    with ThreadPoolExecutor(1, thread_name_prefix="compute") as thread:
+    with ComputeThread() as thread:
         lanes = make_lanes(family, kind, settings, registry, thread)
         followed = (lanes.main, *lanes.trials)
         for lane in followed:

@@ -1,7 +1,6 @@
 """Lanes of a predictor: for each alias that it follows, what computes with the version that the alias names."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from vigie.catalogue import SHADOW, Family
@@ -14,6 +13,7 @@ from vigie.serving.engine import Engine
 from vigie.serving.follower import Follower, utc_now
 from vigie.serving.models import ServedModel, open_model
 from vigie.serving.settings import PredictorSettings
+from vigie.serving.thread import ComputeThread
 
 SHADOW_BATCH = 32
 
@@ -66,7 +66,11 @@ class Lanes:
 
 
 def make_lanes(
-    family: Family, kind: type[LoadablePredictor], settings: PredictorSettings, registry: Registry, thread: Executor
+    family: Family,
+    kind: type[LoadablePredictor],
+    settings: PredictorSettings,
+    registry: Registry,
+    thread: ComputeThread,
 ) -> Lanes:
     """The lanes of a family; all compute in one thread, a shadow only while nobody else does."""
 

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from vigie.serving.app import predictor_app
 from vigie.serving.engine import Engine
 from vigie.serving.models import open_model
 from vigie.serving.settings import PredictorSettings
+from vigie.serving.thread import ComputeThread
 
 INFER = "/v2/models/logreg/infer"
 GATE = threading.Event()
@@ -41,17 +41,20 @@ class GatedPredictor(TinyPredictor):
 
 @asynccontextmanager
 async def running(registry: FakeRegistry, home: Path, **settings: float) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a running application."""
+    """A client of a running application, which leaves all computing to its thread: there it can be held up."""
     GATE.clear()
     BUSY.clear()
     options = PredictorSettings.read(vigie_home=home, **{"model_poll_seconds": 0.01} | settings)
     app = predictor_app("logreg", GatedPredictor, options, registry=registry)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    patch = pytest.MonkeyPatch()
+    patch.setattr("vigie.serving.engine.AT_ONCE_SECONDS", 0)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://p") as client:
         try:
             yield client
         finally:
             GATE.set()
+            patch.undo()
 
 
 @pytest.fixture
@@ -94,16 +97,15 @@ class ExplainingPredictor(TinyPredictor):
 async def test_what_there_is_no_time_to_explain_is_answered_without(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     version = Version(model="vigie-logreg", number="1", source="models:/m-1")
-    thread = ThreadPoolExecutor(1)
-    engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
-    engine.serve(open_model(ExplainingPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
-    known = [WordWeight(word="late", weight=1.0)]
-    later, before = loop.time() + 60, loop.time()
-    assert await engine.explain(["late again"], number="1", deadline=later) == [known]
-    assert await engine.explain(["late again", "fine"], number="1", deadline=before) == [None, None]
-    assert await engine.explain(["late again"], number="2", deadline=later) is None
-    await engine.stop()
-    thread.shutdown()
+    with ComputeThread() as thread:
+        engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
+        engine.serve(open_model(ExplainingPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
+        known = [WordWeight(word="late", weight=1.0)]
+        later, before = loop.time() + 60, loop.time()
+        assert await engine.explain(["late again"], number="1", deadline=later) == [known]
+        assert await engine.explain(["late again", "fine"], number="1", deadline=before) == [None, None]
+        assert await engine.explain(["late again"], number="2", deadline=later) is None
+        await engine.stop()
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""Where a batch is computed."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.support.models import MADE_AT, TinyPredictor, make_tiny
+from vigie.predictor import Probabilities
+from vigie.registry import Version
+from vigie.serving.engine import Engine
+from vigie.serving.models import open_model
+from vigie.serving.thread import ComputeThread
+
+WENT_ON = threading.Event()
+RUNS: list[tuple[str, str]] = []
+
+
+class WatchedPredictor(TinyPredictor):
+    """Notes which thread computes what; "wait" takes until `WENT_ON` is set."""
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        RUNS.append((texts[0], threading.current_thread().name))
+        if texts[0] == "wait":
+            WENT_ON.wait(30)
+        return super().predict(texts)
+
+
+async def test_what_is_quick_is_computed_where_it_is_but_never_two_at_a_time(tmp_path: Path) -> None:
+    version, deadline = Version(model="vigie-logreg", number="1", source="models:/m-1"), 60.0
+    until = asyncio.get_running_loop().time() + deadline
+    here = threading.current_thread().name
+    with ComputeThread() as thread:
+        engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
+        engine.serve(open_model(WatchedPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
+        RUNS.clear()
+        await engine.infer(["first"], number=None, deadline=until)
+        assert RUNS[-1][1].startswith("compute")
+        while RUNS[-1] != ("quick", here):
+            await engine.infer(["quick"], number=None, deadline=until)
+        other = asyncio.create_task(thread.run(WENT_ON.wait, 30))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(engine.infer(["behind"], number=None, deadline=until))
+        await asyncio.sleep(0)
+        WENT_ON.set()
+        await asyncio.gather(other, waiting)
+        assert RUNS[-1][0] == "behind"
+        assert RUNS[-1][1].startswith("compute")
+        await engine.infer(["quick"], number=None, deadline=until)
+        assert RUNS[-1][1] == here
+        await engine.stop()
+
+
+async def test_what_takes_long_is_computed_in_the_thread(tmp_path: Path) -> None:
+    version = Version(model="vigie-logreg", number="1", source="models:/m-1")
+    until = asyncio.get_running_loop().time() + 60
+    with ComputeThread() as thread:
+        engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
+        engine.serve(open_model(WatchedPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
+        WENT_ON.clear()
+        waiting = asyncio.create_task(engine.infer(["wait"], number=None, deadline=until))
+        while RUNS[-1][0] != "wait":
+            await asyncio.sleep(0)
+        WENT_ON.set()
+        await waiting
+        assert RUNS[-1][1].startswith("compute")
+        await engine.stop()
