@@ -68,6 +68,7 @@ class Consumer(Generic[EventType]):
     """Reads a stream as one member of a consumer group, until cancelled; outlives a Redis that goes away.
 
     `handle` gets the events of one or more entries and must be safe to call twice with the same ones.
+    After each reading, what comes within `gather_seconds` is left for the next one: many cost little more than one.
     `on_connected` runs after each (re)connection and loss of the group, before anybody can read from a new group.
     """
 
@@ -81,6 +82,7 @@ class Consumer(Generic[EventType]):
         handle: Handler[EventType],
         on_connected: Connected | None = None,
         batch: int = 64,
+        gather_seconds: float = 0.0,
         claim_every: float = CLAIM_EVERY_SECONDS,
         claim_idle_ms: int = CLAIM_IDLE_MS,
     ) -> None:
@@ -91,6 +93,7 @@ class Consumer(Generic[EventType]):
         self._handle = handle
         self._on_connected = on_connected
         self._batch = batch
+        self._gather_seconds = gather_seconds
         self._claim_every = claim_every
         self._claim_idle_ms = claim_idle_ms
         self.connected = False
@@ -135,6 +138,7 @@ class Consumer(Generic[EventType]):
                 next_claim = monotonic() + self._claim_every
             if entries := await self._read(b">", block=BLOCK_MS):
                 await self._process(entries)
+                await asyncio.sleep(self._gather_seconds)
 
     async def _read(self, last: bytes, block: int | None = None) -> list[Entry]:
         reply: Any = await self._redis.xreadgroup(

@@ -25,6 +25,8 @@ from vigie.streams import PREDICTIONS, TRIALS, Consumer, open_redis
 from vigie.tasks import end
 from vigie.web import service_app
 
+GATHER_SECONDS = 0.05
+
 
 def create_app(settings: FeedbackSettings | None = None) -> FastAPI:
     """The feedback service; without `settings` it reads them from the environment."""
@@ -54,7 +56,9 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
     log = PredictionLog(store)
     publisher = Publisher(store, redis, now_ms=now_ms, text_arrived=log.arrived)
     judge = TrialJudge(store, redis, now_ms=now_ms)
-    answers = Consumer(redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep)
+    answers = Consumer(
+        redis, PREDICTIONS, group="feedback", name=gethostname(), handle=log.keep, gather_seconds=GATHER_SECONDS
+    )
     trials = Consumer(redis, TRIALS, group="feedback", name=gethostname(), handle=TrialLog(store).keep)
     kept = Retention(settings.retention_predictions_days, settings.retention_votes_days)
     readers = (answers.run(), trials.run())

@@ -42,8 +42,8 @@ class Engine:
     """Answers with the model that serves now; `serve` replaces it between two batches, `withdraw` leaves none.
 
     Engines of one process share its compute `thread`. While that rests, a batch that is expected to take less than
-    `AT_ONCE_SECONDS` is computed where it is: waking the thread costs a tenth of a millisecond. One that `yields_to` another takes nothing while that is busy.
-    `label` names it in metrics.
+    `AT_ONCE_SECONDS` is computed where it is: waking the thread costs a tenth of a millisecond. One that `yields_to`
+    another takes nothing while that is busy. `label` names it in metrics.
     """
 
     def __init__(

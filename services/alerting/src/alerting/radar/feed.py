@@ -23,6 +23,7 @@ from vigie.streams import PREDICTIONS, Entry
 
 BATCH_ENTRIES = 64
 BLOCK_MS = 1_000
+GATHER_SECONDS = 0.2  # a surge is told in minutes: what comes meanwhile costs one step, not many
 STAND_BY_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 AHEAD_MS = MINUTE_MS
@@ -87,7 +88,9 @@ class RadarFeed:
         while await self.memory.hold():
             await self.forget_erased()
             found = await self.more(position)
-            position = await self.keep(found) if found else position
+            if found:
+                position = await self.keep(found)
+                await asyncio.sleep(GATHER_SECONDS)
 
     async def restore(self) -> bytes:
         """Knows again what Redis kept; where that was lost, Redis gets what this worker knows. Where to read on."""
