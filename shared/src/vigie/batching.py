@@ -18,6 +18,7 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 STANDING_BATCHES = 3  # who keeps a few hundred connections busy waits little longer than one batch takes: no overload
+STANDING_SECONDS = 0.3  # a refusal costs as much as a small model's answer: turning a crowd away answers nobody more
 _RATE_SMOOTHING = 0.1
 _SWEEP_FROM = 64
 
@@ -44,8 +45,8 @@ class Batcher(Generic[ItemT, ResultT]):
     `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits;
     an item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty
     for `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then
-    no more than `STANDING_BATCHES` wait. When `run` raises one of `bisect_on` (by default any `Exception` but
-    `VigieError`, which speaks of the whole batch), the batch is halved.
+    no more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`. When `run` raises one of `bisect_on` (by
+    default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved.
     Use it from one event loop, as an async context manager or with `start` and `stop`.
     """
 
@@ -115,7 +116,7 @@ class Batcher(Generic[ItemT, ResultT]):
     @property
     def is_overrun(self) -> bool:
         """Whether more comes than is answered, and not just for a moment."""
-        if self.pending < STANDING_BATCHES * self._max_weight:
+        if self.pending < max(STANDING_BATCHES * self._max_weight, STANDING_SECONDS * self._rate):
             return False
         return asyncio.get_running_loop().time() - self._stands_since > self._burst_seconds
 

@@ -238,6 +238,21 @@ async def test_a_queue_that_stands_holds_three_batches() -> None:
         assert await subject.submit(6) == 12
 
 
+async def test_of_a_fast_worker_more_may_wait_for_they_do_not_wait_long() -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=10_000, burst_seconds=0) as subject:
+        for item in range(20):
+            await subject.submit(item)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(0))]
+            await turns()
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(12)]
+            await turns()
+            assert subject.pending == 12
+            assert not subject.is_overrun
+        await asyncio.gather(*tasks)
+
+
 async def test_a_burst_fills_the_queue() -> None:
     worker = Worker()
     async with Batcher(worker.run, max_weight=4, max_pending=100, burst_seconds=60) as subject:
