@@ -6,12 +6,13 @@ taken over after `CLAIM_IDLE_MS`; an entry that failed `MAX_DELIVERIES` times go
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
@@ -41,9 +42,9 @@ class Stream(Generic[EventType]):
         """Where entries go that no consumer could handle: the same field, and `reason`, `entry`, `group`."""
         return f"{self.name}:dead"
 
-    def encode(self, events: list[EventType]) -> dict[str, bytes]:
-        """The fields of one entry."""
-        return {"events": self.codec.dump_json(events)}
+    def encode(self, events: Sequence[EventType | Mapping[str, Any]]) -> dict[str, bytes]:
+        """The fields of one entry; an event may also come as a mapping of its fields."""
+        return {"events": to_json(events)}
 
     def decode(self, fields: dict[bytes, bytes]) -> list[EventType]:
         """The events of one entry; raises `ValueError` when it holds anything else."""

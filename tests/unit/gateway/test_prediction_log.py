@@ -89,4 +89,6 @@ async def test_a_redis_that_never_comes_back_costs_the_oldest_events_only() -> N
         for number in range(100):
             log.append([event(number)])
         await until(lambda: log.error is not None)
-        assert [kept.prediction_id for kept in log._buffer] == [f"p{number}" for number in range(90, 100)]
+        assert [kept.prediction_id for kept in log._buffer if isinstance(kept, PredictionEvent)] == [
+            f"p{number}" for number in range(90, 100)
+        ]

@@ -1,8 +1,7 @@
 """Routes that skip FastAPI's parameter machinery, which costs more than a small model does, but keep its documentation.
 
-An endpoint of a direct route is `async def endpoint(request, body: Schema) -> Message | Response`. The documentation is
-made from that signature; at run time the route checks the key, validates the raw body with the same schema, and
-serialises the answer.
+An endpoint of a direct route is `async def endpoint(request, body: Schema) -> Response`, with a `response_model`. The
+documentation is made from these; at run time the route checks the key, and validates the raw body with the same schema.
 """
 
 from collections.abc import Callable, Coroutine
@@ -39,8 +38,8 @@ class DirectRoute(APIRoute):
             if ends:
                 end_with_client(request.scope)
             state_of(request).admit(request.headers.get("x-api-key"), scope)
-            answer = await endpoint(request, await read_body(request, schema))
-            return answer if isinstance(answer, Response) else Response(answer.model_dump_json(), media_type=_JSON)
+            answer: Response = await endpoint(request, await read_body(request, schema))
+            return answer
 
         return handle
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from gateway.keys import KEY_HEADER, Scope
 from gateway.origins import NOWHERE
+from gateway.rows import PredictionRow
 from gateway.state import admitted, state_of
 from vigie.connections import end_with_client
 from vigie.errors import Unavailable
@@ -41,7 +42,7 @@ from vigie.protocol import (
     wants_explanation,
     write_response,
 )
-from vigie.schemas import BatchRequest, ExplainedPrediction, Prediction
+from vigie.schemas import BatchRequest
 from vigie.web import as_vigie_error, error_response, invalid_request
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -104,7 +105,6 @@ async def infer(request: Request) -> Response:
     except ValidationError as error:
         raise invalid_request(error.errors()) from None
     explaining, nowhere = wants_explanation(message), [NOWHERE] * len(batch.texts)
-    predictions: Sequence[Prediction] | Sequence[ExplainedPrediction]
     if explaining:
         predictions = await state.predictions.explain_many(batch.texts, name, nowhere)
     else:
@@ -163,16 +163,15 @@ async def model_infer(name: str, body: InferenceRequest) -> None:
     """Probabilities of `negative`, labels and prediction ids for up to 1,000 texts, all by one version."""
 
 
-def _answered(predictions: Sequence[Prediction] | Sequence[ExplainedPrediction]) -> Answered:
+def _answered(predictions: Sequence[PredictionRow]) -> Answered:
     first = predictions[0]
-    explanations = [each.explanation for each in predictions if isinstance(each, ExplainedPrediction)]
-    degraded = {"degraded": True, "requested_model": first.requested_model} if first.degraded else None
+    degraded = {"degraded": True, "requested_model": first["requested_model"]} if first["degraded"] else None
     return Answered(
-        first.model.name,
-        first.model.version,
-        [each.probabilities.negative for each in predictions],
-        explanations or None,
-        [each.prediction_id for each in predictions],
+        first["model"]["name"],
+        first["model"]["version"],
+        [each["probabilities"]["negative"] for each in predictions],
+        [each["explanation"] for each in predictions if "explanation" in each] or None,
+        [each["prediction_id"] for each in predictions],
         degraded,
     )
 

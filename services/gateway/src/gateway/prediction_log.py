@@ -7,6 +7,7 @@ with Redis away it waits with growing pauses, and the oldest events are dropped 
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Generic
 
@@ -41,7 +42,7 @@ class EventLog(Generic[EventType]):
         self._redis = redis
         self._stream = stream
         self._left = left
-        self._buffer: deque[EventType] = deque()
+        self._buffer: deque[EventType | Mapping[str, Any]] = deque()
         self._limit = buffer
         self._stream_entries = stream_entries
         self._something = asyncio.Event()
@@ -53,7 +54,7 @@ class EventLog(Generic[EventType]):
         """How many events Redis has not taken yet."""
         return len(self._buffer) + self._on_the_way
 
-    def append(self, events: list[EventType]) -> None:
+    def append(self, events: Sequence[EventType | Mapping[str, Any]]) -> None:
         """Takes events over; never waits."""
         self._buffer.extend(events)
         overflow = len(self._buffer) - self._limit
@@ -108,7 +109,7 @@ class EventLog(Generic[EventType]):
             self._note(None)
         return True
 
-    def _put_back(self, events: list[EventType]) -> None:
+    def _put_back(self, events: Sequence[EventType | Mapping[str, Any]]) -> None:
         self._buffer.extendleft(reversed(events))
         self.append([])
 

@@ -12,24 +12,15 @@ from gateway.origins import NOWHERE, Origin
 from gateway.parts import verdicts_in_parts
 from gateway.prediction_log import PredictionLog
 from gateway.predictors import Answer, PredictorClient, Verdict
+from gateway.rows import EventRow, ModelRow, PredictionRow, prediction_row
 from gateway.shadow import Copy
 from gateway.trial_answers import Said
 from gateway.trials import Trial, Trials
 from vigie.errors import DeadlineExceeded, NotFound, QueueFull, Unavailable
 from vigie.logs import REQUEST_ID
-from vigie.receipts import ReceiptBook, label_of
-from vigie.schemas import (
-    ExplainedPrediction,
-    ModelRef,
-    Prediction,
-    PredictionEvent,
-    Probabilities,
-    Sentiment,
-    WordWeight,
-)
+from vigie.receipts import ReceiptBook
+from vigie.schemas import WordWeight
 
-_SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
-_DIGITS = 6
 HOP_SHARE = 0.6
 
 AnsweredT = TypeVar("AnsweredT")
@@ -38,8 +29,8 @@ AnsweredT = TypeVar("AnsweredT")
 class Draft(NamedTuple):
     """Answers to texts that follow each other, and what the log will hold of them."""
 
-    predictions: list[Prediction]
-    events: list[PredictionEvent]
+    predictions: list[PredictionRow]
+    events: list[EventRow]
 
 
 class Predictions:
@@ -66,13 +57,13 @@ class Predictions:
         self._log = log
         self._timeout = timeout_seconds
 
-    async def predict(self, text: str, model: str | None, origin: Origin = NOWHERE) -> Prediction:
+    async def predict(self, text: str, model: str | None, origin: Origin = NOWHERE) -> PredictionRow:
         """One tweet; it shares an upstream call with whoever asks at the same time."""
         return (await self._answer([text], model, [origin], _one))[0]
 
     async def predict_many(
         self, texts: list[str], model: str | None, origins: Sequence[Origin], *, by_one: bool = False
-    ) -> list[Prediction]:
+    ) -> list[PredictionRow]:
         """Up to a thousand tweets in order, all answered by one version, unless its family is in a brown-out or has a
         challenger; `by_one` keeps that out.
         """
@@ -101,7 +92,7 @@ class Predictions:
 
     async def _answer(
         self, texts: list[str], model: str | None, origins: Sequence[Origin], ask: Ask, *, challenged: bool = True
-    ) -> list[Prediction]:
+    ) -> list[PredictionRow]:
         """The predictions, with a part for versions on trial where there are any."""
         trial = self.trials.of(model or self.default)
         if trial is None:
@@ -118,7 +109,7 @@ class Predictions:
             raise
         predictions = self._finish(texts, origins, _replaced(champions, trial, challenge, said), model)
         copies = [
-            Copy(prediction.prediction_id, text, champion)
+            Copy(prediction["prediction_id"], text, champion)
             for prediction, text, champion in zip(predictions, texts, champions, strict=True)
         ]
         trial.compare(copies, challenge, said)
@@ -166,13 +157,11 @@ class Predictions:
         except Unavailable:
             raise late or self._nobody(model) from None
 
-    async def explain(self, text: str, model: str | None, origin: Origin = NOWHERE) -> ExplainedPrediction:
+    async def explain(self, text: str, model: str | None, origin: Origin = NOWHERE) -> PredictionRow:
         """Like `predict`, with the words that weighed most."""
         return (await self.explain_many([text], model, [origin]))[0]
 
-    async def explain_many(
-        self, texts: list[str], model: str | None, origins: Sequence[Origin]
-    ) -> list[ExplainedPrediction]:
+    async def explain_many(self, texts: list[str], model: str | None, origins: Sequence[Origin]) -> list[PredictionRow]:
         """Like `predict_many`, with the words that weighed most."""
         answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline, explain=True))
         return explained(self._finish(texts, origins, answer.verdicts(), model), answer)
@@ -202,10 +191,10 @@ class Predictions:
 
     def _finish(
         self, texts: Sequence[str], origins: Sequence[Origin], verdicts: Sequence[Verdict], requested: str | None
-    ) -> list[Prediction]:
+    ) -> list[PredictionRow]:
         return self._settle(self._draft(texts, origins, verdicts, requested))
 
-    def _settle(self, *drafts: Draft) -> list[Prediction]:
+    def _settle(self, *drafts: Draft) -> list[PredictionRow]:
         """The predictions of all drafts; from here on they are in the log."""
         for draft in drafts:
             self._log.append(draft.events)
@@ -216,31 +205,33 @@ class Predictions:
     ) -> Draft:
         created_ms = int(time() * 1000)
         wanted, request_id = requested or self.default, REQUEST_ID.get()
-        predictions, events = [], []
+        predictions: list[PredictionRow] = []
+        events: list[EventRow] = []
         versions = {(model, version) for model, version, _ in verdicts}
-        refs = {(model, version): ModelRef(name=model, version=version) for model, version in versions}
+        models: dict[tuple[str, str], ModelRow] = {each: {"name": each[0], "version": each[1]} for each in versions}
         for text, origin, (model, version, negative) in zip(texts, origins, verdicts, strict=True):
             asked = None if model == wanted else wanted
             prediction_id = self._receipts.issue(
                 text, model=model, version=version, probability_negative=negative, created_ms=created_ms
             )
-            predictions.append(_prediction(prediction_id, negative, refs[model, version], asked))
+            answer = prediction_row(prediction_id, negative, models[model, version], asked)
+            predictions.append(answer)
             events.append(
-                PredictionEvent(
-                    prediction_id=prediction_id,
-                    text=text,
-                    model=model,
-                    version=version,
-                    label=label_of(negative),
-                    probability_negative=negative,
-                    requested_model=asked,
-                    degraded=asked is not None,
-                    created_ms=created_ms,
-                    request_id=request_id,
-                    topic=origin.topic,
-                    author=origin.author,
-                    tweeted_ms=origin.tweeted_ms,
-                )
+                {
+                    "prediction_id": prediction_id,
+                    "text": text,
+                    "model": model,
+                    "version": version,
+                    "label": answer["prediction_label"],
+                    "probability_negative": negative,
+                    "requested_model": asked,
+                    "degraded": answer["degraded"],
+                    "created_ms": created_ms,
+                    "request_id": request_id,
+                    "topic": origin.topic,
+                    "author": origin.author,
+                    "tweeted_ms": origin.tweeted_ms,
+                }
             )
         return Draft(predictions, events)
 
@@ -263,26 +254,9 @@ def _replaced(champions: list[Verdict], trial: Trial, challenge: Challenge | Non
     return verdicts
 
 
-def explained(predictions: Sequence[Prediction], answer: Answer) -> list[ExplainedPrediction]:
+def explained(predictions: Sequence[PredictionRow], answer: Answer) -> list[PredictionRow]:
     """The predictions with what the answer says of the words."""
     words: Sequence[list[WordWeight] | None] = answer.explanations or [None] * len(predictions)
     return [
-        ExplainedPrediction(**dict(prediction), explanation=explanation)
-        for prediction, explanation in zip(predictions, words, strict=True)
+        {**prediction, "explanation": explanation} for prediction, explanation in zip(predictions, words, strict=True)
     ]
-
-
-def _prediction(prediction_id: str, negative: float, ref: ModelRef, asked: str | None) -> Prediction:
-    label = label_of(negative)
-    shown = round(negative, _DIGITS)
-    rest = round(1 - shown, _DIGITS)
-    return Prediction(
-        prediction_id=prediction_id,
-        sentiment=_SENTIMENTS[label],
-        prediction_label=label,
-        confidence=max(shown, rest),
-        probabilities=Probabilities(negative=shown, positive=rest),
-        model=ref,
-        requested_model=asked,
-        degraded=asked is not None,
-    )

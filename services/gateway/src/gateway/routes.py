@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, Security
 from fastapi.responses import HTMLResponse
+from pydantic_core import to_json
 
 from gateway.direct import AdminRoute, FeedbackRoute, PredictRoute
 from gateway.keys import KEY_HEADER, Scope
+from gateway.rows import PredictionRow
 from gateway.state import admitted, state_of
 from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.cards import ModelCard
@@ -35,6 +37,10 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorBody} for status in (400, 401, 403, 429, *statuses)}
 
 
+def _written(answer: PredictionRow | dict[str, list[PredictionRow]]) -> Response:
+    return Response(to_json(answer), media_type="application/json")
+
+
 _WRITES = (404, 413, 415, 503, 504)
 _READS = (503, 504)
 
@@ -48,22 +54,20 @@ signed = APIRouter(tags=["alerts"])
 ROUTERS = (predicting, voting, models, history, alerts, silencing, signed)
 
 
-@predicting.post("/predict", responses=_errors(*_WRITES))
-async def predict(request: Request, body: PredictRequest) -> Prediction | ExplainedPrediction:
+@predicting.post("/predict", response_model=Prediction | ExplainedPrediction, responses=_errors(*_WRITES))
+async def predict(request: Request, body: PredictRequest) -> Response:
     """The sentiment of one tweet; with `explain` also the words that weighed most."""
     state = state_of(request)
     ask = state.predictions.explain if body.explain else state.predictions.predict
-    return await ask(body.text, body.model, state.origins.of(body))
+    return _written(await ask(body.text, body.model, state.origins.of(body)))
 
 
-@predicting.post("/predict/batch", responses=_errors(*_WRITES))
-async def predict_batch(request: Request, body: BatchRequest) -> BatchResponse | ExplainedBatchResponse:
+@predicting.post("/predict/batch", response_model=BatchResponse | ExplainedBatchResponse, responses=_errors(*_WRITES))
+async def predict_batch(request: Request, body: BatchRequest) -> Response:
     """The sentiment of up to 1,000 tweets, in order; one bad text fails the request and is named."""
     state = state_of(request)
-    origins = state.origins.of_each(body)
-    if body.explain:
-        return ExplainedBatchResponse(predictions=await state.predictions.explain_many(body.texts, body.model, origins))
-    return BatchResponse(predictions=await state.predictions.predict_many(body.texts, body.model, origins))
+    ask = state.predictions.explain_many if body.explain else state.predictions.predict_many
+    return _written({"predictions": await ask(body.texts, body.model, state.origins.of_each(body))})
 
 
 @models.get("/models", responses=_errors())
