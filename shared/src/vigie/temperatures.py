@@ -18,6 +18,7 @@ from vigie.schemas import WordWeight
 from vigie.text import normalise
 
 TEMPERATURES = "temperatures.json"
+BEND = 1.0
 _NEAREST = 1e-7
 # Apostrophes and the sign of a handle belong to a word.
 _MARKS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?[\\]^_`{|}~0123456789', " "))
@@ -27,16 +28,22 @@ Doubles = npt.NDArray[np.float64]
 
 
 class Slopes(BaseModel):
-    """What log-odds are multiplied by: of tweets that are not `of_kind`, and of those that are."""
+    """What log-odds are multiplied by: of tweets that are not `of_kind`, and of those that are, there with another
+    slope for what lies beyond `BEND`; null means the same.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     elsewhere: Slope
     of_kind: Slope
+    of_kind_beyond: Slope | None = None
 
-    def at(self, kinds: Doubles) -> Doubles:
-        """The slope for each of n probabilities of the kind: `[n]`."""
-        return self.elsewhere + kinds * (self.of_kind - self.elsewhere)
+    def scaled(self, odds: Doubles, kinds: Doubles) -> Doubles:
+        """Log-odds `[n]` of tweets that are of the kind with probability `kinds` `[n]`."""
+        beyond = self.of_kind if self.of_kind_beyond is None else self.of_kind_beyond
+        near = np.clip(odds, -BEND, BEND)
+        of_kind = near * self.of_kind + (odds - near) * beyond
+        return np.asarray((1 - kinds) * odds * self.elsewhere + kinds * of_kind)
 
 
 class Temperatures(BaseModel):
@@ -77,8 +84,8 @@ class Temperatures(BaseModel):
         """The probabilities of *negative* `[n]` as they should be said: on the same side of one half."""
         kinds = self.kinds(texts)
         odds = log_odds(negative)
-        slopes = np.where(odds >= 0, self.negative.at(kinds), self.positive.at(kinds))
-        return np.asarray(1 / (1 + np.exp(-odds * slopes)), np.float32)
+        said = np.where(odds >= 0, self.negative.scaled(odds, kinds), self.positive.scaled(odds, kinds))
+        return np.asarray(1 / (1 + np.exp(-said)), np.float32)
 
 
 class Tempered:

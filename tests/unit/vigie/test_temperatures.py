@@ -18,7 +18,7 @@ COMPANY = Temperatures(
     words={"flight": 6.0, "@user": 1.0},
     bias=-3.0,
     negative=Slopes(elsewhere=0.8, of_kind=2.0),
-    positive=Slopes(elsewhere=1.0, of_kind=0.5),
+    positive=Slopes(elsewhere=1.0, of_kind=0.5, of_kind_beyond=1.5),
 )
 
 
@@ -55,6 +55,15 @@ def test_of_one_score_a_complaint_to_a_company_is_surer() -> None:
     company, own = COMPANY.scaled(["flight @user thanks", "thanks"], np.array([0.2, 0.2], np.float32))
     assert 0.2 < company < 0.5
     assert own == pytest.approx(0.2, abs=0.02)
+
+
+def test_beyond_the_bend_another_slope_holds_for_the_kind_alone() -> None:
+    odds = np.array([0.5, 1.0, 3.0])
+    slopes = Slopes(elsewhere=2.0, of_kind=0.5, of_kind_beyond=1.5)
+    assert slopes.scaled(odds, np.ones(3)) == pytest.approx([0.25, 0.5, 0.5 + 2 * 1.5])
+    assert slopes.scaled(-odds, np.ones(3)) == pytest.approx([-0.25, -0.5, -0.5 - 2 * 1.5])
+    assert slopes.scaled(odds, np.zeros(3)) == pytest.approx(2 * odds)
+    assert Slopes(elsewhere=2.0, of_kind=0.5).scaled(odds, np.ones(3)) == pytest.approx(0.5 * odds)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["flight", "day", "@user"]), st.floats(0, 1, width=32)), max_size=20))

@@ -6,7 +6,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from vigie.predictor import Probabilities
-from vigie.temperatures import Slopes, Temperatures, different_words, log_odds
+from vigie.temperatures import BEND, Slopes, Temperatures, different_words, log_odds
 from vigie_training.calibration import calibration_weights
 from vigie_training.known import known_set
 from vigie_training.rows import SOURCE, Mask, Rows
@@ -35,18 +35,23 @@ def fit_temperatures(negative: Probabilities, split: Split, seed: int) -> Temper
     columns = _sides(-log_odds(negative), found.kinds(split.calibration.texts))
     regression = LogisticRegression(C=1e6, fit_intercept=False, max_iter=1000)
     regression.fit(columns, split.calibration.labels, sample_weight=calibration_weights(split.calibration))
-    low, low_of_kind, high, high_of_kind = np.maximum(regression.coef_[0], LEAST_SLOPE).tolist()
+    low, near_low, far_low, high, near_high, far_high = np.maximum(regression.coef_[0], LEAST_SLOPE).tolist()
     slopes = {
-        "negative": Slopes(elsewhere=low, of_kind=low_of_kind),
-        "positive": Slopes(elsewhere=high, of_kind=high_of_kind),
+        "negative": Slopes(elsewhere=low, of_kind=near_low, of_kind_beyond=far_low),
+        "positive": Slopes(elsewhere=high, of_kind=near_high, of_kind_beyond=far_high),
     }
     return found.model_copy(update=slopes)
 
 
 def _sides(odds: Doubles, kinds: Doubles) -> Doubles:
-    """Log-odds of *positive* `[n]` as `[n, 4]`: below and above zero, each shared out by kind."""
-    low, high = np.minimum(odds, 0), np.maximum(odds, 0)
-    return np.stack([low * (1 - kinds), low * kinds, high * (1 - kinds), high * kinds], axis=1)
+    """Log-odds of *positive* `[n]` as `[n, 6]`: below and above zero, each shared out by kind, that of the kind in two
+    parts, up to `BEND` and beyond.
+    """
+    columns = []
+    for side in (np.minimum(odds, 0), np.maximum(odds, 0)):
+        near = np.clip(side, -BEND, BEND)
+        columns += [side * (1 - kinds), near * kinds, (side - near) * kinds]
+    return np.stack(columns, axis=1)
 
 
 def _telling_words(rows: Rows, seed: int) -> tuple[dict[str, float], float]:
