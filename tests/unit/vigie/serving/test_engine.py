@@ -12,6 +12,7 @@ from vigie.serving.engine import Engine
 from vigie.serving.models import open_model
 from vigie.serving.thread import ComputeThread
 
+TURNS = 20  # of the loop: enough for the engine to have given the batch away
 WENT_ON = threading.Event()
 RUNS: list[tuple[str, str]] = []
 
@@ -34,6 +35,7 @@ async def test_what_is_quick_is_computed_where_it_is_but_never_two_at_a_time(tmp
         engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
         engine.serve(open_model(WatchedPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
         RUNS.clear()
+        WENT_ON.clear()
         await engine.infer(["first"], number=None, deadline=until)
         assert RUNS[-1][1].startswith("compute")
         while RUNS[-1] != ("quick", here):
@@ -41,7 +43,8 @@ async def test_what_is_quick_is_computed_where_it_is_but_never_two_at_a_time(tmp
         other = asyncio.create_task(thread.run(WENT_ON.wait, 30))
         await asyncio.sleep(0)
         waiting = asyncio.create_task(engine.infer(["behind"], number=None, deadline=until))
-        await asyncio.sleep(0)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         WENT_ON.set()
         await asyncio.gather(other, waiting)
         assert RUNS[-1][0] == "behind"
@@ -59,7 +62,8 @@ async def test_what_takes_long_is_computed_in_the_thread(tmp_path: Path) -> None
         engine.serve(open_model(WatchedPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
         WENT_ON.clear()
         waiting = asyncio.create_task(engine.infer(["wait"], number=None, deadline=until))
-        await asyncio.sleep(0)  # so that it has begun
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         WENT_ON.set()
         await waiting
         assert RUNS[-1][1].startswith("compute")
