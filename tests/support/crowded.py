@@ -1,29 +1,15 @@
 """A service whose answers take all of its time: `python -m tests.support.crowded PORT`."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from time import perf_counter
 
-from fastapi import FastAPI
-
-from vigie.schemas import Health, Readiness
+from tests.support.services import nothing, ready
+from vigie.schemas import Health
 from vigie.server import serve
 from vigie.settings import ServiceSettings
 from vigie.web import service_app
 
 BUSY_SECONDS = 0.002
-
-
-@asynccontextmanager
-async def nothing(_: FastAPI) -> AsyncIterator[None]:
-    """A lifespan in which nothing happens."""
-    yield
-
-
-async def ready() -> Readiness:
-    """Always."""
-    return Readiness(ready=True, dependencies={})
 
 
 def main() -> None:

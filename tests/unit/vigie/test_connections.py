@@ -4,19 +4,17 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from threading import Event, Thread
 from time import monotonic
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 
 from tests.support.servers import answers, wait_for
+from tests.support.services import nothing, ready
 from tests.support.uvicorn_thread import UvicornThread
 from vigie.connections import HEAD_BYTES, GuardedProtocol
-from vigie.schemas import Readiness
 from vigie.web import service_app
 
 PATIENCE = 0.3
@@ -37,17 +35,6 @@ class Lingering(GuardedProtocol):
     """The same, with more time than a slow machine needs to say something on a connection that it has."""
 
     linger_seconds = 5.0
-
-
-@asynccontextmanager
-async def nothing(_: FastAPI) -> AsyncIterator[None]:
-    """A lifespan in which nothing happens."""
-    yield
-
-
-async def ready() -> Readiness:
-    """Always."""
-    return Readiness(ready=True, dependencies={})
 
 
 async def endless() -> AsyncIterator[bytes]:

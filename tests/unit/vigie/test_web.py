@@ -1,22 +1,17 @@
 """The shell of every service: request ids, the single error shape, limits, probes."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Query
 
+from tests.support.services import nothing
 from vigie.errors import QueueFull
 from vigie.json_bodies import JsonRoute
 from vigie.schemas import PredictRequest, Readiness
 from vigie.web import service_app
-
-
-@asynccontextmanager
-async def nothing(_: FastAPI) -> AsyncIterator[None]:
-    yield
 
 
 def an_app(*, ready: bool = True) -> FastAPI:
