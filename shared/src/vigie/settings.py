@@ -67,10 +67,15 @@ class TracedSettings(ServiceSettings):
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
     def _check_endpoint(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        if value and not is_http(value):
             raise ValueError("expected the URL of an OTLP receiver over HTTP, http://host:4318")
         return value
+
+
+def is_http(url: str) -> bool:
+    """Whether it leads to a server by HTTP."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def has_password(url: str) -> bool:

@@ -36,6 +36,12 @@ def test_an_unknown_family_is_named_with_the_known_ones() -> None:
         GatewaySettings.read(models="logreg,oracle")
 
 
+def test_a_predictor_is_reached_by_http() -> None:
+    for wrong in ("logreg:9001", "http://one:1,", "redis://one:1"):
+        with pytest.raises(SystemExit, match=r"PREDICTOR_URL: .*expected URLs like http://\{service\}:\{port\}"):
+            GatewaySettings.read(predictor_url=wrong)
+
+
 def test_the_default_model_must_be_served() -> None:
     with pytest.raises(SystemExit, match="DEFAULT_MODEL: expected one of MODELS"):
         GatewaySettings.read(models="logreg", default_model="forest")

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
 
+from vigie.settings import is_http
+
 _MOST_BYTES = 32 * 1024 * 1024
 
 
@@ -35,10 +37,10 @@ class Channel:
     """As many connections to `url` as there are calls at once; they are opened when needed, and used again."""
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_http(url):
             raise ValueError(f"expected http://host:port, got {url!r}")
-        self._host = parts.hostname
+        parts = urlsplit(url)
+        self._host = cast(str, parts.hostname)
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._base = parts.path.rstrip("/")

@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 
 from gateway.keys import KeyRing
 from vigie.catalogue import FAMILIES, Family, find_family
-from vigie.settings import DEVELOPMENT_SECRET, TracedSettings, family_port
+from vigie.settings import DEVELOPMENT_SECRET, TracedSettings, family_port, is_http
 
 
 class GatewaySettings(TracedSettings):
@@ -57,6 +57,13 @@ class GatewaySettings(TracedSettings):
             return value
         chains = [[find(name.strip()).name for name in chain.split(">")] for chain in value.split(",") if chain.strip()]
         return {first: tuple(others) for first, *others in chains}
+
+    @field_validator("predictor_url")
+    @classmethod
+    def _check_predictors(cls, value: str) -> str:
+        if not all(is_http(each.strip()) for each in value.split(",")):
+            raise ValueError(f"expected URLs like http://{{service}}:{{port}}, comma-separated, got {value!r}")
+        return value
 
     @field_validator("gateway_api_keys")
     @classmethod
