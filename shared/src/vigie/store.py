@@ -1,8 +1,9 @@
 """SQL engines for the services that keep something: SQLite by default, PostgreSQL by URL."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Cursor, OperationalError
 from time import monotonic, sleep
@@ -10,15 +11,29 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from vigie.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 10_000
 
 ResultT = TypeVar("ResultT")
 
 
+class StoreUnavailable(Unavailable, ConnectionError):
+    """The database does not answer or takes no work now: 503 for who asks, a lost connection for who reads a stream.
+
+    The same work may be tried again. Values that the database does not take are SQLAlchemy's errors.
+    """
+
+
 class Store:
-    """SQL for a service on an event loop: every piece of work gets a connection, in one of a few threads of its own."""
+    """SQL for a service on an event loop: every piece of work gets a connection, in one of a few threads of its own.
+
+    Raises `StoreUnavailable`.
+    """
 
     def __init__(self, url: str, *, threads: int = 4) -> None:
         self.engine = open_engine(url)
@@ -38,12 +53,22 @@ class Store:
         self.engine.dispose()
 
     def _reading(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        with self.engine.connect() as connection:
+        with _told("the store does not answer"), self.engine.connect() as connection:
             return work(connection)
 
     def _writing(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        with self.engine.begin() as connection:
+        with _told("the store refuses to write"), self.engine.begin() as connection:
             return work(connection)
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (DataError, IntegrityError):
+        raise
+    except (DBAPIError, PoolTimeout) as error:
+        raise StoreUnavailable(f"{what}: {type(error).__name__}") from error
 
 
 def create_missing(connection: Connection, metadata: MetaData, *, lock: int) -> None:

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from vigie.alerts import RaisedAlert
+from vigie.errors import Unavailable
 from vigie.schemas import Erasure, ErrorState, PredictionEvent
 from vigie.trials import TrialEvent
 
@@ -24,6 +25,7 @@ CLAIM_EVERY_SECONDS = 15.0
 CLAIM_IDLE_MS = 60_000
 MAX_DELIVERIES = 5
 BLOCK_MS = 1_000
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +70,8 @@ Connected = Callable[[], Awaitable[None]]
 class Consumer(Generic[EventType]):
     """Reads a stream as one member of a consumer group, until cancelled; outlives a Redis that goes away.
 
-    `handle` gets the events of one or more entries and must be safe to call twice with the same ones.
+    `handle` gets the events of one or more entries and must be safe to call twice with the same ones. While it raises
+    `Unavailable` it is asked again: entries wait, and none is set aside.
     After each reading, what comes within `gather_seconds` is left for the next one: many cost little more than one.
     `on_connected` runs after each (re)connection and loss of the group, before anybody can read from a new group.
     """
@@ -101,7 +104,7 @@ class Consumer(Generic[EventType]):
 
     async def run(self) -> None:
         """Drains this member's own pending entries, then reads new ones and takes over abandoned ones."""
-        pause = 0.1
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 if self._on_connected:
@@ -109,14 +112,14 @@ class Consumer(Generic[EventType]):
                 await self._ensure_group()
                 self.connected = True
                 await self._drain_own()
-                pause = 0.1
+                pause = FIRST_PAUSE_SECONDS
                 await self._follow()
             except (RedisError, OSError) as error:
                 if self.connected:
                     _LOG.warning("lost the stream", extra={"stream": self._stream.name, "error": str(error)})
                 self.connected = False
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _ensure_group(self) -> None:
         try:
@@ -180,7 +183,7 @@ class Consumer(Generic[EventType]):
         if not good:
             return
         try:
-            await self._handle([event for _, events in good for event in events])
+            await self._insist([event for _, events in good for event in events])
         except (RedisError, OSError):
             raise
         except Exception:
@@ -192,6 +195,20 @@ class Consumer(Generic[EventType]):
                 await self._process([(entry_id, by_id[entry_id])])
             return
         await self._redis.xack(self._stream.name, self._group, *[entry_id for entry_id, _ in good])
+
+    async def _insist(self, events: list[EventType]) -> None:
+        """Hands events over, again and again while something that the handler needs is not there: that is nobody's
+        fault here, and a new delivery would count against them.
+        """
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._handle(events)
+            except Unavailable as error:
+                if pause == FIRST_PAUSE_SECONDS:
+                    _LOG.warning("a stream has to wait", extra={"stream": self._stream.name, "error": error.message})
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _bury(self, entry_id: bytes, fields: dict[bytes, bytes], reason: str) -> None:
         _LOG.error("dead letter", extra={"stream": self._stream.name, "entry": entry_id.decode(), "reason": reason})

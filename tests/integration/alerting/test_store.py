@@ -11,12 +11,12 @@ from sqlalchemy import select, text
 from alerting.deliveries import Decision, DeliveryQueue
 from alerting.rule import PastAlert
 from alerting.silences import SilenceBook
-from alerting.store import AlertStore, AuditNote, Recipient, StoreUnavailable
+from alerting.store import AlertStore, AuditNote, Recipient
 from alerting.tables import audit
 from tests.support.alerts import error_state
 from vigie.alerts import AlertState, DeliveryState, RaisedAlert, RaisedError, SilenceRequest
 from vigie.errors import InvalidRequest, NotFound
-from vigie.store import Store
+from vigie.store import Store, StoreUnavailable
 
 NOON = 1_790_000_000_000
 MINUTE = 60_000

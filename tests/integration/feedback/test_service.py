@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -48,6 +50,12 @@ def log(url: str, events: list[PredictionEvent]) -> None:
 def published(url: str) -> list[ErrorState]:
     with redis.Redis.from_url(url, protocol=2) as client:
         return [state for _, fields in client.xrange(FEEDBACK.name) for state in FEEDBACK.decode(fields)]
+
+
+def pending(url: str) -> int:
+    """How many entries of the log were read and are not handled."""
+    with redis.Redis.from_url(url, protocol=2) as client:
+        return int(client.xpending(PREDICTIONS.name, "feedback")["pending"])
 
 
 async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
@@ -118,7 +126,7 @@ async def test_repeated_and_changed_votes(settings: FeedbackSettings) -> None:
     assert published(settings.redis_url)[-1].error_ms is None
 
 
-@pytest.mark.parametrize("prediction_id", ["x", "forged" * 12, "é"])
+@pytest.mark.parametrize("prediction_id", ["", "x", "forged" * 100, "é", "\0"])
 async def test_an_id_that_was_never_issued_is_404(on_sqlite: FeedbackSettings, prediction_id: str) -> None:
     async with service(on_sqlite) as client:
         reply = await vote(client, prediction_id)
@@ -187,6 +195,26 @@ async def test_the_same_log_entry_twice_is_one_row(settings: FeedbackSettings) -
     log(settings.redis_url, [event])
     async with service(settings) as client:
         rows = await logged(client, 1)
+    assert [row["prediction_id"] for row in rows] == [event.prediction_id]
+
+
+async def test_a_database_that_is_away_costs_neither_rows_nor_votes(on_sqlite: FeedbackSettings) -> None:
+    event = prediction()
+    database = on_sqlite.store_url().removeprefix("sqlite:///")
+    async with service(on_sqlite) as client:
+        await vote(client, event.prediction_id)
+        await until(lambda: published(on_sqlite.redis_url))
+        with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            connection.execute("ALTER TABLE predictions RENAME TO away")
+            log(on_sqlite.redis_url, [event])
+            assert (await vote(client, event.prediction_id, annotator="another")).status_code == 503
+            history = await client.get("/predictions")
+            await until(lambda: pending(on_sqlite.redis_url) == 1)
+            connection.execute("ALTER TABLE away RENAME TO predictions")
+        rows = await logged(client, 1)
+        await vote(client, event.prediction_id, annotator="another")
+        await until(lambda: len(published(on_sqlite.redis_url)) == 2)
+    assert (history.status_code, history.json()["error"]["code"]) == (503, "unavailable")
     assert [row["prediction_id"] for row in rows] == [event.prediction_id]
 
 

@@ -3,9 +3,12 @@
 import threading
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table, select, text
+from sqlalchemy.exc import IntegrityError
 
-from vigie.store import create_missing, open_engine
+from vigie.errors import Unavailable
+from vigie.store import Store, StoreUnavailable, create_missing, open_engine
 
 
 def test_sqlite_gets_its_folder_and_a_write_ahead_log(tmp_path: Path) -> None:
@@ -57,3 +60,16 @@ def test_a_table_of_an_older_version_gets_the_columns_it_lacks_and_keeps_its_row
         create_missing(connection, metadata, lock=1)
         assert connection.execute(select(known)).all() == [(7, None)]
     engine.dispose()
+
+
+async def test_a_database_that_does_not_work_is_told_apart_from_values_that_it_refuses(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/store.db")
+    await store.write(lambda connection: connection.execute(text("CREATE TABLE names (name TEXT UNIQUE)")))
+    twice = text("INSERT INTO names VALUES ('a'), ('a')")
+    with pytest.raises(IntegrityError):
+        await store.write(lambda connection: connection.execute(twice))
+    with pytest.raises(StoreUnavailable, match="the store does not answer: OperationalError") as told:
+        await store.read(lambda connection: connection.execute(text("SELECT * FROM gone")))
+    assert isinstance(told.value, OSError), "readers of streams wait for it"
+    assert isinstance(told.value, Unavailable), "clients are told 503"
+    await store.close()

@@ -18,10 +18,10 @@ from alerting.settings import AlertingSettings
 from alerting.silences import SilenceBook
 from alerting.state import AlertingState
 from alerting.store import AlertStore
-from alerting.supervision import Supervised
 from vigie.schemas import Readiness
 from vigie.store import Store
 from vigie.streams import ALERTS, ERASURES, FEEDBACK, open_redis
+from vigie.supervision import Supervised
 from vigie.web import service_app
 
 STOP_SECONDS = 5.0

@@ -8,7 +8,6 @@ SUPPRESSED = Counter("vigie_alerts_suppressed_total", "Errors that the cool-down
 ATTEMPTS = Counter("vigie_alert_mail_attempts_total", "Attempts to send a mail.", ["ending"])
 DELIVERIES = Gauge("vigie_alert_deliveries", "Mails by state; dead ones wait for a person.", ["state"])
 LAG = Gauge("vigie_alert_stream_lag", "Entries of a stream that this service has not handled yet.", ["stream"])
-RESTARTS = Counter("vigie_alert_task_restarts_total", "Background tasks that crashed.", ["task"])
 TWEETS = Counter("vigie_radar_tweets_total", "Predictions that the radar saw.", ["result"])
 SURGES = Counter("vigie_radar_surges_total", "Episodes that began.", ["scope"])
 WATCHED = Gauge("vigie_radar_scopes", "Scopes under watch.")

@@ -12,9 +12,10 @@ from alerting.mail import Letter, MailWriter
 from alerting.metrics import ATTEMPTS, MAIL_SECONDS
 from alerting.retries import Pauses, already_resent, decide
 from alerting.smtp import Answer, Ending, Envelope, Mailer, Step
-from alerting.store import RAISED, RESOLVED, Clock, StoreUnavailable
+from alerting.store import RAISED, RESOLVED, Clock
 from vigie import tracing
 from vigie.alerts import DeliveryState
+from vigie.store import StoreUnavailable
 
 LANES = 4
 DIGEST = "digest"

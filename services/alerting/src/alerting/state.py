@@ -11,12 +11,13 @@ from alerting.pages import ActionPages
 from alerting.radar.feed import RadarFeed
 from alerting.sender import Sender
 from alerting.silences import SilenceBook
-from alerting.store import AlertStore, StoreUnavailable
-from alerting.supervision import Supervised
+from alerting.store import AlertStore
 from alerting.trial import TrialMail
 from vigie.alerts import RaisedAlert
 from vigie.schemas import ErrorState, Readiness
+from vigie.store import StoreUnavailable
 from vigie.streams import Consumer
+from vigie.supervision import Supervised
 
 PROBE_SECONDS = 1.0
 

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alerting.answers import alert_of
 from alerting.rule import PastAlert
@@ -26,10 +24,6 @@ MessageId = Callable[[str, str, str], str]
 ResultT = TypeVar("ResultT")
 
 _LOG = logging.getLogger(__name__)
-
-
-class StoreUnavailable(ConnectionError):
-    """The database does not answer or refuses to work; the same work may be tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +46,7 @@ class AuditNote:
 
 
 class AlertStore:
-    """The alerts of this system; raises `StoreUnavailable` when the database fails."""
+    """The alerts of this system; raises `vigie.store.StoreUnavailable` when the database fails."""
 
     def __init__(self, store: Store, *, now_ms: Clock) -> None:
         self._store = store
@@ -113,18 +107,12 @@ class AlertStore:
         return await self.read(lambda connection: next(iter(_shown(connection, alerts.c.alert_key == alert_key)), None))
 
     async def read(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """As `Store.read`, with errors translated."""
-        try:
-            return await self._store.read(work)
-        except (DBAPIError, PoolTimeout) as error:
-            raise StoreUnavailable(f"the store does not answer: {type(error).__name__}") from error
+        """As `Store.read`."""
+        return await self._store.read(work)
 
     async def write(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        """As `Store.write`, with errors translated."""
-        try:
-            return await self._store.write(work)
-        except (DBAPIError, PoolTimeout) as error:
-            raise StoreUnavailable(f"the store refuses to write: {type(error).__name__}") from error
+        """As `Store.write`."""
+        return await self._store.write(work)
 
 
 def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> str | None:

@@ -1,6 +1,5 @@
 """Wires the feedback service."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from socket import gethostname
@@ -22,7 +21,7 @@ from vigie.schemas import Readiness
 from vigie.settings import derived_key
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, TRIALS, Consumer, open_redis
-from vigie.tasks import end
+from vigie.supervision import Supervised
 from vigie.web import service_app
 
 GATHER_SECONDS = 0.05
@@ -61,19 +60,27 @@ async def running_feedback(settings: FeedbackSettings) -> AsyncIterator[Feedback
     )
     trials = Consumer(redis, TRIALS, group="feedback", name=gethostname(), handle=TrialLog(store).keep)
     kept = Retention(settings.retention_predictions_days, settings.retention_votes_days)
-    readers = (answers.run(), trials.run())
-    work = (publisher.run(), judge.run(), *readers, keep_trimmed(redis), keep_to(kept, store, now_ms))
-    tasks = [asyncio.create_task(each) for each in work]
+    tasks = (
+        Supervised("publisher", publisher.run),
+        Supervised("judge", judge.run),
+        Supervised("predictions", answers.run),
+        Supervised("trials", trials.run),
+        Supervised("trimming", lambda: keep_trimmed(redis)),
+        Supervised("retention", lambda: keep_to(kept, store, now_ms)),
+    )
+    for task in tasks:
+        task.start()
     yield FeedbackState(
         store=store,
         redis=redis,
         receipts=ReceiptBook(derived_key(settings.receipt_secret, "receipt")),
         publisher=publisher,
         judge=judge,
+        tasks=tasks,
         now_ms=now_ms,
     )
     for task in tasks:
-        await end(task)
+        await task.stop()
     await redis.aclose()
     await store.close()
 

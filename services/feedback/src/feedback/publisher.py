@@ -109,9 +109,9 @@ class Publisher:
 
     def _note(self, error: str | None) -> None:
         if error and not self.error:
-            _LOG.warning("votes wait for Redis", extra={"error": error})
+            _LOG.warning("votes wait to be published", extra={"error": error})
         if self.error and not error:
-            _LOG.info("votes reach Redis again")
+            _LOG.info("votes are published again")
         self.error = error
 
 

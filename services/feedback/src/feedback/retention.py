@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedback.tables import predictions, subjects, trials, votes
-from vigie.store import Store
+from vigie.store import Store, StoreUnavailable
 
 DAY_SECONDS = 24 * 3600.0
 DAY_MS = 24 * 3600 * 1000
@@ -43,6 +43,6 @@ async def keep_to(kept: Retention, store: Store, now_ms: Callable[[], int]) -> N
             texts, given = await store.write(lambda connection: forget_old(connection, kept, now_ms()))
             if texts or given:
                 _LOG.info("kept no longer", extra={"predictions": texts, "votes": given})
-        except SQLAlchemyError as error:
+        except (StoreUnavailable, SQLAlchemyError) as error:
             _LOG.warning("old rows wait for tomorrow", extra={"error": type(error).__name__})
         await asyncio.sleep(DAY_SECONDS)

@@ -32,7 +32,8 @@ from vigie.schemas import (
     PredictionQuery,
     Readiness,
 )
-from vigie.store import Store
+from vigie.store import Store, StoreUnavailable
+from vigie.supervision import Supervised
 
 VOTES = Counter("vigie_feedback_votes_total", "Votes taken.", ["verdict", "outcome"])
 REDIS_TIMEOUT_SECONDS = 1.0
@@ -47,6 +48,7 @@ class FeedbackState:
     receipts: ReceiptBook
     publisher: Publisher
     judge: TrialJudge
+    tasks: tuple[Supervised, ...]
     now_ms: Callable[[], int]
 
     async def vote(self, vote: FeedbackRequest) -> tuple[Feedback, bool]:
@@ -105,15 +107,16 @@ class FeedbackState:
             yield from csv_lines(all_feedback(connection, wanted), raw=raw)
 
     async def readiness(self) -> Readiness:
-        """Ready when the store answers; votes do not need Redis."""
+        """Ready when the store answers; votes do not need Redis, and a task that crashed is on its way back."""
         store, redis = await asyncio.gather(self._probe_store(), self._probe_redis())
-        return Readiness(ready=store == "ok", dependencies={"store": store, "redis": redis})
+        tasks = {task.name: "ok" if task.alive else "is being restarted" for task in self.tasks}
+        return Readiness(ready=store == "ok", dependencies={"store": store, "redis": redis} | tasks)
 
     async def _probe_store(self) -> str:
         try:
             await self.store.read(lambda connection: connection.execute(text("SELECT 1")))
-        except SQLAlchemyError as error:
-            return f"does not answer ({type(error).__name__})"
+        except StoreUnavailable as error:
+            return str(error)
         return "ok"
 
     async def _probe_redis(self) -> str:
@@ -122,7 +125,7 @@ class FeedbackState:
                 await self.redis.ping()
         except (RedisError, OSError, TimeoutError) as error:
             return f"cannot be reached ({type(error).__name__}); votes are kept and wait"
-        return "ok" if self.publisher.error is None else f"refuses votes: {self.publisher.error}"
+        return "ok" if self.publisher.error is None else f"votes wait: {self.publisher.error}"
 
 
 def state_of(request: Request) -> FeedbackState:

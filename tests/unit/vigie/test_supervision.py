@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from alerting import supervision
-from alerting.supervision import Supervised
+from vigie import supervision
+from vigie.supervision import Supervised
 
 
 async def test_a_crashed_task_is_logged_and_comes_back(

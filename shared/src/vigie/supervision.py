@@ -4,12 +4,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from alerting.metrics import RESTARTS
+from prometheus_client import Counter
+
 from vigie.tasks import end
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
+
+RESTARTS = Counter("vigie_task_restarts_total", "Background tasks that crashed.", ["task"])
 
 _LOG = logging.getLogger(__name__)
 
