@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from vigie.fields import NO_NUL
 from vigie.schemas import ErrorState, Label, Message, ModelRef, Request
 from vigie.trials import StopReason, TrialReport
 
@@ -194,10 +195,10 @@ class AlertPage(Message):
 class SilenceRequest(Request):
     """No mails for a scope (`*`: every scope) of a rule, for a while."""
 
-    scope: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    scope: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), NO_NUL]
     rule: Literal["errors", "surge", "canary", "*"] = "*"
     hours: Annotated[float, Field(gt=0, le=24 * 30)]
-    reason: Annotated[str, StringConstraints(max_length=200)] | None = None
+    reason: Annotated[str, StringConstraints(max_length=200), NO_NUL] | None = None
 
 
 class Silence(Message):

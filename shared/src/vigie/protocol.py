@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from vigie.errors import InvalidRequest, VigieError
+from vigie.fields import TEXT_LIMIT
 from vigie.inference import (
     EXPLAIN,
     EXPLANATION,
@@ -22,7 +23,7 @@ from vigie.inference import (
     InputTensor,
 )
 from vigie.receipts import label_of
-from vigie.schemas import TEXT_LIMIT, WordWeight
+from vigie.schemas import WordWeight
 from vigie.web import invalid_request
 
 JSON_SIZE = "inference-header-content-length"

@@ -1,15 +1,17 @@
 """Every message that crosses a process boundary, once."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-TEXT_LIMIT = 2000
+from vigie.fields import NO_NUL, Explain, Instant, Name, Plain, TweetText
+
 BATCH_LIMIT = 1000
 EVERYTHING = "all"
+
+Label = Literal[0, 1]
 
 
 class Message(BaseModel):
@@ -22,42 +24,6 @@ class Request(Message):
     """What a client sends: an unknown field is an error, so that a typo is told and not ignored."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-def tweet_text(value: str) -> str:
-    """The trimmed text; raises an error with code `text_empty`, `text_too_long` or `text_has_nul`."""
-    text = value.strip()
-    if not text:
-        raise PydanticCustomError("text_empty", "expected 1 to 2000 characters after trimming, got none")
-    if len(text) > TEXT_LIMIT:
-        raise PydanticCustomError(
-            "text_too_long",
-            "expected at most {limit} characters, got {length}",
-            {"limit": TEXT_LIMIT, "length": len(text)},
-        )
-    if "\0" in text:
-        raise PydanticCustomError("text_has_nul", "expected a text without NUL (U+0000), got one")
-    return text
-
-
-TweetText = Annotated[
-    str, AfterValidator(tweet_text), Field(json_schema_extra={"minLength": 1, "maxLength": TEXT_LIMIT})
-]
-Label = Literal[0, 1]
-Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Author = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-Instant = Annotated[datetime, AfterValidator(_in_utc), Field(description="ISO 8601; without a zone it is UTC.")]
-
-
-Explain = Annotated[
-    bool, Field(strict=True, description="Also say which words weighed most; families that cannot say answer null.")
-]
 
 
 class Sentiment(StrEnum):
@@ -79,8 +45,8 @@ class PredictRequest(Request):
 
     text: TweetText
     model: str | None = None
-    topic: Topic | None = None
-    author: Author | None = None
+    topic: Name | None = None
+    author: Name | None = None
     created_at: Instant | None = None
     explain: Explain = False
 
@@ -93,8 +59,8 @@ class BatchRequest(Request):
 
     texts: Annotated[list[TweetText], Field(min_length=1, max_length=BATCH_LIMIT)]
     model: str | None = None
-    topic: Topic | list[Topic | None] | None = None
-    author: Author | list[Author | None] | None = None
+    topic: Name | list[Name | None] | None = None
+    author: Name | list[Name | None] | None = None
     created_at: Instant | list[Instant | None] | None = None
     explain: Explain = False
 
@@ -185,11 +151,11 @@ class PredictionEvent(Message):
 class FeedbackRequest(Request):
     """One vote. The annotator is a free name; votes without one share the name `anonymous`."""
 
-    prediction_id: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+    prediction_id: str
     verdict: Verdict
     expected_label: Label | None = None
-    comment: Annotated[str, StringConstraints(max_length=500)] | None = None
-    annotator: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)] | None = None
+    comment: Annotated[str, StringConstraints(max_length=500), NO_NUL] | None = None
+    annotator: Name | None = None
 
 
 class Feedback(Message):
@@ -238,6 +204,7 @@ class LoggedPrediction(Message):
     requested_model: str | None = None
     degraded: bool = False
     created_at: datetime
+    request_id: str = ""
     topic: str | None = None
     tweeted_at: datetime | None = None
     beside: list[OtherAnswer] = []
@@ -253,8 +220,8 @@ class PredictionPage(Message):
 class HistoryFilter(Message):
     """Which rows of a history; `since` is inclusive, `until` is not."""
 
-    model: str | None = None
-    version: str | None = None
+    model: Plain | None = None
+    version: Plain | None = None
     since: Instant | None = None
     until: Instant | None = None
 
@@ -269,7 +236,7 @@ class HistoryQuery(HistoryFilter):
 class PredictionQuery(HistoryQuery):
     """One page of the predictions: of one topic or of all, of one sentiment or of both."""
 
-    topic: Topic | None = None
+    topic: Name | None = None
     sentiment: Sentiment | None = None
 
 
@@ -278,7 +245,7 @@ class CountsQuery(Message):
 
     since: Instant | None = None
     step_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
-    topic: Topic | None = None
+    topic: Name | None = None
 
 
 class Counted(Message):

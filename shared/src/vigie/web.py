@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie import tracing
 from vigie.connections import BROKEN, Headers, client_left
-from vigie.errors import BodyTooLarge, InvalidRequest, VigieError
+from vigie.errors import BodyTooLarge, InvalidRequest, NotFound, VigieError
 from vigie.logs import REQUEST_ID
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
 
@@ -238,6 +238,8 @@ class Shell:
             REQUEST_ID.reset(token)
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Answer") -> None:
+        if "\0" in scope["path"]:  # no name holds one, and PostgreSQL refuses to look for it
+            raise NotFound("nothing has a name with NUL (U+0000)")
         handler = self._direct.get((scope["method"], scope["path"]))
         if handler is None:
             await self._app(scope, receive, send)

@@ -80,6 +80,11 @@ async def test_a_wrong_method_is_told_which_are_allowed(client: httpx.AsyncClien
     assert (await client.delete("/healthz")).headers["allow"] == "GET"
 
 
+async def test_nothing_has_a_name_with_nul(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/a%00b")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+
+
 async def test_retry_after_is_in_whole_seconds_rounded_up(client: httpx.AsyncClient) -> None:
     assert (await client.get("/busy?wait=1.2")).headers["retry-after"] == "2"
     assert (await client.get("/busy?wait=0")).headers["retry-after"] == "1"

@@ -28,6 +28,8 @@ from vigie.schemas import (
 
 _SENTIMENTS = (Sentiment.NEGATIVE, Sentiment.POSITIVE)
 _PIECE_ROWS = 500
+_GREATEST = 2**63 - 1
+_EARLIEST_MS, _LATEST_MS = -62_135_596_800_000, 253_402_300_799_000  # years 1 to 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,10 @@ class Cursor:
     def read(cls, token: str) -> "Cursor":
         """From a `next_cursor`; raises `InvalidRequest` for anything else."""
         try:
-            created_ms, row_id = base64.urlsafe_b64decode(token.encode("ascii")).decode("ascii").split(".")
-            return cls(int(created_ms), int(row_id))
+            created_ms, row_id = map(int, base64.urlsafe_b64decode(token.encode("ascii")).decode("ascii").split("."))
+            if max(abs(created_ms), abs(row_id)) > _GREATEST:
+                raise ValueError
+            return cls(created_ms, row_id)
         except (ValueError, UnicodeError, binascii.Error):
             raise InvalidRequest(f"cursor: expected a next_cursor of an earlier page, got {token[:40]!r}") from None
 
@@ -108,8 +112,8 @@ def as_feedback(row: Row[tuple[object, ...]]) -> Feedback:
 
 
 def instant(milliseconds: int) -> datetime:
-    """Unix milliseconds as a moment in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    """Unix milliseconds as a moment in UTC; one that no calendar has becomes the nearest."""
+    return datetime.fromtimestamp(min(max(milliseconds, _EARLIEST_MS), _LATEST_MS) / 1000, UTC)
 
 
 def _as_prediction(row: Row[tuple[object, ...]], beside: list[OtherAnswer]) -> LoggedPrediction:
@@ -123,6 +127,7 @@ def _as_prediction(row: Row[tuple[object, ...]], beside: list[OtherAnswer]) -> L
         requested_model=row.requested_model,
         degraded=row.degraded,
         created_at=instant(row.created_ms),
+        request_id=row.request_id,
         topic=row.topic,
         tweeted_at=None if row.tweeted_ms is None else instant(row.tweeted_ms),
         beside=beside,

@@ -9,7 +9,8 @@ from pydantic import SecretStr, ValidationError
 from alerting.radar.rows import Row
 from alerting.radar.watch import Tweet
 from vigie.errors import Unavailable
-from vigie.schemas import TEXT_LIMIT, BatchRequest, BatchResponse
+from vigie.fields import TEXT_LIMIT
+from vigie.schemas import BatchRequest, BatchResponse
 
 TWEETS_PER_REQUEST = 500
 SECONDS = 30.0
