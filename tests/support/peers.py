@@ -24,7 +24,7 @@ from vigie.trials import TrialList
 class FakePredictor:
     """Speaks V2: a text with "bad" is negative (0.9), any other positive (0.1); "maybe" makes it less sure (0.6, 0.4).
 
-    `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with 400;
+    `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with `poisoned`;
     `seconds` is how long an inference takes; with `explains` the first word of a text drove it, when asked;
     `then` are the versions that serve one call each, before `version` serves for good;
     `calls` keeps the texts of every call, `request_ids` their ids. `on_trial` names further versions by alias; these
@@ -35,6 +35,7 @@ class FakePredictor:
     version: str = "7"
     refuse_with: int | None = None
     poison: str | None = None
+    poisoned: int = 400
     garbage: bytes | None = None
     then: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -73,7 +74,7 @@ class FakePredictor:
         await asyncio.sleep(self.seconds)
         if self.garbage is not None:
             return Response(self.garbage, media_type="application/json")
-        status = self.refuse_with or (400 if self.poison in texts else 200)
+        status = self.refuse_with or (self.poisoned if self.poison in texts else 200)
         if status != 200:
             return JSONResponse({"error": "as told"}, status, headers={"Retry-After": "7"})
         values = [_negative(text) for text in texts]

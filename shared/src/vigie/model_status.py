@@ -18,12 +18,13 @@ class Rejection(Message):
 class ModelStatus(Message):
     """One row of `GET /models`; since `stale_since` what serves may not be what the alias names.
 
-    `trials` are the versions on trial beside it, and how they compare.
+    `problem` says why it is not `ready`; `trials` are the versions on trial beside it, and how they compare.
     """
 
     name: str
     title: str
     ready: bool
+    problem: str | None = None
     version: str | None = None
     loaded_at: datetime | None = None
     metrics: dict[str, float] = Field(default_factory=dict)

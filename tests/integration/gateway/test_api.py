@@ -121,6 +121,14 @@ async def test_topic_and_time_are_logged_and_the_author_only_as_a_digest(
         ("/predict", {"text": "x" * 4123}, 400, "text_too_long", "expected at most 2000 characters, got 4123"),
         ("/predict", {"text": " \n "}, 400, "text_empty", "after trimming, got none"),
         ("/predict", {"text": "a\0b"}, 400, "text_has_nul", "without NUL"),
+        ("/predict", {"text": "a", "topic": "a\0b"}, 400, "invalid_request", "topic: expected a text without NUL"),
+        (
+            "/predict",
+            {"text": "a", "created_at": "9999-12-31T23:59:59-12:00"},
+            400,
+            "invalid_request",
+            "created_at: expected a time from year 1 to 9999 in UTC",
+        ),
         ("/predict", {"text": "a", "model": "oracle"}, 404, "unknown_model", "expected one of logreg, got 'oracle'"),
         ("/predict", {}, 400, "invalid_request", "text: expected a value, got none"),
         ("/predict/batch", {"texts": []}, 400, "invalid_request", "texts: List should have at least 1 item"),
@@ -176,13 +184,24 @@ async def test_rubbish_from_a_predictor_is_a_503(client: httpx.AsyncClient, pred
         assert (await client.post("/predict", json={"text": "a"})).status_code == 503
 
 
+@pytest.mark.parametrize(("poisoned", "told"), [(400, 400), (500, 503)])
 async def test_one_poisoned_tweet_does_not_fail_its_neighbours(
+    client: httpx.AsyncClient, predictor: FakePredictor, poisoned: int, told: int
+) -> None:
+    predictor.poison, predictor.poisoned, predictor.seconds = "poison", poisoned, 0.05
+    texts = [f"good {n}" for n in range(20)] + ["poison"] + [f"bad {n}" for n in range(20)]
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
+    assert [reply.status_code for reply in replies] == [200] * 20 + [told] + [200] * 20
+    assert (await client.post("/predict", json={"text": "good again"})).status_code == 200
+
+
+async def test_a_model_that_fails_whatever_it_is_asked_is_left_alone_soon(
     client: httpx.AsyncClient, predictor: FakePredictor
 ) -> None:
-    predictor.poison, predictor.seconds = "poison", 0.05
-    texts = ["good"] * 20 + ["poison"] + ["bad"] * 20
-    replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
-    assert [reply.status_code for reply in replies] == [200] * 20 + [400] + [200] * 20
+    predictor.refuse_with = 500
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": f"good {n}"}) for n in range(60)))
+    assert {reply.status_code for reply in replies} == {503}
+    assert len(predictor.calls) < 30
 
 
 async def test_a_predictor_that_hangs_is_a_504(settings: GatewaySettings, predictor: FakePredictor) -> None:
@@ -242,7 +261,9 @@ async def test_readiness_follows_the_default_model(client: httpx.AsyncClient, pr
     predictor.refuse_with = 503
     waiting = await client.get("/readyz")
     assert waiting.status_code == 503
-    assert waiting.json()["dependencies"]["model:logreg"] == "not ready"
+    assert waiting.json()["dependencies"]["model:logreg"] == (
+        'not ready: predictor-logreg answered 503: {"error":"not ready"}'
+    )
 
 
 async def test_a_version_that_is_stale_or_kept_out_is_told(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
@@ -264,6 +285,7 @@ async def test_models_are_described_by_their_predictors(client: httpx.AsyncClien
         "name": "logreg",
         "title": "TF-IDF + logistic regression",
         "ready": True,
+        "problem": None,
         "version": "7",
         "loaded_at": "2026-01-01T00:00:00Z",
         "metrics": {"accuracy": 0.8},

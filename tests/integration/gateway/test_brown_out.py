@@ -12,6 +12,7 @@ import pytest
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import gateway
 from tests.support.peers import FakePredictor, Peer
+from vigie.inference import InferenceRequest
 
 SLOW_SECONDS = 0.15
 TWEETS = 40
@@ -92,6 +93,19 @@ async def test_a_batch_is_relieved_tweet_by_tweet(overrun: Open) -> None:
         await waiting
     assert "logreg distilbert logreg distilbert" in names
     assert names <= {"logreg distilbert logreg distilbert", "distilbert distilbert distilbert distilbert"}
+
+
+async def test_a_call_by_the_open_inference_protocol_is_answered_by_one_family(overrun: Open) -> None:
+    texts = ["bad", "bad maybe", "good", "good maybe"]
+    asked = InferenceRequest.of(texts).model_dump(exclude_none=True)
+    calls: list[httpx.Response] = []
+    async with overrun() as client:
+        waiting = asyncio.create_task(all_at_once(client))
+        while not waiting.done():
+            calls.append(await client.post("/v2/models/distilbert/infer", json=asked))
+        await waiting
+    assert calls
+    assert {reply.json()["model_version"] for reply in calls} == {"slow"}, "the cheap one was unsure of some"
 
 
 async def test_a_family_that_refuses_tweets_is_relieved_at_once(overrun: Open) -> None:

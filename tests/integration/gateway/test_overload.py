@@ -41,6 +41,15 @@ async def test_two_replicas_share_the_calls_and_one_that_is_gone_costs_nothing(s
             await ask(client, "one is gone")
 
 
+async def test_a_replica_that_hangs_does_not_take_its_family_down(settings: GatewaySettings) -> None:
+    hanging, well = FakePredictor(seconds=30), FakePredictor()
+    with Peer(hanging.app()) as first, Peer(well.app()) as second:
+        urls = {"predictor_url": f"{first.url},{second.url}", "predict_timeout_seconds": 0.3}
+        async with gateway(settings.model_copy(update=urls)) as client:
+            assert (await client.post("/predict", json={"text": "bad"})).status_code == 504
+            await ask(client, "one hangs")
+
+
 async def ask(client: httpx.AsyncClient, word: str) -> None:
     replies = await asyncio.gather(*(client.post("/predict", json={"text": f"{word} {n}"}) for n in range(20)))
     assert {reply.status_code for reply in replies} == {200}

@@ -20,6 +20,11 @@ def test_a_known_key_with_the_scope_is_let_in_by_name() -> None:
     assert RING.authorise("secret-2", Scope.ADMIN) == "ops"
 
 
+def test_a_key_may_hold_any_letters_as_headers_carry_them() -> None:
+    ring = KeyRing.parse(setting("web", "cl\u00e9", "predict"))
+    assert ring.authorise("cl\u00e9".encode().decode("latin-1"), Scope.PREDICT) == "web"
+
+
 @pytest.mark.parametrize("presented", [None, "", "secret", "secret-1 ", "SECRET-1", "clé", "\udcff"])
 def test_a_missing_or_unknown_key_is_unauthorised(presented: str | None) -> None:
     with pytest.raises(Unauthorized):

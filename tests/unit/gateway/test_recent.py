@@ -19,6 +19,15 @@ def test_another_version_forgets_everything() -> None:
     assert recent.find("on time", 10.1) == ("4", 0.1)
 
 
+def test_a_version_that_is_said_to_serve_forgets_those_before_it() -> None:
+    recent = RecentAnswers()
+    recent.add("late again", "3", 0.9, now=10.0)
+    recent.follow("3")
+    assert recent.find("late again", 10.1) == ("3", 0.9)
+    recent.follow("4")
+    assert recent.find("late again", 10.1) is None
+
+
 def test_memory_is_bounded() -> None:
     recent = RecentAnswers()
     for number in range(MOST_TEXTS + 10):

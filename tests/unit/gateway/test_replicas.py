@@ -18,10 +18,11 @@ def test_a_call_goes_to_the_replica_that_has_the_fewest() -> None:
         assert again == ONE
 
 
-def test_one_that_cannot_be_reached_rests_and_is_tried_again() -> None:
+@pytest.mark.parametrize("failure", [ConnectionError, TimeoutError])
+def test_one_that_does_not_answer_rests_and_is_tried_again(failure: type[OSError]) -> None:
     replicas = Replicas([ONE, OTHER])
-    with pytest.raises(ConnectionError), replicas.call(0):
-        raise ConnectionError
+    with pytest.raises(failure), replicas.call(0):
+        raise failure
     with replicas.call(REST_SECONDS - 0.1) as first, replicas.call(REST_SECONDS - 0.1) as second:
         assert (first, second) == (OTHER, OTHER)
         with replicas.call(REST_SECONDS) as later:

@@ -47,6 +47,12 @@ def test_the_default_model_must_be_served() -> None:
         GatewaySettings.read(models="logreg", default_model="forest")
 
 
+@pytest.mark.parametrize(("models", "default"), [("forest,logreg", "logreg"), ("lstm,forest", "lstm")])
+def test_where_no_default_model_is_named_it_is_logreg_or_the_first(models: str, default: str) -> None:
+    assert GatewaySettings.read(models=models).default_model == default
+    assert GatewaySettings.read(models=models, default_model="").default_model == default
+
+
 def test_production_needs_keys_and_a_secret_of_its_own() -> None:
     with pytest.raises(SystemExit) as stopped:
         GatewaySettings.read(vigie_env="production")

@@ -66,7 +66,7 @@ class KeyRing:
             return "open"
         if not presented:
             raise Unauthorized("expected an API key in the header X-API-Key, got none")
-        digest = sha256(presented.encode("utf-8", "surrogateescape")).digest()
+        digest = sha256(presented.encode("latin-1", "replace")).digest()  # as headers are decoded
         found = None
         for key in self._keys:
             if compare_digest(key.digest, digest):

@@ -68,7 +68,7 @@ class Predictions:
         challenger; `by_one` keeps that out.
         """
         if self.trials.of(model or self.default) or self._brown_out.holds(*self._pair(model)):
-            return await self._answer(texts, model, origins, _many, challenged=not by_one)
+            return await self._answer(texts, model, origins, _many, by_one=by_one)
         drafts = await self._first(model, lambda client, until: self._drafts(client, texts, model, origins, until))
         return self._settle(*drafts)
 
@@ -91,17 +91,17 @@ class Predictions:
         return [self._draft(texts, origins, answer.verdicts(), model)]
 
     async def _answer(
-        self, texts: list[str], model: str | None, origins: Sequence[Origin], ask: Ask, *, challenged: bool = True
+        self, texts: list[str], model: str | None, origins: Sequence[Origin], ask: Ask, *, by_one: bool = False
     ) -> list[PredictionRow]:
         """The predictions, with a part for versions on trial where there are any."""
         trial = self.trials.of(model or self.default)
         if trial is None:
-            return self._finish(texts, origins, await self._judge(texts, model, ask), model)
+            return self._finish(texts, origins, await self._judge(texts, model, ask, by_one=by_one), model)
         until = asyncio.get_running_loop().time() + HOP_SHARE * self._timeout
         overrun = self._brown_out.holds(*self._pair(model))
-        challenge = trial.challenge(texts, ask, until) if challenged and not overrun else None
+        challenge = trial.challenge(texts, ask, until) if not by_one and not overrun else None
         try:
-            champions = await self._judge(texts, model, ask)
+            champions = await self._judge(texts, model, ask, by_one=by_one)
             said = await challenge.outcome() if challenge else None
         except BaseException:
             if challenge:
@@ -115,8 +115,11 @@ class Predictions:
         trial.compare(copies, challenge, said)
         return predictions
 
-    async def _judge(self, texts: list[str], model: str | None, ask: Ask) -> list[Verdict]:
-        """Each text's verdict; in a brown-out the cheap family's, where it is sure or the other one stays busy."""
+    async def _judge(self, texts: list[str], model: str | None, ask: Ask, *, by_one: bool) -> list[Verdict]:
+        """Each text's verdict; in a brown-out the cheap family's, where it is sure or the other one stays busy.
+
+        With `by_one` it must be sure of all, or none of them is its own.
+        """
         wanted, cheap = self._pair(model)
         if not self._brown_out.holds(wanted, cheap):
             return (await self._first(model, lambda client, until: ask(client, texts, until))).verdicts()
@@ -126,6 +129,7 @@ class Predictions:
         except (Unavailable, QueueFull):
             return (await self._first(model, lambda client, until: ask(client, texts, until))).verdicts()
         unsure = [row for row, verdict in enumerate(verdicts) if not self._brown_out.is_sure(verdict.negative)]
+        unsure = list(range(len(texts))) if by_one and unsure else unsure
         with suppress(Unavailable, QueueFull, DeadlineExceeded):
             better = await ask(wanted, [texts[row] for row in unsure], until) if unsure else None
             for row, verdict in zip(unsure, better.verdicts() if better else (), strict=True):

@@ -83,6 +83,10 @@ class Ask:
     contexts: tuple[tracing.Headers, ...] = ()
 
 
+class ModelFailed(Unavailable):
+    """It answered that it failed to compute these texts: one of them may be why."""
+
+
 class LeftAlone(Unavailable):
     """It was not asked, because it failed again and again just before."""
 
@@ -121,7 +125,7 @@ class PredictorClient:
             max_pending=queue_limit,
             burst_seconds=burst_seconds,
             concurrency=UPSTREAM_CALLS * len(self._replicas),
-            bisect_on=(InvalidRequest,),
+            bisect_on=(InvalidRequest, ModelFailed),
             observe=self._observe,
         )
         self._bulk: Batcher[Ask, Answer] = Batcher(
@@ -182,7 +186,9 @@ class PredictorClient:
         try:
             status, _, content = await self._get("", STATUS_TIMEOUT_SECONDS)
             if status == 200:
-                return ModelMetadata.model_validate_json(content)
+                metadata = ModelMetadata.model_validate_json(content)
+                self._recent.follow(metadata.parameters.version)
+                return metadata
         except (OSError, NotHttp, ValidationError) as error:
             self.problem = f"{type(error).__name__}: {error}"
             raise Unavailable(f"{self.family.service}: {self.problem}") from error
@@ -192,8 +198,8 @@ class PredictorClient:
         """The same in short; `ready` is false when it says nothing."""
         try:
             details = (await self.metadata()).parameters
-        except Unavailable:
-            return ModelStatus(name=self.family.name, title=self.family.title, ready=False)
+        except Unavailable as error:
+            return ModelStatus(name=self.family.name, title=self.family.title, ready=False, problem=error.message)
         return ModelStatus(
             name=self.family.name,
             title=self.family.title,
@@ -227,14 +233,25 @@ class PredictorClient:
             items[0].request_id,
             contexts=tuple(context for item in items for context in item.contexts),
         )
-        answer = await self._call(gathered)
+        try:
+            answer = await self._call(gathered)
+        except ModelFailed as error:
+            if len(items) == 1:
+                self._breaker.failed(_now())
+            if self._breaker.is_open:  # it fails whatever it is asked: no use in looking for one that is to blame
+                raise LeftAlone(error.message) from error
+            raise
         now = _now()
         for item, negative in zip(items, answer.probabilities, strict=True):
             self._recent.add(item.key, answer.version, negative, now)
         return [Answer(answer.model, answer.version, (negative,)) for negative in answer.probabilities]
 
     async def _run_bulk(self, items: list[Ask]) -> list[Answer]:
-        return [await self._call(item) for item in items]
+        try:
+            return [await self._call(item) for item in items]
+        except ModelFailed:
+            self._breaker.failed(_now())
+            raise
 
     async def _call(self, request: Ask) -> Answer:
         texts = {"vigie.texts": len(request.texts)}
@@ -301,6 +318,9 @@ class PredictorClient:
             return InvalidRequest(said)
         if status == 404 and self._on_trial:
             return NotFound(said)
+        if status == 500:
+            self.problem = said
+            return ModelFailed(said)
         return self._unavailable(said)
 
     def _observe(self, weight: int, waited: float, took: float) -> None:

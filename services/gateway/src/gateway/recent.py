@@ -23,11 +23,15 @@ class RecentAnswers:
             return None
         return self._version, found[0]
 
-    def add(self, text: str, version: str, negative: float, now: float) -> None:
-        """Remembers an answer."""
+    def follow(self, version: str) -> None:
+        """Says which version serves now."""
         if version != self._version:
             self._answers.clear()
             self._version = version
+
+    def add(self, text: str, version: str, negative: float, now: float) -> None:
+        """Remembers an answer."""
+        self.follow(version)
         self._answers[text] = (negative, now)
         if len(self._answers) > MOST_TEXTS:
             self._answers.popitem(last=False)

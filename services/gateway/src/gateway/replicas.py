@@ -1,4 +1,4 @@
-"""The replicas of one predictor: each call goes to the one that has the fewest, one that cannot be reached rests."""
+"""The replicas of one predictor: each call goes to the one that has the fewest, one that does not answer rests."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,13 +20,11 @@ class Replicas:
 
     @contextmanager
     def call(self, now: float) -> Iterator[Channel]:
-        """Whom to call inside the block; it rests after an error of its connection, unless all do."""
+        """Whom to call inside the block; it rests after an error of its connection or no answer, unless all do."""
         channel = min(self._calls, key=lambda each: (self._resting_until[each] > now, self._calls[each]))
         self._calls[channel] += 1
         try:
             yield channel
-        except TimeoutError:
-            raise
         except OSError:
             self._resting_until[channel] = now + REST_SECONDS
             raise

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from gateway.keys import KeyRing
@@ -17,7 +17,7 @@ class GatewaySettings(TracedSettings):
 
     gateway_port: int = Field(8000, ge=0, le=65535)
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
-    default_model: str = "logreg"
+    default_model: str = Field("", validate_default=True)
     fallback: Annotated[dict[str, tuple[str, ...]], NoDecode] = Field(default_factory=dict)
     gateway_api_keys: str = Field("", repr=False)
     gateway_api_keys_file: Path | None = None
@@ -48,6 +48,13 @@ class GatewaySettings(TracedSettings):
     def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         names = value.split(",") if isinstance(value, str) else value
         return tuple(find(name.strip()).name for name in names if name.strip())
+
+    @field_validator("default_model")
+    @classmethod
+    def _default(cls, value: str, info: ValidationInfo) -> str:
+        """`logreg` where nothing is said, or the first of MODELS where it is none of them."""
+        models = info.data.get("models", ())
+        return value or ("logreg" if "logreg" in models else next(iter(models), ""))
 
     @field_validator("fallback", mode="before")
     @classmethod

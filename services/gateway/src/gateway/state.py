@@ -68,7 +68,7 @@ class GatewayState:
 
 def _state(model: ModelStatus) -> str:
     if not model.ready:
-        return "not ready"
+        return f"not ready: {model.problem}"
     reason = f", version {model.rejected.version} was rejected: {model.rejected.reason}" if model.rejected else ""
     return f"ok, but stale since {model.stale_since:%Y-%m-%dT%H:%M:%SZ}{reason}" if model.stale_since else "ok"
 
