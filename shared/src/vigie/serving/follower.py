@@ -11,10 +11,11 @@ from vigie.artifacts import ArtifactError
 from vigie.model_status import Rejection
 from vigie.registry import NoSuchAlias, Registry, RegistryUnavailable, Version
 from vigie.serving.cache import ModelCache
-from vigie.serving.metrics import REGISTRY_UP, RELOADS, STALE_SECONDS
+from vigie.serving.metrics import REGISTRY_UP, REJECTED, RELOADS, STALE_SECONDS
 from vigie.serving.models import ServedModel
 
 STOP_SECONDS = 1.0
+_REASON_CHARACTERS = 200
 
 _LOG = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Follower:
 
     def _follow(self, version: Version) -> None:
         if version == self._serving:
-            self._rejected = self.rejection = self.stale_since = self.problem = None
+            self._settle()
         elif version == self._rejected and self.rejection:
             self._note_problem(_told(self.rejection))
         else:
@@ -131,7 +132,7 @@ class Follower:
             withdraw()
             _LOG.info("no version serves any more", extra={"model": self._label, "version": self._serving.number})
         self._serving = None
-        self._rejected = self.rejection = self.stale_since = self.problem = None
+        self._settle()
 
     def _replace(self, version: Version) -> None:
         try:
@@ -151,7 +152,7 @@ class Follower:
         except Exception as error:
             self._reject(version, error)
             return
-        self._rejected = self.rejection = self.stale_since = self.problem = None
+        self._settle()
 
     def _put(self, version: Version, folder: Path, *, keep: bool) -> None:
         """Kept first, then served: whoever saw it serve finds it again after a crash."""
@@ -177,8 +178,10 @@ class Follower:
     def _reject(self, version: Version, error: Exception) -> None:
         reason = str(error) if isinstance(error, ArtifactError) else f"{type(error).__name__}: {error}"
         RELOADS.labels(self._label, "rejected").inc()
+        self._forget_rejection()
         self._rejected = version
         self.rejection = Rejection(version=version.number, reason=reason)
+        REJECTED.labels(self._label, version.number, reason[:_REASON_CHARACTERS]).set(1)
         self._note_problem(_told(self.rejection))
         self._cache.prune()
 
@@ -192,6 +195,16 @@ class Follower:
                 self._note_problem(f"version {version.number} of the cache: {type(error).__name__}: {error}")
             else:
                 return
+
+    def _settle(self) -> None:
+        """What the alias names serves, or it names nothing."""
+        self._forget_rejection()
+        self._rejected = self.stale_since = self.problem = None
+
+    def _forget_rejection(self) -> None:
+        if self.rejection:
+            REJECTED.remove(self._label, self.rejection.version, self.rejection.reason[:_REASON_CHARACTERS])
+        self.rejection = None
 
     def _note_problem(self, problem: str) -> None:
         if problem != self.problem:

@@ -22,6 +22,11 @@ RELOADS = Counter(
     "Attempts to serve another version: ok, rejected (it stays out), unavailable or error (tried again).",
     ["model", "result"],
 )
+REJECTED = Gauge(
+    "vigie_model_rejected_info",
+    "1 for a version that the alias names and that stays out.",
+    ["model", "version", "reason"],
+)
 REGISTRY_UP = Gauge("vigie_registry_up", "1 while the registry answers.")
 STALE_SECONDS = Gauge(
     "vigie_model_stale_seconds",
