@@ -14,7 +14,8 @@ PREFIX = "vigie.ledger."
 
 
 class Entry(BaseModel):
-    """One move. `before` and `to` are version numbers; `forced` means that the gate was overruled.
+    """One move. `before` and `to` are version numbers; `forced` means that the gate was overruled, whose `verdict` it
+    was all the same.
 
     `metrics` and `metrics_before` are those of both versions on the same held-out rows, empty where none were measured.
     """
@@ -28,6 +29,7 @@ class Entry(BaseModel):
     to: str
     why: str
     forced: bool = False
+    verdict: str = ""
     metrics: dict[str, float] = {}
     metrics_before: dict[str, float] = {}
 

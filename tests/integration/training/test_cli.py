@@ -170,6 +170,9 @@ def test_a_clearly_worse_version_is_registered_but_does_not_serve(
     assert refused.returncode == 1
     assert refused.stderr.startswith("vigie-train: vigie-logreg version 3: ")
     assert "worse than version 2 on all (McNemar p = " in refused.stderr
+    demonstration = done(run("run", "--model", "logreg", "--json"))[0]
+    assert not demonstration["promoted"]
+    assert demonstration["gate"]["reasons"][0].startswith("learnt from the sample tweets alone, and version 2 did not")
 
 
 def test_a_promotion_can_be_forced_with_a_reason_and_rolled_back(first: dict[str, Any], run: Run) -> None:
@@ -348,6 +351,8 @@ def test_the_same_data_and_seed_give_the_same_metrics(first: dict[str, Any], run
         (("run", "--model", "svm"), "--model: "),
         (("run", "--data", "nowhere.csv"), "nowhere.csv: expected a file or a folder"),
         (("evaluate", "--version", "99"), "expected one of the versions"),
+        (("evaluate", "--model", "all"), "--model: expected one family, got 'all'"),
+        (("compare", "--output", "/"), "/: expected the name of a file to write, got a folder"),
         (("promote", "99"), "expected one of the versions"),
     ],
 )

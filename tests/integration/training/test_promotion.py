@@ -14,7 +14,7 @@ from vigie.catalogue import CHALLENGER, Family
 from vigie_training import ledger, promotion
 from vigie_training.errors import Refused
 from vigie_training.gate import Verdict
-from vigie_training.model_registry import HOLDER, ModelRegistry
+from vigie_training.model_registry import FEEDBACK_TAG, HOLDER, ModelRegistry
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -125,3 +125,23 @@ def test_a_lock_that_is_held_is_respected(registry: ModelRegistry, monkeypatch: 
         with pytest.raises(Refused, match="another move of the champion is under way"):
             promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
     assert registry.champion() == "1"
+
+
+def test_the_ledger_keeps_the_verdict_beside_the_reason(registry: ModelRegistry) -> None:
+    refused = Verdict(passed=False, champion="1", reasons=["worse than version 1 on all"])
+    assert not promotion.promote(registry, "2", refused, who="ada", at=NOON)
+    promotion.force(registry, "2", why="a drill", who="ada", at=NOON)
+    promotion.promote(registry, "3", verdict("2"), who="bob", at=NOON, why="the drill is over")
+    assert [(entry.to, entry.forced, entry.why, entry.verdict) for entry in ledger.read(registry)[-2:]] == [
+        ("2", True, "a drill", "worse than version 1 on all"),
+        ("3", False, "the drill is over", "passed against version 2"),
+    ]
+    tags = registry.version("2").tags
+    assert (tags[promotion.VERDICT_TAG], tags[promotion.FORCED_TAG]) == ("worse than version 1 on all", "a drill")
+
+
+def test_what_learnt_from_votes_and_was_refused_is_not_trained_again(registry: ModelRegistry) -> None:
+    registry.tag_version("4", FEEDBACK_TAG, "300")
+    newest = registry.newest()
+    assert newest
+    assert newest.number == "4"

@@ -48,8 +48,9 @@ def test_without_a_two_three_classes_have_to_be_said(tmp_path: Path) -> None:
 def test_the_original_sentiment140_has_no_header_and_is_latin_1(tmp_path: Path) -> None:
     line = '"{0}","{1}","Mon Apr 06 22:19:45 PDT 2009","NO_QUERY","someone","{2}"\n'
     text = line.format(0, 1, "caf\u00e9 closed") + line.format(2, 2, "meh") + line.format(4, 3, "yay")
-    rows = read_file(csv(tmp_path, text, encoding="latin-1"))
-    assert (rows.texts, rows.labels.tolist()) == (["caf\u00e9 closed", "yay"], [0, 1])
+    for written in (text, text.replace('"', "")):
+        rows = read_file(csv(tmp_path, written, encoding="latin-1"))
+        assert (rows.texts, rows.labels.tolist()) == (["caf\u00e9 closed", "yay"], [0, 1])
 
 
 def test_a_parquet_file_brings_its_day_and_sampling(tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_a_known_data_set_keeps_the_meaning_of_its_labels(tmp_path: Path) -> Non
         ("text,label\n  ,1\n", r"data row 1, column 'text': expected a text, got '  '"),
         ("text,label\na,4\nb,1\n", r"data row 2, column 'label': expected one of \[0, 2, 4\], got 1"),
         ("text,label\na,0\nb,1,2,3\n", r"expected comma-separated rows of equal length"),
+        ("text,label\ngreat, flight,1\nbad, flight,0\n", r"data row 1: expected 2 values like the header, got more"),
     ],
 )
 def test_a_wrong_csv_is_an_error_that_names_the_place(tmp_path: Path, text: str, message: str) -> None:
@@ -88,6 +90,17 @@ def test_a_wrong_csv_is_an_error_that_names_the_place(tmp_path: Path, text: str,
 def test_bytes_that_are_not_utf_8_are_named_with_their_row(tmp_path: Path) -> None:
     with pytest.raises(WrongFile, match=r"data row 2: expected UTF-8 text, got byte 0xe9"):
         read_file(csv(tmp_path, "text,label\na,0\ncaf\u00e9,1\n", encoding="latin-1"))
+    many = "text,label\n" + "late again,0\n" * 40_000 + "caf\u00e9,1\n"
+    with pytest.raises(WrongFile, match=r"data row 40001: expected UTF-8 text"):
+        read_file(csv(tmp_path, many, encoding="latin-1"))
+
+
+def test_a_data_set_is_named_in_letters_that_a_metric_may_have(tmp_path: Path) -> None:
+    (tmp_path / "tweets (1).csv").write_text("text,label\na,0\n")
+    assert read_file(tmp_path / "tweets (1).csv").sources == ["tweets _1_"]
+    (tmp_path / "all.csv").write_text("text,label\na,0\n")
+    with pytest.raises(WrongFile, match="expected another name: 'all' stands for all data sets together"):
+        read_file(tmp_path / "all.csv")
 
 
 def test_a_broken_parquet_file_is_an_error(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ def right_on(rows: Rows, share: float, seed: int = 0) -> Evaluation:
     return Evaluation(rows, positive, table)
 
 
-def verdict(candidate: Evaluation, champion: Evaluation | None, *, golden: str = "", cost: Cost = CHEAP) -> Verdict:
+def verdict(candidate: Evaluation, champion: Evaluation | None, *, problem: str = "", cost: Cost = CHEAP) -> Verdict:
     number = "7" if champion else None
-    return judge(candidate, champion, number=number, golden=golden, cost=cost, limits=LIMITS)
+    return judge(candidate, champion, number=number, problem=problem, cost=cost, limits=LIMITS)
 
 
 def test_as_good_as_the_champion_passes() -> None:
@@ -81,21 +81,21 @@ def test_every_version_has_to_beat_a_coin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "golden", "reason"),
+    ("cost", "problem", "reason"),
     [
         (Cost(10.5, 1), "", "size: expected at most 10 MiB, got 10.5"),
         (Cost(1, 12), "", "latency: expected at most 10 ms a tweet, got 12.0"),
         (CHEAP, "golden row 3: expected 0.5, got 0.6", "golden row 3: expected 0.5, got 0.6"),
     ],
 )
-def test_cost_and_golden_rows_can_refuse_alone(cost: Cost, golden: str, reason: str) -> None:
+def test_cost_and_golden_rows_can_refuse_alone(cost: Cost, problem: str, reason: str) -> None:
     rows = made_up(400)
-    found = verdict(right_on(rows, 0.9), right_on(rows, 0.8), cost=cost, golden=golden)
+    found = verdict(right_on(rows, 0.9), right_on(rows, 0.8), cost=cost, problem=problem)
     assert (found.passed, found.reasons) == (False, [reason])
 
 
 def test_probabilities_far_from_the_truth_are_refused() -> None:
     rows = made_up(400)
     sure = evaluate(lambda texts: np.where(right_on(rows, 0.6).right == (rows.labels == 1), 0.0, 1.0), rows)
-    found = judge(sure, None, number=None, golden="", cost=CHEAP, limits=LIMITS._replace(calibration_error=0.1))
+    found = judge(sure, None, number=None, problem="", cost=CHEAP, limits=LIMITS._replace(calibration_error=0.1))
     assert found.reasons == ["calibration error: expected at most 0.1, got 0.400"]

@@ -18,6 +18,11 @@ def test_our_own_errors_are_said_as_they_are() -> None:
     assert in_plain_words(ArtifactError("manifest.json: cannot be read")) == "manifest.json: cannot be read"
 
 
+def test_a_library_that_a_recipe_lacks_is_named_with_the_way_to_get_it() -> None:
+    said = in_plain_words(ModuleNotFoundError("No module named 'gensim'"))
+    assert said == "No module named 'gensim': `make train MODEL=<family>` installs what a family's recipe needs"
+
+
 def test_a_full_disk_is_named_however_deep_it_is_buried() -> None:
     try:
         try:

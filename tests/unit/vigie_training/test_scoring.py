@@ -62,6 +62,24 @@ def test_a_missing_text_has_no_answer(tmp_path: Path) -> None:
     assert found["probability_negative"].isna().tolist() == [False, True, True]
 
 
+def test_words_that_others_take_for_nothing_are_texts(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("country,text\nNA,null\nnan,N/A\n,\n")
+    score(by_length, tmp_path / "in.csv", tmp_path / "out.parquet", silent)
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert found["country"].tolist()[:2] == ["NA", "nan"]
+    assert found["text"].tolist()[:2] == ["null", "N/A"]
+    assert found["probability_negative"].isna().tolist() == [False, False, True]
+
+
+def test_what_is_no_text_or_no_name_for_parquet_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"text": [1, 2]}).to_parquet(tmp_path / "in.parquet")
+    with pytest.raises(WrongFile, match="column 'text': expected text, got int64"):
+        score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
+    with pytest.raises(WrongFile, match=r"out.csv: expected a name like answers.parquet"):
+        score(by_length, tmp_path / "in.parquet", tmp_path / "out.csv", silent)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
 def test_scoring_again_replaces_the_answers(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["late"], "probability_negative": ["old"]}).to_parquet(tmp_path / "in.parquet")
     score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)

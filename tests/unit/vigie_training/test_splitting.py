@@ -4,8 +4,9 @@ import pytest
 
 from tests.support.rows import made_up, rows
 from vigie_training.errors import TrainingError
+from vigie_training.feedback import FEEDBACK
 from vigie_training.rows import Rows, joined, same_text_key
-from vigie_training.splitting import split
+from vigie_training.splitting import CALIBRATION_SHARE, DEFAULT_SEED, split
 
 
 def keys(part: Rows) -> set[str]:
@@ -33,10 +34,29 @@ def test_order_of_rows_and_other_files_move_no_row() -> None:
     assert given.content_hash() == reversed_rows.content_hash() != other.content_hash()
 
 
-def test_another_seed_is_another_split() -> None:
-    given = made_up(400)
-    assert keys(split(given, 1).test) != keys(split(given, 2).test)
-    assert keys(split(given, 1).test) == keys(split(given, 1).test)
+def test_another_seed_calibrates_on_other_rows_and_holds_out_the_same() -> None:
+    given = made_up(2000)
+    parts = [split(given, seed) for seed in (1, 1, 2, DEFAULT_SEED)]
+    assert len({frozenset(keys(part.test)) for part in parts}) == 1, "what another version was fitted on is no test"
+    assert [len({frozenset(keys(part.calibration)) for part in parts[:n]}) for n in (2, 3, 4)] == [1, 2, 3]
+    assert all(abs(len(part.calibration) / len(given) - CALIBRATION_SHARE) < 0.03 for part in parts)
+
+
+def test_a_vote_outweighs_a_label_and_of_a_tweet_with_both_labels_nothing_is_learnt() -> None:
+    given = made_up(600)
+    fitted = split(given).fit
+    doubted, voted = fitted.texts[:20], fitted.texts[20:40]
+    said = dict(zip(fitted.texts, fitted.labels.tolist(), strict=True))
+    other = rows([(text, 1 - said[text]) for text in doubted], source="other")
+    votes = rows([(text, 1 - said[text]) for text in voted], source=FEEDBACK)
+    parts = split(joined([given, other, votes]))
+    learnt = {
+        text: label
+        for part in (parts.fit, parts.calibration)
+        for text, label in zip(part.texts, part.labels.tolist(), strict=True)
+    }
+    assert not set(doubted) & set(learnt)
+    assert {text: learnt[text] for text in voted} == {text: 1 - said[text] for text in voted}
 
 
 def test_sets_for_evaluation_are_never_fitted_on() -> None:

@@ -48,7 +48,7 @@ Labels = Annotated[
         "names (negative, neutral, positive) speak for themselves, and 0/1 alone is binary."
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the split, which is by content.")]
+Seed = Annotated[int, typer.Option(help="Of the fit and of its calibration rows; what is held out depends on none.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
 
@@ -193,7 +193,7 @@ def compare(
     """Compare models on the same held-out rows: metrics with intervals, costs, kinds of tweets, McNemar's tests."""
     settings = TrainingSettings.read()
     names = _known(model)
-    reporting.make_folder(to.parent)
+    reporting.make_room(to)
     connect(settings.mlflow_tracking_uri)
     with output.progress(last + 4) as report:
         rows = read_given(data, labels, lambda file: report(f"reading {file}"))
@@ -203,7 +203,7 @@ def compare(
         reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), seed=seed)
     output.show(
         {part: comparing.records(getattr(found, part)) for part in ("table", "slices", "pairs")},
-        [f"written: {', '.join(str(file) for file in files)}"],
+        [*reporting.absent(found, names), f"written: {', '.join(str(file) for file in files)}"],
         as_json=as_json,
         tables=[output.table(title, records) for title, records in reporting.for_people(found) if records],
     )
@@ -235,7 +235,7 @@ def promote(
         with output.progress(STEPS) as report:
             rows = read_given(data, labels, lambda file: report(f"reading {file}"))
             job = Job(find_family(model), rows, _options(settings, seed), settings.actor(), _limits(settings))
-            verdict = training.judge_version(registry, version, job, report)
+            verdict = training.judge_version(registry, version, job, report, why=reason)
     shown: dict[str, Any] = {"model": model, "champion": version, "before": before, "forced": force}
     lines = [f"{model}: version {version} serves now, {before or 'nothing'} before"]
     if verdict:
@@ -349,6 +349,7 @@ def _train(
     challenger: bool = False,
 ) -> training.Outcome:
     data, labels = given
+    find_recipe(name)  # a library that it lacks is told before anything is read
     with output.progress(STEPS) as report:
         rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         rows = rows if votes is None else joined([rows, votes])
@@ -368,7 +369,9 @@ def _show_outcomes(outcomes: list[tuple[str, training.Outcome]], *, as_json: boo
 
 
 def _registry(model: str) -> ModelRegistry:
-    name = _known(model)[0]
+    name, *others = _known(model)
+    if others:
+        raise TrainingError(f"--model: expected one family, got {model!r}")
     connect(TrainingSettings.read().mlflow_tracking_uri)
     return ModelRegistry(find_family(name))
 

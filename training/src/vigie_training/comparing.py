@@ -12,11 +12,11 @@ from vigie.artifacts import ArtifactError
 from vigie.catalogue import CHAMPION, find_family
 from vigie_training.bootstrap import intervals
 from vigie_training.errors import Refused
-from vigie_training.evaluate import METRICS, POOLED, Evaluation, evaluate
+from vigie_training.evaluate import METRICS, Evaluation, evaluate
 from vigie_training.measuring import folder_mib, latency, resources
 from vigie_training.model_registry import ModelRegistry, RegisteredVersion
 from vigie_training.recipes import Report, find_recipe
-from vigie_training.rows import SOURCE, Rows
+from vigie_training.rows import POOLED, SOURCE, Rows
 from vigie_training.slices import by_slice
 
 COSTS = ("training_seconds", "peak_memory_mib", "size_mib", "latency_ms", "tweets_per_second", "memory_mib", "cpu_ms")

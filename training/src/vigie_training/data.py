@@ -1,5 +1,7 @@
 """Reads labelled tweets from Parquet and CSV files; a file that is not as expected is an error that names the place."""
 
+import csv
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pyarrow.parquet
 
 from vigie_training.errors import TrainingError, WrongFile
 from vigie_training.known import KNOWN, Labels, known_set
-from vigie_training.rows import DAY, LABEL, SAMPLING, SOURCE, TEXT, Rows, joined
+from vigie_training.rows import DAY, LABEL, POOLED, SAMPLING, SOURCE, TEXT, Rows, joined
 
 SAMPLE_TWEETS = Path(__file__).with_name("sample_tweets.csv")
 SENTIMENT140_COLUMNS = ("label", "id", "created_at", "query", "user", "text")
@@ -51,12 +53,22 @@ def read_file(path: Path, labels: Labels = "auto") -> Rows:
         {
             TEXT: frame[TEXT].to_numpy(object),
             LABEL: _binary(path, codes, "named" if named else family),
-            SOURCE: path.stem,
-            DAY: frame["created_at"].fillna("").astype(str).str[:10].to_numpy(object) if "created_at" in frame else "",
+            SOURCE: _source(path),
+            DAY: frame["created_at"].astype(object).fillna("").astype(str).str[:10].to_numpy(object)
+            if "created_at" in frame
+            else "",
             SAMPLING: frame["sampling"].fillna("").to_numpy(object) if "sampling" in frame else "",
         }
     )
     return Rows(frame[frame[LABEL] >= 0].reset_index(drop=True))
+
+
+def _source(path: Path) -> str:
+    """The data set's name, in letters that a metric's name may have."""
+    name = re.sub(r"[^\w\-. ]", "_", path.stem, flags=re.ASCII)
+    if name == POOLED:
+        raise WrongFile(path, f"expected another name: {POOLED!r} stands for all data sets together")
+    return name
 
 
 def sample_texts() -> list[str]:
@@ -80,7 +92,7 @@ def _files(path: Path) -> list[Path]:
 def _parquet(path: Path) -> pd.DataFrame:
     try:
         frame = pyarrow.parquet.read_table(path).to_pandas()
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         raise WrongFile(path, f"expected a Parquet file: {error}") from error
     return _with_columns(path, frame)
 
@@ -97,22 +109,37 @@ def _csv(path: Path) -> pd.DataFrame:
             keep_default_na=False,
         )
     except UnicodeDecodeError as error:
-        row = path.read_bytes()[: error.start].count(b"\n") or None
-        raise WrongFile(path, f"expected UTF-8 text, got byte 0x{error.object[error.start]:02x}", row=row) from error
+        raise _not_utf_8(path, error) from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise WrongFile(path, f"expected comma-separated rows of equal length: {error}".strip()) from error
     except OSError as error:
         raise WrongFile(path, f"expected a file that can be read: {error.strerror}") from error
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what is too much for names of rows
+        columns = len(frame.columns)
+        raise WrongFile(path, f"expected {columns} values like the header, got more: quote texts with commas", row=1)
     if original:
         frame["created_at"] = ""
     return _with_columns(path, frame)
 
 
-def _is_original_sentiment140(path: Path) -> bool:
-    """Six quoted fields without a header, the first of them 0, 2 or 4."""
+def _not_utf_8(path: Path, error: UnicodeDecodeError) -> WrongFile:
+    """Names the row: what pandas says counts from where it began to read."""
+    row = None
     with path.open("rb") as file:
-        start = file.readline()
-    return start.startswith((b'"0","', b'"2","', b'"4","')) and start.count(b'","') >= len(SENTIMENT140_COLUMNS) - 1
+        for number, line in enumerate(file):
+            try:
+                line.decode()
+            except UnicodeDecodeError as here:
+                row, error = number or None, here
+                break
+    return WrongFile(path, f"expected UTF-8 text, got byte 0x{error.object[error.start]:02x}", row=row)
+
+
+def _is_original_sentiment140(path: Path) -> bool:
+    """Six fields without a header, the first of them 0, 2 or 4, the second a number."""
+    with path.open(encoding="latin-1", newline="") as file:
+        first = next(csv.reader(file), [])
+    return len(first) == len(SENTIMENT140_COLUMNS) and first[0] in ("0", "2", "4") and first[1].isdecimal()
 
 
 def _with_columns(path: Path, frame: pd.DataFrame) -> pd.DataFrame:

@@ -10,11 +10,10 @@ from sklearn.metrics import confusion_matrix, f1_score, log_loss, recall_score, 
 
 from vigie.cards import CalibrationBin, HeldOut
 from vigie.predictor import Probabilities
-from vigie_training.rows import SOURCE, Rows
+from vigie_training.rows import POOLED, SOURCE, Rows
 
 CALIBRATION_BINS = 15
 ROC_POINTS = 101
-POOLED = "all"
 METRICS = ("accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error")
 _BATCH = 512
 

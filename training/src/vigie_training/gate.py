@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import binomtest
 
-from vigie_training.evaluate import POOLED, Evaluation
-from vigie_training.rows import SOURCE
+from vigie_training.evaluate import Evaluation
+from vigie_training.rows import POOLED, SOURCE
 
 SIGNIFICANCE = 0.05
 FEWEST_ROWS = 100
@@ -64,14 +64,14 @@ class Verdict(BaseModel):
 
 
 def judge(
-    candidate: Evaluation, champion: Evaluation | None, *, number: str | None, golden: str, cost: Cost, limits: Limits
+    candidate: Evaluation, champion: Evaluation | None, *, number: str | None, problem: str, cost: Cost, limits: Limits
 ) -> Verdict:
-    """Compares on the same held-out rows; `number` is the champion's, `golden` what is wrong with the golden rows.
+    """Compares on the same held-out rows; `number` is the champion's, `problem` what else speaks against the candidate.
 
     The candidate has to beat chance. Against a champion: McNemar's exact test, one-sided, on all rows and on each data
     set of at least 100, with Bonferroni's correction (McNemar 1947).
     """
-    reasons = [golden] if golden else []
+    reasons = [problem] if problem else []
     if cost.size_mib > limits.size_mib:
         reasons.append(f"size: expected at most {limits.size_mib:g} MiB, got {cost.size_mib:.1f}")
     if cost.latency_ms > limits.latency_ms:

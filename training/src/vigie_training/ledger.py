@@ -8,7 +8,7 @@ from typing import Protocol
 
 from vigie.ledger import PREFIX, Entry, entries
 
-_TAG_LIMIT = 4000
+_WORDS_LIMIT = 1800  # a tag holds 5,000 characters
 
 
 class TagStore(Protocol):
@@ -31,7 +31,7 @@ def read(store: TagStore) -> list[Entry]:
 def append(store: TagStore, entry: Entry) -> None:
     """Adds an entry under the next number."""
     numbers = [int(key.removeprefix(PREFIX)) for key in store.tags() if key.startswith(PREFIX)]
-    short = entry.model_copy(update={"why": entry.why[:_TAG_LIMIT]})
+    short = entry.model_copy(update={"why": entry.why[:_WORDS_LIMIT], "verdict": entry.verdict[:_WORDS_LIMIT]})
     store.tag(f"{PREFIX}{max(numbers, default=0) + 1:06d}", short.model_dump_json(by_alias=True))
 
 

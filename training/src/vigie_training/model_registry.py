@@ -22,6 +22,7 @@ ARTIFACT_FOLDER = "vigie"
 LOCK_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 0.2
 HOLDER = "holder"
+FEEDBACK_TAG = "feedback_rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,12 @@ class ModelRegistry:
         return self._aliases().get(CHAMPION)
 
     def newest(self) -> RegisteredVersion | None:
-        """The champion, or the challenger where that was made later; null when there is no champion."""
+        """The champion, or what was made later to take over: the challenger, or what learnt from votes, though the gate
+        refused it. Null when there is no champion.
+        """
         if self.champion() is None:
             return None
-        return next(one for one in self.versions() if CHAMPION in one.aliases or CHALLENGER in one.aliases)
+        return next(one for one in self.versions() if _is_meant_to_serve(one))
 
     def _aliases(self) -> dict[str, str]:
         """Version numbers by alias."""
@@ -186,6 +189,11 @@ class ModelRegistry:
                 raise ArtifactError(f"{self.name} version {number}: no artefact could be fetched: {error}") from error
             verify(folder, family=self.family.name)
             yield folder
+
+
+def _is_meant_to_serve(version: RegisteredVersion) -> bool:
+    named = CHAMPION in version.aliases or CHALLENGER in version.aliases
+    return named or version.tags.get(FEEDBACK_TAG, "0") != "0"
 
 
 def _version(found: ModelVersion, aliases: dict[str, str]) -> RegisteredVersion:

@@ -21,16 +21,25 @@ def in_plain_words(error: BaseException) -> str | None:
         place = getattr(full, "filename2", None) or getattr(full, "filename", None)
         where = f" that {place} is on" if place else ""
         return f"the disk{where} is full: make room (VIGIE_HOME, TMPDIR), then start again: {_first_line(full)}"
-    if isinstance(error, TrainingError | ArtifactError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return f"there is not enough memory for this: {error}".removesuffix(": ")
+    if known := _known(error):
+        return known
     registry = next((one for one in chain if isinstance(one, MlflowException | SQLAlchemyError)), None)
     if registry:
         return f"MLFLOW_TRACKING_URI: the registry did not do what was asked: {_first_line(registry)}"
     if isinstance(error, OSError) and error.errno in _DENIED:
-        return f"{error.filename}: expected a file or folder that may be read and written here: {error.strerror}"
+        place = error.filename or "what should be written"
+        return f"{place}: expected a file or folder that may be read and written here: {error.strerror}"
     return None
+
+
+def _known(error: BaseException) -> str:
+    if isinstance(error, TrainingError | ArtifactError):
+        return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}: `make train MODEL=<family>` installs what a family's recipe needs"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory for this: {error}".removesuffix(": ")
+    return ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,12 +12,14 @@ from vigie_training.model_registry import ModelRegistry
 
 VERDICT_TAG = "gate"
 NUMBERS_TAG = "gate_numbers"
+FORCED_TAG = "forced"
 
 
-def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str, at: datetime) -> bool:
+def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str, at: datetime, why: str = "") -> bool:
     """Tags the version with the verdict and its numbers and, if it passed, makes it the champion; tells whether it did.
 
-    Raises `Superseded` when the champion is no longer the one that the verdict compared with.
+    `why` it should serve is kept beside the verdict. Raises `Superseded` when the champion is no longer the one that
+    the verdict compared with.
     """
     record(registry, number, verdict)
     if not verdict.passed:
@@ -25,7 +27,7 @@ def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str,
     with registry.moving() as check:
         if registry.champion() != verdict.champion:
             raise Superseded(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
-        entry = _entry(registry, number, "promote", why=verdict.summary(), who=who, at=at)
+        entry = _entry(registry, number, "promote", why=why or verdict.summary(), who=who, at=at)
         _move(registry, entry.model_copy(update=_measured(verdict)), check)
     return True
 
@@ -37,13 +39,14 @@ def record(registry: ModelRegistry, number: str, verdict: Verdict) -> None:
 
 
 def force(registry: ModelRegistry, number: str, *, why: str, who: str, at: datetime) -> None:
-    """Makes the version the champion whatever the gate says; the reason is kept."""
+    """Makes the version the champion whatever the gate says; the reason is kept, and what the gate had said."""
     if not why.strip():
         raise Refused("expected a reason with --force, got none")
-    registry.tag_version(number, VERDICT_TAG, f"forced: {why}"[:4000])
+    verdict = registry.version(number).tags.get(VERDICT_TAG, "not judged")
+    registry.tag_version(number, FORCED_TAG, why[:4000])
     with registry.moving() as check:
         entry = _entry(registry, number, "promote", why=why, who=who, at=at)
-        _move(registry, entry.model_copy(update={"forced": True}), check)
+        _move(registry, entry.model_copy(update={"forced": True, "verdict": verdict}), check)
 
 
 def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> str:
@@ -66,8 +69,8 @@ def _entry(
     return Entry(at=at, who=who, kind=kind, before=registry.champion(), to=number, why=why)
 
 
-def _measured(verdict: Verdict) -> dict[str, dict[str, float]]:
-    return {"metrics": verdict.metrics, "metrics_before": verdict.metrics_before}
+def _measured(verdict: Verdict) -> dict[str, str | dict[str, float]]:
+    return {"verdict": verdict.summary(), "metrics": verdict.metrics, "metrics_before": verdict.metrics_before}
 
 
 def _move(registry: ModelRegistry, entry: Entry, check: Callable[[], None]) -> None:

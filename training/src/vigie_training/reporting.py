@@ -9,7 +9,7 @@ import mlflow
 from vigie_training.charts import QualityAndCost, draw_confusions, draw_quality_and_cost
 from vigie_training.comparing import Comparison, costs, quality, records
 from vigie_training.errors import TrainingError
-from vigie_training.evaluate import POOLED
+from vigie_training.rows import POOLED
 from vigie_training.tracking import tracked
 
 
@@ -19,6 +19,19 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"{folder}: expected a folder to write to: {error.strerror}") from error
+
+
+def make_room(table: Path) -> None:
+    """The same for a table and what goes beside it."""
+    if table.is_dir():
+        raise TrainingError(f"{table}: expected the name of a file to write, got a folder")
+    make_folder(table.parent)
+
+
+def absent(comparison: Comparison, families: Sequence[str]) -> list[str]:
+    """A sentence on the families that there is nothing of to compare, if there are any."""
+    missing = [name for name in families if name not in {one.family for one in comparison.contestants}]
+    return [f"left out, with no champion whose artefact is sound: {', '.join(missing)}"] if missing else []
 
 
 def write(comparison: Comparison, table: Path) -> list[Path]:

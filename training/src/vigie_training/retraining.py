@@ -3,9 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from vigie_training.model_registry import RegisteredVersion
-
-FEEDBACK_TAG = "feedback_rows"
+from vigie_training.model_registry import FEEDBACK_TAG, RegisteredVersion
 
 
 class Thresholds(NamedTuple):
@@ -18,7 +16,8 @@ class Thresholds(NamedTuple):
 def reasons(newest: RegisteredVersion | None, labels: int, thresholds: Thresholds, *, now: datetime) -> list[str]:
     """Why a training is due, in words; empty when it is not. `labels` is how many qualify now.
 
-    `newest` is the champion or a later challenger: one that waits to be promoted is not trained again every night.
+    `newest` is the champion, or one made later: what waits to be promoted, or was refused, is not trained again every
+    night.
     """
     if newest is None:
         return ["no version serves yet"]

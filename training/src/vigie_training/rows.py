@@ -12,6 +12,8 @@ import pandas as pd
 Mask = npt.NDArray[np.bool_]
 
 TEXT, LABEL, SOURCE, DAY, SAMPLING = "text", "label", "source", "day", "sampling"
+POOLED = "all"
+"""Stands for every data set together where one is named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ def score(predict: Predict, source: Path, target: Path, report: Report) -> int:
     """
     if target.is_dir() or not target.parent.is_dir():
         raise WrongFile(target, "expected the name of a file to write, in a folder that is there")
+    if target.suffix == ".csv":
+        raise WrongFile(target, "expected a name like answers.parquet: Parquet is what is written")
     unfinished = target.with_name(f".{target.name}.unfinished")
     done, writer = 0, None
     try:
@@ -70,10 +72,25 @@ def _chunks(source: Path) -> Iterator[pyarrow.Table]:
             if TEXT not in table.column_names:
                 names = ", ".join(map(repr, table.column_names))
                 raise WrongFile(source, f"expected this column, got {names}", column=TEXT)
+            if not _is_text(table.schema.field(TEXT).type):
+                raise WrongFile(source, f"expected text, got {table.schema.field(TEXT).type}", column=TEXT)
             for start in range(0, len(table), CHUNK_ROWS):
                 yield table.slice(start, CHUNK_ROWS)
     except (pyarrow.ArrowException, OSError) as error:
         raise WrongFile(source, f"expected a Parquet or CSV file that can be read: {error}") from error
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    kind = kind.value_type if pyarrow.types.is_dictionary(kind) else kind
+    return any(
+        test(kind)
+        for test in (
+            pyarrow.types.is_string,
+            pyarrow.types.is_large_string,
+            pyarrow.types.is_string_view,
+            pyarrow.types.is_null,
+        )
+    )
 
 
 def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
@@ -87,7 +104,7 @@ def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
     with pyarrow.csv.open_csv(source, parse_options=multi_line) as reader:
         columns = dict.fromkeys(reader.schema.names, pyarrow.string())
     # A type guessed from the first rows is contradicted by later ones of a long file.
-    as_it_is = pyarrow.csv.ConvertOptions(column_types=columns, strings_can_be_null=True)
+    as_it_is = pyarrow.csv.ConvertOptions(column_types=columns, strings_can_be_null=True, null_values=[""])
     with pyarrow.csv.open_csv(source, convert_options=as_it_is, parse_options=multi_line) as reader:
         yield from reader
 

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from vigie.catalogue import FAMILIES, find_family
@@ -13,9 +13,13 @@ from vigie.settings import ServiceSettings
 
 
 class TrainingSettings(ServiceSettings):
-    """See `ServiceSettings`; the limits are what the gate asks of a version; where to start from: `Options`."""
+    """See `ServiceSettings`; the ports are where the local servers listen, the limits what the gate asks of a version;
+    where to start from: `Options`.
+    """
 
-    mlflow_tracking_uri: str = "http://127.0.0.1:5000"
+    mlflow_port: int = Field(5000, ge=0, le=65535)
+    feedback_port: int = Field(8010, ge=0, le=65535)
+    mlflow_tracking_uri: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known.get('mlflow_port')}")
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
     training_data: str = ""
     registry_wait_seconds: float = 120.0
@@ -25,7 +29,7 @@ class TrainingSettings(ServiceSettings):
     vigie_actor: str = ""
     vigie_base_model: str = ""
     vigie_sentence_encoder: str = ""
-    feedback_url: str = "http://127.0.0.1:8010"
+    feedback_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known.get('feedback_port')}")
     trusted_annotators: Annotated[tuple[str, ...], NoDecode] = ()
     retrain_labels: int = 200
     retrain_days: float = 30.0

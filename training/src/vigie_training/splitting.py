@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from vigie_training.errors import TrainingError
+from vigie_training.feedback import FEEDBACK
 from vigie_training.known import KNOWN, known_set
 from vigie_training.rows import DAY, LABEL, SAMPLING, SOURCE, TEXT, Mask, Rows, same_text_key
 
@@ -16,6 +17,7 @@ HELD_OUT_SHARE = 0.10
 CALIBRATION_SHARE = 0.15
 UNKNOWN_HELD_OUT_SHARE = 0.20
 FEWEST_PER_LABEL = 10
+_TURN = 0.6180339887  # of the circle that calibration rows are a part of, for each seed: no two seeds come close
 
 
 class Split(NamedTuple):
@@ -29,16 +31,20 @@ class Split(NamedTuple):
 def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
     """By content and seed alone: the order of rows and files, and what else is read, change no row's part.
 
+    Which rows are held out depends on no seed: what any version was fitted on is never evaluated on. The seed chooses
+    the calibration rows among the others. What people voted on a tweet outweighs its label elsewhere; of a tweet with
+    both labels nothing is learnt.
+
     Raises `TrainingError` when a part is left with fewer than ten rows of a label.
     """
-    frame = rows.frame.assign(key=rows.frame[TEXT].map(same_text_key)).sort_values(["key", LABEL, SOURCE, TEXT])
-    rows, keys = Rows(frame.drop(columns="key").reset_index(drop=True)), frame.pop("key").reset_index(drop=True)
-    frame = rows.frame
-    draws = keys.map(lambda key: _draw(key, seed)).to_numpy(float)
-    test, calibration = _masks(frame, draws)
-    leaked = ~test & keys.isin(set(keys[test])).to_numpy()
-    repeated = ~test & keys.duplicated().to_numpy()
-    usable = ~test & ~leaked & ~repeated
+    frame = rows.frame.assign(key=rows.frame[TEXT].map(same_text_key), unvoted=rows.frame[SOURCE] != FEEDBACK)
+    frame = frame.sort_values(["key", "unvoted", LABEL, SOURCE, TEXT]).reset_index(drop=True)
+    keys, unvoted = frame.pop("key"), frame.pop("unvoted")
+    rows = Rows(frame)
+    test, calibration = _masks(frame, keys.map(_draw).to_numpy(float), seed)
+    leaked = keys.isin(set(keys[test])).to_numpy()
+    repeated = keys.duplicated().to_numpy()
+    usable = ~test & ~leaked & ~repeated & ~_divided(keys, unvoted, frame[LABEL])
     parts = Split(rows.where(usable & ~calibration), rows.where(usable & calibration), rows.where(test))
     for name, part in zip(Split._fields, parts, strict=True):
         for label, count in zip((0, 1), np.bincount(part.labels, minlength=2).tolist(), strict=True):
@@ -50,8 +56,15 @@ def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
     return parts
 
 
-def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64]) -> tuple[Mask, Mask]:
+def _divided(keys: "pd.Series[str]", unvoted: "pd.Series[bool]", labels: "pd.Series[int]") -> Mask:
+    """Which rows are of a tweet that has both labels, by votes where there are any."""
+    counts = labels.where(unvoted == unvoted.groupby(keys).transform("min")).groupby(keys).transform("nunique")
+    return np.asarray(counts.to_numpy() > 1)
+
+
+def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64], seed: int) -> tuple[Mask, Mask]:
     """(held out, calibration)."""
+    turn = (seed - DEFAULT_SEED) * _TURN
     test, calibration = np.zeros(len(frame), bool), np.zeros(len(frame), bool)
     for source in frame[SOURCE].unique():
         mine = (frame[SOURCE] == source).to_numpy()
@@ -69,11 +82,11 @@ def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64]) -> tuple[Mask, M
             share = 0.0
             test |= mine & (frame[DAY] == frame[DAY][mine].max()).to_numpy()
         test |= fair & (draws < share)
-        calibration |= fair & ~test & (draws < share + CALIBRATION_SHARE)
+        calibration |= fair & ~test & (((draws - share) / (1 - share) + turn) % 1 < CALIBRATION_SHARE / (1 - share))
     return test, calibration
 
 
-def _draw(key: str, seed: int) -> float:
-    """A number in [0, 1) that depends on the text and the seed only."""
-    digest = hashlib.blake2b(f"{seed}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _draw(key: str) -> float:
+    """A number in [0, 1) that depends on the text only."""
+    digest = hashlib.blake2b(f"{DEFAULT_SEED}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -63,6 +63,7 @@ def of_ledger(registry: ModelRegistry) -> list[dict[str, Any]]:
             "from": entry.before or "",
             "to": entry.to,
             "forced": entry.forced,
+            "verdict": entry.verdict,
             "why": entry.why,
         }
         for entry in ledger.read(registry)
