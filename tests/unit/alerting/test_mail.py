@@ -102,10 +102,15 @@ def test_text_of_a_tweet_is_in_no_header(writer: MailWriter) -> None:
     assert message["Bcc"] is None
 
 
-def test_a_scope_cannot_break_out_of_the_subject(writer: MailWriter) -> None:
-    _, message = write(writer, an_alert(scope="logreg\r\nBcc: x@example.org:3"))
+@pytest.mark.parametrize(
+    "scope", ["logreg\r\nBcc: x@example.org:3", "=?utf-8?q?a=0D=0ABcc:_x@example.org=0D=0A=0D=0AHi?="]
+)
+def test_a_scope_cannot_break_out_of_the_subject(writer: MailWriter, scope: str) -> None:
+    raw, message = write(writer, an_alert(scope=scope))
     assert message["Bcc"] is None
     assert "\n" not in message["Subject"]
+    assert b"\r\nBcc" not in raw
+    assert message["Message-ID"]
 
 
 @pytest.mark.parametrize("kind", ["plain", "html"])

@@ -142,7 +142,7 @@ class MailWriter:
         message["From"] = Address("Vigie", addr_spec=self.sender)
         message["To"] = Address(addr_spec=letter.recipient)
         message["Reply-To"] = Address(addr_spec=self._reply_to)
-        message["Subject"] = plain(subject)
+        message["Subject"] = plain(subject).replace("=?", "= ?")  # would be decoded (RFC 2047), with line ends and all
         message["Date"] = format_datetime(date)
         message["Message-ID"] = letter.message_id
         message["Auto-Submitted"] = "auto-generated"

@@ -13,9 +13,9 @@ from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.rule import RuleParameters
 from vigie.settings import DEVELOPMENT_SECRET, TracedSettings
 
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
-WindowSeconds = Annotated[float, Field(ge=0.001)]
+WindowSeconds = Annotated[float, Field(ge=0.001, le=30 * 24 * 3600)]
 
 
 class AlertingSettings(TracedSettings):
@@ -27,7 +27,7 @@ class AlertingSettings(TracedSettings):
 
     alert_errors: int = Field(3, ge=1, le=1000)
     alert_window_seconds: WindowSeconds = 300.0
-    alert_cooldown_seconds: float = Field(900.0, ge=0)
+    alert_cooldown_seconds: float = Field(900.0, ge=0, le=30 * 24 * 3600)
     alert_scope: Literal["all", "model"] = "all"
     alert_resolve_seconds: Seconds = 900.0
 

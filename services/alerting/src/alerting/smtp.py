@@ -101,7 +101,7 @@ class Mailer:
             return _refusal(conversation.step, error)
         except TimeoutError:
             return conversation.broken(f"no end within {seconds:g} s")
-        except (aiosmtplib.SMTPException, OSError) as error:
+        except (aiosmtplib.SMTPException, OSError, UnicodeError) as error:  # the last for a name that is no host's
             return conversation.broken(one_line(str(error)) or type(error).__name__)
         finally:
             conversation.client.close()

@@ -30,6 +30,11 @@ def test_a_burst_in_a_topic_is_told_once_with_its_figures() -> None:
     assert Detector.COUNT in reading.detectors
 
 
+def test_a_topic_that_a_silence_would_take_for_everything_is_none() -> None:
+    quiet, burst = a_stream(1, topic="*", per_hour=10), a_burst(NOON, 40, 20, topic="*")
+    assert {surge.scope for surge in told_by(Radar(RadarParameters()), quiet, burst)} == {"all"}
+
+
 def test_a_burst_over_all_topics_is_told_for_everything() -> None:
     quiet = a_stream(1, per_hour=20)
     spread = [a_burst(NOON, 5, 15, topic=f"topic {number}", text="") for number in range(12)]

@@ -82,5 +82,5 @@ class Radar:
 
 
 def scopes_of(tweet: Tweet) -> list[str]:
-    """The topic, if there is one, and everything."""
-    return [EVERYTHING] if tweet.topic in (None, EVERYTHING) else [str(tweet.topic), EVERYTHING]
+    """The topic, if there is one, and everything; a topic `*` is none, since a silence for it would be one for all."""
+    return [EVERYTHING] if tweet.topic in (None, EVERYTHING, "*") else [str(tweet.topic), EVERYTHING]
