@@ -81,6 +81,7 @@ def test_a_parquet_file_with_too_many_rows_says_so(tmp_path: Path) -> None:
         (b"text\n\x00\x01\n", "binary"),
         (b"text\n" + b"a\n" * (MOST_ROWS + 1), "rows"),
         (b",".join(b"c%d" % number for number in range(201)) + b"\n1\n", "columns"),
+        (b"a," * 50_000 + b"\n" + b"1\n" * 40_000, "columns"),
         (b'text\n"' + b"a" * 200_000 + b"\n", "csv"),
     ],
 )

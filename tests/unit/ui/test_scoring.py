@@ -97,6 +97,13 @@ async def test_files_hold_every_row_safe_raw_and_with_errors() -> None:
     assert read(export_files(run, texts_in("fr"))[0], ";")[0] == safe[0]
 
 
+def test_a_header_is_as_safe_as_the_cells_below_it() -> None:
+    run = Run()
+    run.begin(Table("list.csv", "CSV", {"=bad(1)": ["late"]}), "=bad(1)", "logreg", EN)
+    safe, raw, errors = (read(path) for path in export_files(run, EN))
+    assert (safe[0][0], raw[0][0], errors[0][2]) == ("'=bad(1)", "=bad(1)", "'=bad(1)")
+
+
 async def test_the_summary_counts_and_filters_choose() -> None:
     run = begun("bad one", "bad two", "good", "")
     async with FakeGateway() as gateway:

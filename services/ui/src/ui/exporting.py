@@ -1,6 +1,7 @@
 """Results as files: safe to open in a spreadsheet, untouched for machines, and what could not be predicted."""
 
 import csv
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,14 +26,14 @@ def export_files(run: Run, texts: Texts) -> tuple[str, str, str]:
     header = [*(run.table.columns if run.table else ()), *_ADDED]
     delimiter = ";" if texts.language == "fr" else ","
     harmless = ([_harmless(cell) for cell in row] for row in _results(run))
-    _write(safe, header, harmless, delimiter, encoding="utf-8-sig")
+    _write(safe, [_harmless(name) for name in header], harmless, delimiter, encoding="utf-8-sig")
     _write(raw, header, _results(run), ",", encoding="utf-8")
     missed = (
         [str(row + 2), run.problems.get(row) or texts("file.not_sent"), _harmless(run.texts[row])]
         for row, answer in enumerate(run.answers)
         if answer is None
     )
-    _write(errors, ["row", "problem", run.column], missed, delimiter, encoding="utf-8-sig")
+    _write(errors, ["row", "problem", _harmless(run.column)], missed, delimiter, encoding="utf-8-sig")
     return str(safe), str(raw), str(errors)
 
 
@@ -64,7 +65,7 @@ def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], del
 
 def _fresh_folder() -> Path:
     """A folder of our own below the temporary one; those that nobody needs any more go."""
-    home = Path(tempfile.gettempdir()) / "vigie-page"
+    home = Path(tempfile.gettempdir()) / f"vigie-page-{os.getuid()}"
     home.mkdir(exist_ok=True, mode=0o700)
     for old in home.iterdir():
         if time() - old.stat().st_mtime > KEPT_SECONDS:

@@ -87,7 +87,8 @@ class Gateway:
     ) -> httpx.Response:
         own = {"X-API-Key": key} if key else self._headers
         try:
-            reply = await self._http.request(method, path, headers={**own, **headers}, **content)
+            sent = httpx.Headers({**own, **headers}, encoding="utf-8")  # a key may hold any letters
+            reply = await self._http.request(method, path, headers=sent, **content)
         except httpx.TimeoutException as error:
             raise Trouble("too_slow", type(error).__name__) from None
         except httpx.HTTPError as error:

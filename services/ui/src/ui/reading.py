@@ -59,8 +59,6 @@ def read_table(path: Path) -> Table:
     table = _read_parquet(path) if start == b"PAR1" else _read_csv(path)
     if table.size == 0:
         raise UnreadableFile("file.trouble.empty")
-    if len(table.columns) > MOST_COLUMNS:
-        raise UnreadableFile("file.trouble.columns", count=len(table.columns), most=MOST_COLUMNS)
     return table
 
 
@@ -84,6 +82,7 @@ def _read_parquet(path: Path) -> Table:
         if error.too_long:
             raise UnreadableFile("file.trouble.rows", most=MOST_ROWS) from error
         raise UnreadableFile("file.trouble.parquet", problem=error.problem[:200]) from error
+    _check_width(read)
     names = _header([name for name, _ in read])
     return Table(path.name, "Parquet", {name: values for name, (_, values) in zip(names, read, strict=True)})
 
@@ -112,7 +111,9 @@ def _without_nul(lines: Iterable[str]) -> Iterator[str]:
 
 def _columns(rows: Iterator[list[str]], delimiter: str) -> dict[str, list[str]]:
     """Short rows are filled up with nothing; what goes beyond the header belongs to the last column."""
-    header = _header(next(rows, []))
+    first = next(rows, [])
+    _check_width(first)
+    header = _header(first)
     last = len(header) - 1
     columns: list[list[str]] = [[] for _ in header]
     for row in rows:
@@ -124,6 +125,12 @@ def _columns(rows: Iterator[list[str]], delimiter: str) -> dict[str, list[str]]:
         for column, value in zip(columns, fitted, strict=True):
             column.append(value)
     return dict(zip(header, columns, strict=True))
+
+
+def _check_width(header: Sequence[object]) -> None:
+    """Before anything is filled up to that width."""
+    if len(header) > MOST_COLUMNS:
+        raise UnreadableFile("file.trouble.columns", count=len(header), most=MOST_COLUMNS)
 
 
 def _header(row: Sequence[str]) -> list[str]:
