@@ -6,18 +6,20 @@ SHELL := /bin/bash
 .PHONY: help run test check format train up down images e2e k8s-smoke policies sbom push deploy-ec2 deploy-railway deploy-huggingface bench soak lock render clean
 
 PYTHON ?= python3
-MODELS ?= logreg
 MODEL ?= logreg
 MINUTES ?= 5
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
-export MODELS
-
 comma := ,
 empty :=
 space := $(empty) $(empty)
+override MODELS := $(or $(subst $(space),,$(MODELS)),logreg)
+export MODELS
+# Nothing of Vigie's is behind a proxy.
+export NO_PROXY := $(NO_PROXY),127.0.0.1,localhost
+export no_proxy := $(no_proxy),127.0.0.1,localhost
 LIBRARY := -e './shared[web,streams,store,registry,serving,local]'
 FAMILIES := $(patsubst services/predictor-%,%,$(wildcard services/predictor-*))
 ALWAYS := $(LIBRARY) -e services/gateway -e services/feedback -e services/alerting -e services/ui -e services/mlflow
@@ -42,6 +44,10 @@ need = command -v $(1) >/dev/null || ls /usr/lib/postgresql/*/bin/$(1) >/dev/nul
 	as=; [ "$$(id -u)" = 0 ] || as=sudo; \
 	{ $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq $(2) >/dev/null; } \
 	|| { echo "$(1) is missing and could not be installed: install the Debian package $(2)" >&2; exit 1; }; }
+
+# $(call known,variable,names): ends with a sentence when one of the names is no family's.
+known = [ -z "$(filter-out $(FAMILIES),$(2))" ] \
+	|| { echo "$(1): expected families of $(FAMILIES), got $(filter-out $(FAMILIES),$(2))" >&2; exit 1; }
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,7 +77,7 @@ format: $(STAMPS)/dev ## rewrite the code as the formatter and the linter's safe
 	@$(BIN)/ruff check --quiet --fix .
 
 train: $(STAMPS)/train-$(MODEL) ## train and register a version: MODEL=logreg DATA=path[,path…] (without DATA: the sample rows)
-	@$(BIN)/vigie-train run --model $(MODEL) $(if $(DATA),--data $(DATA))
+	@$(BIN)/vigie-train run --model $(MODEL) $(if $(DATA),--data "$(DATA)")
 
 up: ## build and start the containers, wait until they are healthy
 	@docker compose up --build --wait
@@ -144,11 +150,13 @@ $(BIN)/uv:
 	@mkdir -p $(STAMPS)
 
 $(STAMPS)/run-%: $(BIN)/uv $(MANIFESTS)
+	@$(call known,MODELS,$(subst $(comma), ,$(MODELS)))
 	@echo "installing Vigie into $(VENV) ($(MODELS))"
 	@$(INSTALL) $(ALWAYS) $(call members,$(subst $(comma), ,$(MODELS))) || $(NO_NETWORK)
 	@touch $@
 
 $(STAMPS)/train-%: $(BIN)/uv $(MANIFESTS)
+	@$(call known,MODEL,$(TRAINED))
 	@echo "installing the training job into $(VENV) ($(MODEL))"
 	@$(INSTALL) $(LIBRARY) $(call members,$(TRAINED)) || $(NO_NETWORK)
 	@touch $@

@@ -3,8 +3,9 @@
 import os
 import shutil
 import sys
+from hashlib import sha256
 
-from vigie.local.programs import Program, choose_redis_port, environment, is_free, programs
+from vigie.local.programs import Program, choose_redis_port, environment, is_free, is_mine, programs
 from vigie.local.settings import LocalSettings
 from vigie.local.supervision import configuration
 
@@ -27,6 +28,8 @@ def main() -> None:
     """Prints what is in the way and exits with 1, or runs until it is stopped."""
     settings = LocalSettings.read()
     home = settings.vigie_home.resolve()
+    if not is_mine(f"vigie home {sha256(bytes(home)).hexdigest()}"):
+        raise SystemExit(f"Vigie cannot start:\n- VIGIE_HOME: another Vigie runs in {home}; stop it or set VIGIE_HOME")
     for folder in ("run", "logs"):
         (home / folder).mkdir(parents=True, exist_ok=True)
     redis_port = choose_redis_port(settings)

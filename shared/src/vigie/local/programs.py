@@ -1,5 +1,6 @@
 """Which processes make up a local system, and with which environment."""
 
+import os
 import secrets
 import socket
 import sys
@@ -77,7 +78,25 @@ def choose_redis_port(settings: LocalSettings) -> int | None:
     """`REDIS_PORT`, else the first free one from 6380 up; null when `REDIS_URL` names a server."""
     if settings.redis_url:
         return None
-    return settings.redis_port or next(port for port in range(FIRST_REDIS_PORT, 65536) if is_free(port))
+    if settings.redis_port:
+        return settings.redis_port
+    ports = range(FIRST_REDIS_PORT, 65536)
+    return next(port for port in ports if is_free(port) and is_mine(f"vigie redis {port}"))
+
+
+def is_mine(name: str) -> bool:
+    """Takes a name on this machine, for this process and what it becomes; false when another process has it.
+
+    It is the name of an abstract socket (unix(7)): the kernel gives it back whatever becomes of the process.
+    """
+    taken = socket.socket(socket.AF_UNIX)
+    try:
+        taken.bind(f"\0{name}")
+    except OSError:
+        taken.close()
+        return False
+    os.set_inheritable(taken.detach(), True)
+    return True
 
 
 def is_free(port: int) -> bool:
@@ -106,6 +125,8 @@ def _kept_secret(path: Path) -> str:
     """A secret made once and kept, so that receipts stay valid over restarts."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_hex(32), encoding="ascii")
+        unfinished.replace(path)
     return path.read_text(encoding="ascii")

@@ -4,7 +4,8 @@ supervisord restarts what dies: at once after a healthy run, with a pause one se
 death. Every program dies with the supervisor (`setpriv --pdeathsig`), so that `kill -9` leaves no orphans.
 """
 
-import getpass
+import os
+import pwd
 import shlex
 import sys
 from collections.abc import Iterable
@@ -23,8 +24,7 @@ def configuration(programs: Iterable[Program], home: Path, ready_url: str) -> st
     head = f"""[supervisord]
 nodaemon=true
 silent=true
-user={_user()}
-logfile={logs}/supervisord.log
+{_user()}logfile={logs}/supervisord.log
 pidfile={run}/supervisord.pid
 childlogdir={logs}
 
@@ -65,4 +65,8 @@ def _together(command: Iterable[str]) -> str:
 
 
 def _user() -> str:
-    return getpass.getuser()
+    """Who runs now, by the system's word and not by `LOGNAME`; supervisord takes a root without it for a mistake."""
+    try:
+        return f"user={pwd.getpwuid(os.getuid()).pw_name}\n"
+    except KeyError:
+        return ""

@@ -1,12 +1,18 @@
 """Which processes a local system has."""
 
+import os
+import pwd
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from tests.support.servers import wait_for
 from vigie.local.__main__ import obstacles
-from vigie.local.programs import choose_redis_port, environment, is_free, programs
+from vigie.local.programs import choose_redis_port, environment, is_free, is_mine, programs
 from vigie.local.settings import LocalSettings
 from vigie.local.supervision import configuration
 
@@ -57,6 +63,29 @@ def test_a_taken_port_is_a_sentence_with_the_variable(tmp_path: Path) -> None:
         assert not is_free(port)
         found = obstacles(programs(settings(tmp_path, gateway_port=port), 6380))
     assert any(f"GATEWAY_PORT: port {port} for gateway is taken" in problem for problem in found)
+
+
+def test_a_name_is_had_by_one_process_and_by_what_it_becomes() -> None:
+    name = f"vigie test {uuid4().hex}"
+    holding = """
+import os, sys
+from vigie.local.programs import is_mine
+assert is_mine(sys.argv[1])
+os.execlp("cat", "cat")
+"""
+    holder = subprocess.Popen([sys.executable, "-c", holding, name], stdin=subprocess.PIPE)
+    try:
+        wait_for(lambda: Path(f"/proc/{holder.pid}/comm").read_text("ascii") == "cat\n", what="another program")
+        assert not is_mine(name)
+    finally:
+        holder.communicate(timeout=10)
+    assert is_mine(name)
+
+
+def test_whoever_starts_it_is_named_by_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    text = configuration([], tmp_path, "http://127.0.0.1:8000/readyz")
+    assert f"\nuser={pwd.getpwuid(os.getuid()).pw_name}\n" in text
 
 
 def test_an_unknown_family_stops_the_start(tmp_path: Path) -> None:
