@@ -4,21 +4,26 @@ from statistics import median
 
 from tests.bench.in_process import in_process, in_torch
 from tests.bench.load import Sample, middle
+from tests.bench.singles import batch_rate
 from tests.bench.stage import Stage
 
 FAMILIES = ("forest", "lstm", "lightgbm", "distilbert")
 CONNECTIONS = 64
 SECONDS = 8
 ROUNDS = 3
+BATCHES = 5
 
 
 def measure(stage: Stage) -> dict[str, object]:
-    """By family: single tweets at 64 connections, and what share of the best in-process rate that is; in rounds."""
+    """By family: single tweets at 64 connections and batches of a thousand, and what share of the best in-process rate
+    that is; in rounds.
+    """
     with stage.running("families", "logreg", *FAMILIES) as system:
         found: dict[str, object] = {}
         for family in FAMILIES:
             artefact = stage.artefact(system, family)
             served: list[Sample] = []
+            batches: list[float] = []
             limits: list[float] = []
             peers: list[float] = []
             for _ in range(ROUNDS):
@@ -27,7 +32,12 @@ def measure(stage: Stage) -> dict[str, object]:
                     peers.append(max(in_torch(stage.texts).values()))
                 taken = stage.load.run(system.url, connections=CONNECTIONS, seconds=SECONDS, model=family)
                 served.append(taken)
+                batches.append(batch_rate(system, stage.texts, model=family, batches=BATCHES))
             figures = middle(served)
+            figures["batch_1000_tweets_per_s"] = median(batches)
+            figures["batch_1000_of_in_process"] = median(
+                batch / limit for batch, limit in zip(batches, limits, strict=True)
+            )
             figures["in_process_tweets_per_s"] = median(limits)
             figures["of_in_process"] = _ratio(served, limits)
             if peers:
