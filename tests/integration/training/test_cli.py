@@ -68,9 +68,14 @@ def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     os.chdir(tmp_path_factory.mktemp("here"))
 
     def command(*words: object, **variables: str) -> Result:
-        os.environ.update({"MLFLOW_TRACKING_URI": url, "VIGIE_ACTOR": "ada"} | variables)
         sys.argv = ["vigie-train", *map(str, words)]
-        with redirect_stdout(StringIO()) as stdout, redirect_stderr(StringIO()) as stderr:
+        with (
+            pytest.MonkeyPatch.context() as environment,
+            redirect_stdout(StringIO()) as stdout,
+            redirect_stderr(StringIO()) as stderr,
+        ):
+            for name, value in ({"MLFLOW_TRACKING_URI": url, "VIGIE_ACTOR": "ada"} | variables).items():
+                environment.setenv(name, value)
             try:
                 main()
                 code = 0
@@ -170,7 +175,7 @@ def test_a_clearly_worse_version_is_registered_but_does_not_serve(
     assert refused.returncode == 1
     assert refused.stderr.startswith("vigie-train: vigie-logreg version 3: ")
     assert "worse than version 2 on all (McNemar p = " in refused.stderr
-    demonstration = done(run("run", "--model", "logreg", "--json"))[0]
+    demonstration = done(run("run", "--model", "logreg", "--json", VIGIE_ENV="production"))[0]
     assert not demonstration["promoted"]
     assert demonstration["gate"]["reasons"][0].startswith("learnt from the sample tweets alone, and version 2 did not")
 
