@@ -60,9 +60,9 @@ class Load:
                 self.answered[reply.json()["model"]["name"]] += 1
                 self.degraded += reply.json()["degraded"]
 
-    def more(self, family: str, further: int = 3 * CLIENTS) -> None:
-        """Waits until that family has given so many further answers."""
-        before = self.answered[family]
+    def more(self, family: str, further: int = 3 * CLIENTS, *, since: int | None = None) -> None:
+        """Waits until that family has given so many answers further than now, or than it had given at some time."""
+        before = self.answered[family] if since is None else since
         wait_for(lambda: self.answered[family] >= before + further, seconds=120, what=f"answers of {family}")
 
 
@@ -105,10 +105,10 @@ def back(system: LocalSystem, name: str, old: int) -> None:
 @pytest.mark.parametrize("name", BEHIND)
 def test_whatever_is_killed_behind_the_gateway_no_request_fails(system: LocalSystem, name: str) -> None:
     with load(system) as asking:
-        victim = system.processes()[name]
+        victim, before = system.processes()[name], asking.answered["forest"]
         victim.kill()
         if name == "predictor-logreg":
-            asking.more("forest")
+            asking.more("forest", since=before)
         back(system, name, victim.pid)
         asking.more("logreg")
     assert asking.failed == []
