@@ -79,6 +79,7 @@ def test_a_known_data_set_keeps_the_meaning_of_its_labels(tmp_path: Path) -> Non
         ("text,label\n  ,1\n", r"data row 1, column 'text': expected a text, got '  '"),
         ("text,label\na,4\nb,1\n", r"data row 2, column 'label': expected one of \[0, 2, 4\], got 1"),
         ("text,label\na,0\nb,1,2,3\n", r"expected comma-separated rows of equal length"),
+        ('"text,label\n' + "late again,0\n" * 20_000, r"expected comma-separated rows of equal length"),
         ("text,label\ngreat, flight,1\nbad, flight,0\n", r"data row 1: expected 2 values like the header, got more"),
     ],
 )

@@ -138,7 +138,10 @@ def _not_utf_8(path: Path, error: UnicodeDecodeError) -> WrongFile:
 def _is_original_sentiment140(path: Path) -> bool:
     """Six fields without a header, the first of them 0, 2 or 4, the second a number."""
     with path.open(encoding="latin-1", newline="") as file:
-        first = next(csv.reader(file), [])
+        try:
+            first = next(csv.reader(file), [])
+        except csv.Error:  # a quotation mark without its like
+            return False
     return len(first) == len(SENTIMENT140_COLUMNS) and first[0] in ("0", "2", "4") and first[1].isdecimal()
 
 
