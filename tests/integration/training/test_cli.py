@@ -4,12 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
-from time import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import mlflow
@@ -18,90 +14,19 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
-from redis import Redis
 
-from feedback.app import create_app
-from feedback.settings import FeedbackSettings
 from predictor_logreg.predictor import LogregPredictor
+from tests.integration.training.conftest import Run, done
 from tests.support.rows import made_up
 from tests.support.servers import MlflowServer, free_port, wait_for
-from tests.support.uvicorn_thread import UvicornThread
 from vigie.catalogue import find_family
-from vigie.receipts import ReceiptBook
 from vigie.registry import MlflowRegistry
-from vigie.schemas import PredictionEvent
-from vigie.settings import DEVELOPMENT_SECRET, derived_key
-from vigie.streams import PREDICTIONS
-from vigie_training.cli import main
 from vigie_training.data import SAMPLE_TWEETS, sample_texts
 from vigie_training.rows import LABEL, TEXT, Rows
 
 # MLflow warns of its own code.
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
 MODEL = find_family("logreg").registered_model
-
-
-class Result(NamedTuple):
-    """What a command left behind."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A registry of this module's own: its versions are numbered from 1."""
-    server = MlflowServer(tmp_path_factory.mktemp("registry"))
-    server.start(server.healthy, seconds=90)
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Runs `vigie-train` in this process: a start of its own would import MLflow again for each command."""
-    inherited, here = dict(os.environ), Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("here"))
-
-    def command(*words: object, **variables: str) -> Result:
-        sys.argv = ["vigie-train", *map(str, words)]
-        with (
-            pytest.MonkeyPatch.context() as environment,
-            redirect_stdout(StringIO()) as stdout,
-            redirect_stderr(StringIO()) as stderr,
-        ):
-            for name, value in ({"MLFLOW_TRACKING_URI": url, "VIGIE_ACTOR": "ada"} | variables).items():
-                environment.setenv(name, value)
-            try:
-                main()
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return Result(code, stdout.getvalue(), stderr.getvalue())
-
-    argv = sys.argv
-    yield command
-    sys.argv = argv
-    os.chdir(here)
-    os.environ.clear()
-    os.environ.update(inherited)  # MLflow keeps its settings there
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
-
-
-@pytest.fixture(scope="module")
-def first(run: Run) -> dict[str, Any]:
-    """The first version: trained on the sample tweets."""
-    return done(run("run", "--model", "logreg", "--json"))[0]  # type: ignore[no-any-return]
-
-
-def done(result: Result) -> Any:
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
 
 
 def written(rows: Rows, path: Path) -> Path:
@@ -275,29 +200,6 @@ def test_a_family_that_ships_no_model_gets_one_from_the_sample_tweets(run: Run, 
     assert logged.predict(pd.DataFrame({TEXT: ["never again"]})).shape == (1,)
 
 
-def test_a_retraining_learns_from_votes_when_it_is_due(
-    first: dict[str, Any], run: Run, url: str, redis_url: str, tmp_path: Path
-) -> None:
-    server = UvicornThread(create_app(FeedbackSettings.read(vigie_home=tmp_path, redis_url=redis_url)))
-    feedback = server.start()
-    try:
-        voted_on(feedback, redis_url, ["never again", "four hours on the floor", "bag gone, nobody cares"])
-        early = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="4"))
-        assert early == {"due": False, "labels": 3}
-        client = MlflowClient(url, url)
-        champion = client.get_model_version_by_alias(MODEL, "champion").version
-        due = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="3"))
-        again = done(run("retrain", "--json", FEEDBACK_URL=feedback, RETRAIN_LABELS="3"))
-    finally:
-        server.stop()
-    assert due["why"][0].startswith("3 labels more than version")
-    assert not due["promoted"]
-    assert client.get_model_version_by_alias(MODEL, "challenger").version == due["version"]
-    assert client.get_model_version_by_alias(MODEL, "champion").version == champion, "only a promotion moves it"
-    assert client.get_run(due["run_id"]).data.params["feedback_rows"] == "3"
-    assert again == {"due": False, "labels": 3}, "the challenger has learnt from these"
-
-
 def test_rows_in_the_registrys_store_are_learnt_from_by_a_setting(
     first: dict[str, Any], run: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,35 +216,6 @@ def test_rows_in_the_registrys_store_are_learnt_from_by_a_setting(
     missing = run(*read_all, "--data", "mlflow-artifacts:/none.csv")
     assert missing.returncode == 1
     assert "mlflow-artifacts:/none.csv: expected a file or a folder in the artefact store" in missing.stderr
-
-
-def test_without_a_feedback_service_nothing_is_trained(first: dict[str, Any], run: Run) -> None:
-    failed = run("retrain", "--model", "logreg", FEEDBACK_URL=f"http://127.0.0.1:{free_port()}")
-    assert failed.returncode == 1
-    assert "FEEDBACK_URL: no feedback service answers" in failed.stderr
-
-
-def voted_on(feedback: str, redis_url: str, texts: list[str]) -> None:
-    """Two people say of each text, which the model had called positive, that this was wrong."""
-    book = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
-    made = int(time() * 1000)
-    with Redis.from_url(redis_url) as redis, httpx.Client(base_url=feedback) as client:
-        for text in texts:
-            name = book.issue(text, model="logreg", version="1", probability_negative=0.1, created_ms=made)
-            event = PredictionEvent(
-                prediction_id=name,
-                text=text,
-                model="logreg",
-                version="1",
-                label=1,
-                probability_negative=0.1,
-                created_ms=made,
-            )
-            redis.xadd(PREDICTIONS.name, dict(PREDICTIONS.encode([event])))
-            for annotator in ("ada", "bob"):
-                vote = {"prediction_id": name, "verdict": "incorrect", "annotator": annotator}
-                assert client.post("/feedback", json=vote).status_code == 201
-        wait_for(lambda: client.get("/feedback/export.csv").text.count(texts[-1]) == 2, what="the texts of the votes")
 
 
 def test_the_same_data_and_seed_give_the_same_metrics(first: dict[str, Any], run: Run) -> None:
