@@ -33,19 +33,17 @@ def measure(stage: Stage) -> dict[str, object]:
                 taken = stage.load.run(system.url, connections=CONNECTIONS, seconds=SECONDS, model=family)
                 served.append(taken)
                 batches.append(batch_rate(system, stage.texts, model=family, batches=BATCHES))
-            figures = middle(served)
+            figures, rates = middle(served), [sample.rate for sample in served]
             figures["batch_1000_tweets_per_s"] = median(batches)
-            figures["batch_1000_of_in_process"] = median(
-                batch / limit for batch, limit in zip(batches, limits, strict=True)
-            )
+            figures["batch_1000_of_in_process"] = _ratio(batches, limits)
             figures["in_process_tweets_per_s"] = median(limits)
-            figures["of_in_process"] = _ratio(served, limits)
+            figures["of_in_process"] = _ratio(rates, limits)
             if peers:
                 figures["torch_bfloat16_tweets_per_s"] = median(peers)
-                figures["times_torch_bfloat16"] = _ratio(served, peers)
+                figures["times_torch_bfloat16"] = _ratio(rates, peers)
             found[family] = figures
     return found
 
 
-def _ratio(served: list[Sample], limits: list[float]) -> float:
-    return median(sample.rate / limit for sample, limit in zip(served, limits, strict=True))
+def _ratio(rates: list[float], limits: list[float]) -> float:
+    return median(rate / limit for rate, limit in zip(rates, limits, strict=True))

@@ -1,7 +1,7 @@
 """What fields of messages have in common: texts, names, times."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, LiteralString
 
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -9,10 +9,10 @@ from pydantic_core import PydanticCustomError
 TEXT_LIMIT = 2000
 
 
-def without_nul(value: str) -> str:
-    """The text as it came; raises an error with code `has_nul` for one with NUL, which PostgreSQL cannot keep."""
+def without_nul(value: str, *, code: LiteralString = "has_nul") -> str:
+    """The text as it came; raises an error with that code for one with NUL, which PostgreSQL cannot keep."""
     if "\0" in value:
-        raise PydanticCustomError("has_nul", "expected a text without NUL (U+0000), got one")
+        raise PydanticCustomError(code, "expected a text without NUL (U+0000), got one")
     return value
 
 
@@ -27,9 +27,7 @@ def tweet_text(value: str) -> str:
             "expected at most {limit} characters, got {length}",
             {"limit": TEXT_LIMIT, "length": len(text)},
         )
-    if "\0" in text:
-        raise PydanticCustomError("text_has_nul", "expected a text without NUL (U+0000), got one")
-    return text
+    return without_nul(text, code="text_has_nul")
 
 
 TweetText = Annotated[

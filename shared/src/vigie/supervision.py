@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from prometheus_client import Counter
 
@@ -55,3 +55,8 @@ class Supervised:
             pause = FIRST_PAUSE_SECONDS if clock() - started > STEADY_SECONDS else pause
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def task_states(tasks: Iterable[Supervised]) -> dict[str, str]:
+    """Of each task by its name, for readiness: `ok`, or that it is on its way back."""
+    return {task.name: "ok" if task.alive else "is being restarted" for task in tasks}

@@ -17,7 +17,7 @@ from vigie.alerts import RaisedAlert
 from vigie.schemas import ErrorState, Readiness
 from vigie.store import StoreUnavailable
 from vigie.streams import Consumer
-from vigie.supervision import Supervised
+from vigie.supervision import Supervised, task_states
 
 PROBE_SECONDS = 1.0
 
@@ -43,7 +43,7 @@ class AlertingState:
         states = {"redis": redis, "store": store}
         states |= {"feedback stream": _reading(self.errors), "alerts stream": _reading(self.alerts)}
         states |= {"predictions stream": _reading(self.radar)} if self.radar else {}
-        states |= {task.name: "ok" if task.alive else "is being restarted" for task in self.tasks}
+        states |= task_states(self.tasks)
         ready = all(state == "ok" for state in states.values())
         return Readiness(ready=ready, dependencies=states | {"smtp": self.sender.last_answer})
 

@@ -33,7 +33,7 @@ from vigie.schemas import (
     Readiness,
 )
 from vigie.store import Store, StoreUnavailable
-from vigie.supervision import Supervised
+from vigie.supervision import Supervised, task_states
 
 VOTES = Counter("vigie_feedback_votes_total", "Votes taken.", ["verdict", "outcome"])
 REDIS_TIMEOUT_SECONDS = 1.0
@@ -109,8 +109,8 @@ class FeedbackState:
     async def readiness(self) -> Readiness:
         """Ready when the store answers; votes do not need Redis, and a task that crashed is on its way back."""
         store, redis = await asyncio.gather(self._probe_store(), self._probe_redis())
-        tasks = {task.name: "ok" if task.alive else "is being restarted" for task in self.tasks}
-        return Readiness(ready=store == "ok", dependencies={"store": store, "redis": redis} | tasks)
+        states = {"store": store, "redis": redis} | task_states(self.tasks)
+        return Readiness(ready=store == "ok", dependencies=states)
 
     async def _probe_store(self) -> str:
         try:

@@ -181,7 +181,7 @@ class Follower:
         self._forget_rejection()
         self._rejected = version
         self.rejection = Rejection(version=version.number, reason=reason)
-        REJECTED.labels(self._label, version.number, reason[:_REASON_CHARACTERS]).set(1)
+        REJECTED.labels(*self._labels(self.rejection)).set(1)
         self._note_problem(_told(self.rejection))
         self._cache.prune()
 
@@ -203,8 +203,11 @@ class Follower:
 
     def _forget_rejection(self) -> None:
         if self.rejection:
-            REJECTED.remove(self._label, self.rejection.version, self.rejection.reason[:_REASON_CHARACTERS])
+            REJECTED.remove(*self._labels(self.rejection))
         self.rejection = None
+
+    def _labels(self, rejection: Rejection) -> tuple[str, str, str]:
+        return self._label, rejection.version, rejection.reason[:_REASON_CHARACTERS]
 
     def _note_problem(self, problem: str) -> None:
         if problem != self.problem:
