@@ -82,15 +82,7 @@ def _chunks(source: Path) -> Iterator[pyarrow.Table]:
 
 def _is_text(kind: pyarrow.DataType) -> bool:
     kind = kind.value_type if pyarrow.types.is_dictionary(kind) else kind
-    return any(
-        test(kind)
-        for test in (
-            pyarrow.types.is_string,
-            pyarrow.types.is_large_string,
-            pyarrow.types.is_string_view,
-            pyarrow.types.is_null,
-        )
-    )
+    return kind in (pyarrow.string(), pyarrow.large_string(), pyarrow.string_view(), pyarrow.null())
 
 
 def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:

@@ -172,8 +172,8 @@ def judge_folder(
                 champion = evaluate(recipe.load(served).predict, evaluation.rows)
         except ArtifactError as error:
             broken = f"the champion cannot be compared with: {error}"
-    problem = broken or _demonstration(registry, number, learnt_from)
-    problem = problem or golden_problem(recipe, folder, family=job.family.name)
+    unfit = broken or _demonstration(registry, number, learnt_from)
+    problem = unfit or golden_problem(recipe, folder, family=job.family.name)
     cost = Cost(costs["size_mib"], costs["latency_ms"])
     verdict = judge(evaluation, champion, number=number, problem=problem, cost=cost, limits=job.limits)
     tables = [evaluation.table.assign(version="candidate")]
@@ -187,10 +187,10 @@ def _demonstration(registry: ModelRegistry, champion: str | None, learnt_from: s
 
     Where the system is only tried out, it may.
     """
-    samples = read_file(SAMPLE_TWEETS).content_hash()
-    if champion is None or learnt_from != samples or registry.version(champion).tags.get(DATA_TAG) == samples:
+    if champion is None or TrainingSettings.read().vigie_env != "production":
         return ""
-    if TrainingSettings.read().vigie_env != "production":
+    samples = read_file(SAMPLE_TWEETS).content_hash()
+    if learnt_from != samples or registry.version(champion).tags.get(DATA_TAG) == samples:
         return ""
     return f"learnt from the sample tweets alone, and version {champion} did not: give it --data"
 
