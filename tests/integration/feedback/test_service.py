@@ -126,7 +126,7 @@ async def test_repeated_and_changed_votes(settings: FeedbackSettings) -> None:
     assert published(settings.redis_url)[-1].error_ms is None
 
 
-@pytest.mark.parametrize("prediction_id", ["", "x", "forged" * 100, "é", "\0"])
+@pytest.mark.parametrize("prediction_id", ["", "x", "forged" * 12, "forged" * 100, "é", "\0"])
 async def test_an_id_that_was_never_issued_is_404(on_sqlite: FeedbackSettings, prediction_id: str) -> None:
     async with service(on_sqlite) as client:
         reply = await vote(client, prediction_id)
