@@ -21,6 +21,8 @@ from vigie.web import service_app
 from vigie.wording import LANGUAGES, Language, texts_in
 
 UPLOAD_LIMIT = 32 * 1024 * 1024
+# Gradio looks a thousand times a second whether somebody waits: a twentieth of a processor, and no setting.
+QUEUE_POLL_SECONDS = 0.02
 
 
 def create_app(settings: UiSettings | None = None) -> FastAPI:
@@ -80,3 +82,5 @@ def _mount(app: FastAPI, page: gr.Blocks, language: Language, settings: UiSettin
         mcp_server=False,
         enable_monitoring=False,
     )
+    queue = page._queue
+    queue.sleep_when_free = queue.progress_update_sleep_when_free = QUEUE_POLL_SECONDS
