@@ -13,7 +13,9 @@ Probabilities = npt.NDArray[np.float32]
 
 
 class Predictor(Protocol):
-    """A loaded model. `predict` is called from one thread at a time and keeps no state between calls."""
+    """A loaded model. `predict` keeps no state between calls: as many threads call it at a time as
+    `predictor_batches_at_once` says, one if the family says nothing.
+    """
 
     def predict(self, texts: Sequence[str]) -> Probabilities:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""

@@ -16,7 +16,7 @@ from vigie.serving.history import PromotionHistory
 from vigie.serving.lanes import make_lanes
 from vigie.serving.settings import PredictorSettings
 from vigie.serving.state import PredictorState
-from vigie.serving.thread import ComputeThread
+from vigie.serving.threads import ComputeThreads
 from vigie.web import service_app
 
 BODY_LIMIT = 16 * 1024 * 1024
@@ -58,9 +58,9 @@ def predictor_app(
 async def running_predictor(
     family: Family, kind: type[LoadablePredictor], settings: PredictorSettings, registry: Registry
 ) -> AsyncIterator[PredictorState]:
-    """The compute thread and the followers', for as long as the predictor runs."""
-    with ComputeThread() as thread:
-        lanes = make_lanes(family, kind, settings, registry, thread)
+    """The compute threads and the followers', for as long as the predictor runs."""
+    with ComputeThreads(settings.predictor_batches_at_once) as threads:
+        lanes = make_lanes(family, kind, settings, registry, threads)
         followed = (lanes.main, *lanes.trials)
         for lane in followed:
             lane.follower.start(settings.model_poll_seconds)

@@ -1,4 +1,4 @@
-"""Computes: one batch at a time, formed when the one before is done, with one model reference per batch."""
+"""Computes: a batch is formed when one before it is done, with one model reference per batch."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from vigie.predictor import Explainer
 from vigie.schemas import WordWeight
 from vigie.serving.metrics import BATCH_TEXTS, COMPUTE_SECONDS, MODEL_INFO, QUEUE_SECONDS, QUEUE_TEXTS
 from vigie.serving.models import ServedModel, probabilities
-from vigie.serving.thread import ComputeThread
+from vigie.serving.threads import ComputeThreads
 
 EXPLAINED_BEFORE_SECONDS = 0.2
 AT_ONCE_SECONDS = 0.0005
@@ -41,15 +41,15 @@ class Inference:
 class Engine:
     """Answers with the model that serves now; `serve` replaces it between two batches, `withdraw` leaves none.
 
-    Engines of one process share its compute `thread`. While that rests, a batch that is expected to take less than
-    `AT_ONCE_SECONDS` is computed where it is: waking the thread costs a tenth of a millisecond. One that `yields_to`
-    another takes nothing while that is busy. `label` names it in metrics.
+    Engines of one process share its compute `threads`, a batch for each. While these rest, a batch that is expected to
+    take less than `AT_ONCE_SECONDS` is computed where it is: waking a thread costs a tenth of a millisecond. One that
+    `yields_to` another takes nothing while that is busy. `label` names it in metrics.
     """
 
     def __init__(
         self,
         label: str,
-        thread: ComputeThread,
+        threads: ComputeThreads,
         *,
         batch_size: int,
         queue_limit: int,
@@ -57,7 +57,7 @@ class Engine:
     ) -> None:
         self._label = label
         self._model: ServedModel | None = None
-        self._thread = thread
+        self._threads = threads
         self._pace = inf
         self._yields_to = yields_to
         self._batch_texts = BATCH_TEXTS.labels(label)
@@ -68,6 +68,7 @@ class Engine:
             max_weight=batch_size,
             max_pending=queue_limit,
             weight=lambda call: len(call.texts),
+            concurrency=threads.count,
             observe=self._observe,
         )
         QUEUE_TEXTS.labels(label).set_function(lambda: self._batcher.pending)
@@ -113,7 +114,7 @@ class Engine:
         found: Explanations = []
         for text in texts:
             in_time = loop.time() < deadline - EXPLAINED_BEFORE_SECONDS
-            found += await self._thread.run(model.predictor.explain, [text]) if in_time else [None]
+            found += await self._threads.run(model.predictor.explain, [text]) if in_time else [None]
         return found
 
     async def stop(self) -> None:
@@ -147,10 +148,10 @@ class Engine:
         return answers
 
     async def _compute(self, model: ServedModel, texts: list[str]) -> list[float]:
-        if self._thread.is_idle and self._pace * len(texts) < AT_ONCE_SECONDS:
+        if self._threads.is_idle and self._pace * len(texts) < AT_ONCE_SECONDS:
             found = probabilities(model.predictor, texts)
         else:
-            found = await self._thread.run(probabilities, model.predictor, texts)
+            found = await self._threads.run(probabilities, model.predictor, texts)
         values: list[float] = found.tolist()
         return values
 

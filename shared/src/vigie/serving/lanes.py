@@ -13,7 +13,7 @@ from vigie.serving.engine import Engine
 from vigie.serving.follower import Follower, utc_now
 from vigie.serving.models import ServedModel, open_model
 from vigie.serving.settings import PredictorSettings
-from vigie.serving.thread import ComputeThread
+from vigie.serving.threads import ComputeThreads
 
 SHADOW_BATCH = 32
 
@@ -70,13 +70,13 @@ def make_lanes(
     kind: type[LoadablePredictor],
     settings: PredictorSettings,
     registry: Registry,
-    thread: ComputeThread,
+    threads: ComputeThreads,
 ) -> Lanes:
-    """The lanes of a family; all compute in one thread, a shadow only while nobody else does."""
+    """The lanes of a family; all compute in the same threads, a shadow only while nobody else does."""
 
     def lane(alias: str, label: str, *, batch_size: int, yields_to: Engine | None, required: bool) -> Lane:
         limit = settings.predictor_queue_limit
-        engine = Engine(label, thread, batch_size=batch_size, queue_limit=limit, yields_to=yields_to)
+        engine = Engine(label, threads, batch_size=batch_size, queue_limit=limit, yields_to=yields_to)
         follower = Follower(
             registry,
             ModelCache(settings.vigie_home / "models" / label, family=family.name),

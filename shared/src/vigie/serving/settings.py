@@ -14,7 +14,8 @@ from vigie.settings import NEEDS_PASSWORD, TracedSettings, has_password
 class PredictorSettings(TracedSettings):
     """Variables of a predictor; see its README's table. Its port is `vigie.settings.family_port`.
 
-    `predictor_batch_size` and `predictor_queue_limit` count texts.
+    `predictor_batch_size` and `predictor_queue_limit` count texts. More than one of `predictor_batches_at_once` is for
+    families that leave a batch to the threads of `vigie.graphs`: none of these waits for the last one of a batch.
     """
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
@@ -23,6 +24,7 @@ class PredictorSettings(TracedSettings):
     model_poll_seconds: float = Field(10.0, gt=0)
     model_slowest_seconds: float = Field(SLOWEST_SECONDS, gt=0)
     predictor_batch_size: int = Field(256, gt=0)
+    predictor_batches_at_once: int = Field(1, gt=0, le=8)
     predictor_queue_limit: int = Field(4096, gt=0)
     predictor_timeout_seconds: float = Field(10.0, gt=0)
 

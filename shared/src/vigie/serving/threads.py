@@ -1,4 +1,4 @@
-"""The one thread that computes."""
+"""The threads that compute: one, or as many as batches are computed at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,12 @@ ArgumentsT = ParamSpec("ArgumentsT")
 ResultT = TypeVar("ResultT")
 
 
-class ComputeThread:
-    """Runs one function after the other; a context manager, used from one event loop."""
+class ComputeThreads:
+    """Runs at most `count` functions at a time, in the order they came; a context manager, used from one event loop."""
 
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="compute")
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix="compute")
         self._given: list[Future[Any]] = []
 
     def __enter__(self) -> Self:

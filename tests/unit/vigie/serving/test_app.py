@@ -22,7 +22,7 @@ from vigie.serving.app import predictor_app
 from vigie.serving.engine import Engine
 from vigie.serving.models import open_model
 from vigie.serving.settings import PredictorSettings
-from vigie.serving.thread import ComputeThread
+from vigie.serving.threads import ComputeThreads
 
 INFER = "/v2/models/logreg/infer"
 GATE = threading.Event()
@@ -97,8 +97,8 @@ class ExplainingPredictor(TinyPredictor):
 async def test_what_there_is_no_time_to_explain_is_answered_without(tmp_path: Path) -> None:
     loop = asyncio.get_running_loop()
     version = Version(model="vigie-logreg", number="1", source="models:/m-1")
-    with ComputeThread() as thread:
-        engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
+    with ComputeThreads() as threads:
+        engine = Engine("logreg", threads, batch_size=8, queue_limit=8)
         engine.serve(open_model(ExplainingPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
         known = [WordWeight(word="late", weight=1.0)]
         later, before = loop.time() + 60, loop.time()

@@ -10,10 +10,10 @@ from vigie.predictor import Probabilities
 from vigie.registry import Version
 from vigie.serving.engine import Engine
 from vigie.serving.models import open_model
-from vigie.serving.thread import ComputeThread
+from vigie.serving.threads import ComputeThreads
 
 TURNS = 20  # of the loop: enough for the engine to have given the batch away
-WENT_ON = threading.Event()
+WENT_ON, WAITS = threading.Event(), threading.Semaphore(0)
 RUNS: list[tuple[str, str]] = []
 
 
@@ -23,6 +23,7 @@ class WatchedPredictor(TinyPredictor):
     def predict(self, texts: Sequence[str]) -> Probabilities:
         RUNS.append((texts[0], threading.current_thread().name))
         if texts[0] == "wait":
+            WAITS.release()
             WENT_ON.wait(30)
         return super().predict(texts)
 
@@ -31,8 +32,8 @@ async def test_what_is_quick_is_computed_where_it_is_but_never_two_at_a_time(tmp
     version, deadline = Version(model="vigie-logreg", number="1", source="models:/m-1"), 60.0
     until = asyncio.get_running_loop().time() + deadline
     here = threading.current_thread().name
-    with ComputeThread() as thread:
-        engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
+    with ComputeThreads() as threads:
+        engine = Engine("logreg", threads, batch_size=8, queue_limit=8)
         engine.serve(open_model(WatchedPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
         RUNS.clear()
         WENT_ON.clear()
@@ -40,7 +41,7 @@ async def test_what_is_quick_is_computed_where_it_is_but_never_two_at_a_time(tmp
         assert RUNS[-1][1].startswith("compute")
         while RUNS[-1] != ("quick", here):
             await engine.infer(["quick"], number=None, deadline=until)
-        other = asyncio.create_task(thread.run(WENT_ON.wait, 30))
+        other = asyncio.create_task(threads.run(WENT_ON.wait, 30))
         await asyncio.sleep(0)
         waiting = asyncio.create_task(engine.infer(["behind"], number=None, deadline=until))
         for _ in range(TURNS):
@@ -57,8 +58,8 @@ async def test_what_is_quick_is_computed_where_it_is_but_never_two_at_a_time(tmp
 async def test_what_takes_long_is_computed_in_the_thread(tmp_path: Path) -> None:
     version = Version(model="vigie-logreg", number="1", source="models:/m-1")
     until = asyncio.get_running_loop().time() + 60
-    with ComputeThread() as thread:
-        engine = Engine("logreg", thread, batch_size=8, queue_limit=8)
+    with ComputeThreads() as threads:
+        engine = Engine("logreg", threads, batch_size=8, queue_limit=8)
         engine.serve(open_model(WatchedPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
         WENT_ON.clear()
         waiting = asyncio.create_task(engine.infer(["wait"], number=None, deadline=until))
@@ -67,4 +68,29 @@ async def test_what_takes_long_is_computed_in_the_thread(tmp_path: Path) -> None
         WENT_ON.set()
         await waiting
         assert RUNS[-1][1].startswith("compute")
+        await engine.stop()
+
+
+async def test_as_many_batches_as_are_allowed_are_computed_at_a_time_each_with_one_version(tmp_path: Path) -> None:
+    first, second = (Version(model="vigie-logreg", number=number, source="models:/m-1") for number in "12")
+    artefact, until = make_tiny(tmp_path / "made"), asyncio.get_running_loop().time() + 60
+    with ComputeThreads(2) as threads:
+        engine = Engine("logreg", threads, batch_size=1, queue_limit=8)
+        engine.serve(open_model(WatchedPredictor, artefact, first, now=MADE_AT))
+        RUNS.clear()
+        WENT_ON.clear()
+        while WAITS.acquire(blocking=False):
+            pass
+        waiting = [asyncio.create_task(engine.infer(["wait"], number=None, deadline=until))]
+        assert await asyncio.to_thread(WAITS.acquire, timeout=30)
+        engine.serve(open_model(WatchedPredictor, artefact, second, now=MADE_AT))
+        beside = await engine.infer(["beside"], number=None, deadline=until)
+        assert not waiting[0].done()
+        waiting.append(asyncio.create_task(engine.infer(["wait"], number=None, deadline=until)))
+        waiting.append(asyncio.create_task(engine.infer(["third"], number=None, deadline=until)))
+        assert await asyncio.to_thread(WAITS.acquire, timeout=30)
+        assert "third" not in [text for text, _ in RUNS]
+        WENT_ON.set()
+        answers = await asyncio.gather(*waiting)
+        assert [answer.number for answer in (beside, *answers)] == ["2", "1", "2", "2"]
         await engine.stop()
