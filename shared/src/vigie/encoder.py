@@ -17,8 +17,9 @@ from vigie.text import normalise
 TOKENIZER = "tokenizer.json"
 GRAPH = "encoder.onnx"
 SCORE, SENTENCE_VECTOR = "score", "sentence_vector"
-# A run costs as much as a dozen tokens; from a hundred on they cost the same in a run of few and of many.
-TOKENS_TOGETHER, TOKENS_APART, PADDED = 512, 96, 24
+# A run costs as much as half a dozen tokens; what it makes of more than a few hundred does not fit into a processor's
+# cache. Padding is computed in few places only (`unpadded.py` of the training), as in attention.
+TOKENS_TOGETHER, TOKENS_APART, PLACES_TOGETHER = 256, 40, 512
 
 Tokens = list[list[int]]
 Inputs = dict[str, npt.NDArray[np.int64]]
@@ -75,19 +76,21 @@ def padded(tokens: Tokens) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]
 
 
 def _batches(tokens: Tokens) -> Iterator[list[int]]:
-    """Numbers of texts of similar length, the longest first: little is padded, and every thread has its share."""
+    """Numbers of texts of similar length, the longest first: as many tokens each time, every thread has its share."""
     total = sum(map(len, tokens))
-    most = min(TOKENS_TOGETHER, max(TOKENS_APART, total // (2 * threads())))
+    runs = max(1, -(-total // TOKENS_TOGETHER), min(threads(), total // TOKENS_APART))
+    share = total / (runs if runs == 1 else runs + -runs % threads())
     batch: list[int] = []
-    longest = real = 0
+    longest = before = 0
+    shares = 1
     for number in sorted(range(len(tokens)), key=lambda each: -len(tokens[each])):
-        length, together = len(tokens[number]), (len(batch) + 1) * longest
-        if batch and (together > most or together - real - length > PADDED):
+        length = len(tokens[number])
+        full = before + length / 2 > share * shares
+        if batch and (full or (len(batch) + 1) * longest > PLACES_TOGETHER):
             yield batch
-            batch = []
-        if not batch:
-            longest = real = 0
+            batch, shares = [], shares + full
+        longest = longest if batch else length
         batch.append(number)
-        longest, real = max(longest, length), real + length
+        before += length
     if batch:
         yield batch

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.graphs import write_encoder, write_foreign_graph
 from vigie.artifacts import ArtifactError
-from vigie.encoder import GRAPH, SCORE, SENTENCE_VECTOR, TOKENIZER, TOKENS_TOGETHER, TextEncoder, padded
+from vigie.encoder import GRAPH, PLACES_TOGETHER, SCORE, SENTENCE_VECTOR, TOKENIZER, TextEncoder, padded
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_batches_are_of_texts_of_similar_length_and_bounded_by_their_tokens(leng
     texts = ["ab"[number % 2] * length for number, length in enumerate(lengths)]
     (scores,) = TextEncoder(watched, watched).run(texts, [SCORE])
     assert scores.tolist() == [sum(map(ord, text)) for text in texts]
-    assert all(rows == 1 or rows * longest <= TOKENS_TOGETHER for rows, longest in watched.shapes)
+    assert all(rows == 1 or rows * longest <= PLACES_TOGETHER for rows, longest in watched.shapes)
     if texts:
         assert [length for batch in sorted(map(sorted, watched.masked)) for length in batch] == sorted(lengths)
 

@@ -18,15 +18,17 @@ from vigie_training.calibration import Platt
 from vigie_training.errors import TrainingError
 from vigie_training.transformer.network import SentimentNetwork
 from vigie_training.transformer.tuning import LONGEST
+from vigie_training.transformer.unpadded import unpad
 
 OPSET = 20
+IDENTIFIERS, MASK = "input_ids", "attention_mask"
 MOST_APART = 1e-3
 
 
 def export(network: SentimentNetwork, path: Path) -> None:
     """Inputs `input_ids` and `attention_mask` `[n, t]`, outputs `score` `[n]` and `sentence_vector` `[n, d]`.
 
-    Raises `TrainingError` when the graph does not say what the network says.
+    Padding is not computed, see `unpad`. Raises `TrainingError` when the graph does not say what the network says.
     """
     network.eval()
     shape = {0: torch.export.Dim("rows"), 1: torch.export.Dim("length", max=LONGEST)}
@@ -38,7 +40,7 @@ def export(network: SentimentNetwork, path: Path) -> None:
             network,
             (identifiers, attention),
             dynamo=True,
-            input_names=["input_ids", "attention_mask"],
+            input_names=[IDENTIFIERS, MASK],
             output_names=[SCORE, SENTENCE_VECTOR],
             dynamic_shapes=(shape, shape),
             opset_version=OPSET,
@@ -47,6 +49,9 @@ def export(network: SentimentNetwork, path: Path) -> None:
     if program is None:
         raise TrainingError("the transformer: expected an ONNX graph of it, got none")
     onnx_ir.save(program.model, path)
+    model = onnx.load(path)
+    unpad(model, MASK)
+    onnx.save(model, path)
     _check_equal(network, path)
 
 
@@ -56,7 +61,7 @@ def _check_equal(network: SentimentNetwork, path: Path) -> None:
     attention = torch.tensor([[1] * 5, [1] * 5, [1, 1, 0, 0, 0]])
     with torch.inference_mode():
         expected = [part.numpy() for part in network(identifiers, attention)]
-    inputs = {"input_ids": identifiers.numpy(), "attention_mask": attention.numpy()}
+    inputs = {IDENTIFIERS: identifiers.numpy(), MASK: attention.numpy()}
     got = open_graph(path).run([SCORE, SENTENCE_VECTOR], inputs)
     apart = max(float(np.abs(one - other).max()) for one, other in zip(expected, got, strict=True))
     if not apart <= MOST_APART:

@@ -22,7 +22,7 @@ SCORES = "scores.npy"
 OWN_LABEL = 0.3
 _KEPT = 2
 _TOGETHER = 8192
-_FORMAT = 4
+_FORMAT = 5
 
 
 def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
