@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.models import MADE_AT, TinyPredictor, make_tiny
 from vigie.artifacts import ArtifactError, digest
+from vigie.predictor import Probabilities
 from vigie.registry import Version
 from vigie.serving.models import open_model, probabilities
 
@@ -29,11 +30,23 @@ def test_a_golden_row_off_by_more_than_the_tolerance_fails(tmp_path: Path, off_b
         open_model(TinyPredictor, folder, VERSION, now=MADE_AT)
 
 
-def test_a_model_that_takes_too_long_for_one_text_fails(tmp_path: Path) -> None:
+class Counting(TinyPredictor):
+    """Counts how often it is asked."""
+
+    calls = 0
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        type(self).calls += 1
+        return super().predict(texts)
+
+
+def test_a_model_that_takes_too_long_for_one_text_fails_before_more_are_asked(tmp_path: Path) -> None:
     folder = make_tiny(tmp_path / "made")
     ticks = iter([0.0, 3.0, 10.0, 12.0, 20.0, 22.5])
+    Counting.calls = 0
     with pytest.raises(ArtifactError, match=r"too slow: expected one text in 1\.5 s, took 2\.000 s"):
-        open_model(TinyPredictor, folder, VERSION, now=MADE_AT, slowest_seconds=1.5, clock=lambda: next(ticks))
+        open_model(Counting, folder, VERSION, now=MADE_AT, slowest_seconds=1.5, clock=lambda: next(ticks))
+    assert Counting.calls == 3
 
 
 class Says(TinyPredictor):
