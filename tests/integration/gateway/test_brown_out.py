@@ -122,3 +122,11 @@ async def test_with_no_budget_everybody_waits(overrun: Open) -> None:
     async with overrun(brown_out_seconds=0) as client:
         answers = await all_at_once(client)
     assert {answer["model"]["name"] for answer in answers} == {"distilbert"}
+
+
+async def test_a_cheap_family_that_hangs_costs_nobody_their_answer(overrun: Open, predictor: FakePredictor) -> None:
+    async with overrun(predict_timeout_seconds=4) as client:
+        predictor.seconds = 3.5
+        answers = await all_at_once(client)
+    assert predictor.calls, "it was asked"
+    assert {answer["model"]["name"] for answer in answers} == {"distilbert"}

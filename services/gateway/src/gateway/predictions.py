@@ -123,11 +123,12 @@ class Predictions:
         wanted, cheap = self._pair(model)
         if not self._brown_out.holds(wanted, cheap):
             return (await self._first(model, lambda client, until: ask(client, texts, until))).verdicts()
-        until = asyncio.get_running_loop().time() + HOP_SHARE * self._timeout
+        started = asyncio.get_running_loop().time()
+        until, deadline = started + HOP_SHARE * self._timeout, started + self._timeout
         try:
             verdicts = (await ask(cheap, texts, until)).verdicts()
-        except (Unavailable, QueueFull):
-            return (await self._first(model, lambda client, until: ask(client, texts, until))).verdicts()
+        except (Unavailable, QueueFull, DeadlineExceeded):
+            return (await self._first(model, lambda client, until: ask(client, texts, until), deadline)).verdicts()
         unsure = [row for row, verdict in enumerate(verdicts) if not self._brown_out.is_sure(verdict.negative)]
         unsure = list(range(len(texts))) if by_one and unsure else unsure
         with suppress(Unavailable, QueueFull, DeadlineExceeded):
@@ -139,14 +140,17 @@ class Predictions:
         return verdicts
 
     async def _first(
-        self, model: str | None, ask: Callable[[PredictorClient, float], Awaitable[AnsweredT]]
+        self,
+        model: str | None,
+        ask: Callable[[PredictorClient, float], Awaitable[AnsweredT]],
+        deadline: float | None = None,
     ) -> AnsweredT:
-        """The answer of the first family that has one.
+        """The answer of the first family that has one, by the deadline (null: the time that a request has from now).
 
         Each but the last may use `HOP_SHARE` of what is left of the time, so that the next one still can answer.
         """
         clock = asyncio.get_running_loop().time
-        deadline = clock() + self._timeout
+        deadline = clock() + self._timeout if deadline is None else deadline
         *others, last = self._candidates(model)
         late: DeadlineExceeded | None = None
         for client in others:
