@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,16 @@ def test_a_challenger_that_fails_is_stopped_and_mailed_while_every_client_gets_a
     assert system.trials()["challenger"]["stopped"]["reason"] == "errs"
     wait_for(lambda: system.trials()["challenger"]["failed"] >= 3, seconds=30, what="the count of failures")
     assert versions(system.predict([f"calm {'x' * number}" for number in range(120)])) == {"1"}
+
+
+def test_a_challenger_that_fails_on_single_tweets_is_stopped_too(system: System) -> None:
+    numbers = count()
+
+    def storm() -> bool:
+        for number in islice(numbers, 20):
+            reply = httpx.post(f"{system.url}/predict", json={"text": f"storm {'x' * number}"}, timeout=30)
+            assert reply.json()["model"]["version"] == "1"
+        stopped: dict[str, Any] | None = system.trials()["challenger"]["stopped"]
+        return stopped is not None and stopped["reason"] == "errs"
+
+    wait_for(storm, seconds=60, what="the end of the trial")

@@ -238,7 +238,8 @@ class PredictorClient:
         except ModelFailed as error:
             if len(items) == 1:
                 self._breaker.failed(_now())
-            if self._breaker.is_open:  # it fails whatever it is asked: no use in looking for one that is to blame
+            # It fails whatever it is asked: no use in looking for one that is to blame.
+            if len(items) > 1 and self._breaker.is_open:
                 raise LeftAlone(error.message) from error
             raise
         now = _now()
