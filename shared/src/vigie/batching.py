@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Generic, Protocol, Self, TypeVar, cast
 
@@ -127,14 +128,41 @@ class Batcher(Generic[ItemT, ResultT]):
         item that was still queued then), `Unavailable` when stopped, and whatever `run` raised for this item.
         """
         weight = self._weight(item)
+        self._admit(weight)
+        entry = self._enter(item, weight, inf if deadline is None else deadline)
+        try:
+            return await entry.future
+        except asyncio.CancelledError:
+            if entry.queued:
+                self._leave(entry)
+            raise
+
+    def submit_all(self, items: Sequence[ItemT], deadline: float) -> "list[asyncio.Future[ResultT]]":
+        """The results to be, like `submit`; cancel those that nobody waits for any more.
+
+        Raises `QueueFull` at once when there is no room for all of them: what is computed of a part would be in vain.
+        """
+        weights = [self._weight(item) for item in items]
+        self._admit(sum(weights))
+        entries = [self._enter(item, weight, deadline) for item, weight in zip(items, weights, strict=True)]
+        for entry in entries:
+            entry.future.add_done_callback(partial(self._left_early, entry))
+        return [entry.future for entry in entries]
+
+    def _left_early(self, entry: _Entry[ItemT, ResultT], future: "asyncio.Future[ResultT]") -> None:
+        if future.cancelled() and entry.queued:
+            self._leave(entry)
+
+    def _admit(self, weight: int) -> None:
         if self._stopped:
             raise Unavailable("the queue is closed: the service is stopping")
         if self.pending and (self.pending + weight > self._max_pending or self.is_overrun):
             raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self.expected_wait)
+
+    def _enter(self, item: ItemT, weight: int, due: float) -> _Entry[ItemT, ResultT]:
         loop = asyncio.get_running_loop()
         if not self.pending:
             self._stands_since = loop.time()
-        due = inf if deadline is None else deadline
         entry = _Entry[ItemT, ResultT](item, weight, due, loop.time(), loop.create_future())
         self._queue.append(entry)
         self.pending += weight
@@ -142,12 +170,7 @@ class Batcher(Generic[ItemT, ResultT]):
             self._set_alarm(due)
         if len(self._workers) < self._concurrency:
             self._workers.add(loop.create_task(self._work()))
-        try:
-            return await entry.future
-        except asyncio.CancelledError:
-            if entry.queued:
-                self._leave(entry)
-            raise
+        return entry
 
     async def _work(self) -> None:
         try:

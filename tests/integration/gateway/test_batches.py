@@ -1,7 +1,10 @@
 """Batches: asked for in parts, answered as one."""
 
+import asyncio
+
 import httpx
 
+from gateway.breaker import FAILURES_IN_A_ROW
 from gateway.parts import PART
 from tests.integration.gateway.conftest import logged
 from tests.support.peers import FakePredictor
@@ -49,3 +52,36 @@ async def test_the_same_text_again_in_a_batch_is_computed_once_and_explained_eve
     assert [row["explanation"][0]["word"] for row in predictions] == [text.split()[0] for text in texts]
     assert len({row["prediction_id"] for row in predictions}) == 6
     assert predictor.calls == [["bad delay", "good crew", "fine"]]
+
+
+async def test_of_a_batch_that_finds_no_room_nothing_is_computed(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.seconds = 0.05
+    batches = [[f"flight {batch} {number}" for number in range(3 * PART)] for batch in range(30)]
+    replies = await asyncio.gather(*(client.post("/predict/batch", json={"texts": texts}) for texts in batches))
+    answered = [texts for texts, reply in zip(batches, replies, strict=True) if reply.status_code == 200]
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert len(answered) + len(refused) == len(batches)
+    assert answered
+    assert refused
+    assert all(int(reply.headers["Retry-After"]) >= 1 for reply in refused)
+    assert sorted(text for call in predictor.calls for text in call) == sorted(
+        text for each in answered for text in each
+    )
+
+
+async def test_a_predictor_that_failed_is_tried_out_with_a_whole_batch(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    texts = [f"flight {number}" for number in range(1000)]
+    predictor.refuse_with = 503
+    assert (await client.post("/predict/batch", json={"texts": texts})).status_code == 503
+    assert len(predictor.calls) >= FAILURES_IN_A_ROW
+    predictor.calls.clear()
+    predictor.refuse_with = None
+    async with asyncio.timeout(30):
+        while not predictor.calls:
+            reply = await client.post("/predict/batch", json={"texts": texts})
+    assert reply.status_code == 200
+    assert predictor.calls == [texts]

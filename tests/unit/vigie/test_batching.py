@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -218,6 +219,26 @@ async def test_a_full_queue_says_when_to_come_back_from_the_rate_it_drains_at() 
             assert refused.value.retry_after is not None
             assert 0 < refused.value.retry_after < 1
         await asyncio.gather(*tasks)
+
+
+async def test_what_belongs_together_is_taken_together_or_not_at_all() -> None:
+    worker = Worker()
+    async with batcher(worker.run, max_weight=1, max_pending=6) as subject:
+        async with held_back(worker):
+            first = subject.submit_all([1, 2, 3, 4], inf)
+            await turns()
+            assert subject.pending == 3
+            with pytest.raises(QueueFull, match="the queue holds 3 of 6"):
+                subject.submit_all([5, 6, 7, 8], inf)
+            assert subject.pending == 3
+            second = subject.submit_all([9, 10], inf)
+            for future in first[2:]:
+                future.cancel()
+            await turns()
+            assert subject.pending == 3
+        assert await asyncio.gather(*first[:2], *second) == [2, 4, 18, 20]
+        assert await asyncio.gather(*subject.submit_all([20, 21, 22, 23, 24, 25, 26], inf)) == [*range(40, 53, 2)]
+    assert 3 not in [item for batch in worker.batches for item in batch]
 
 
 async def test_a_queue_that_stands_holds_three_batches() -> None:

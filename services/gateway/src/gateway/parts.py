@@ -17,12 +17,11 @@ async def verdicts_in_parts(
     after the first parts; close it, so that what nobody waits for any more is not computed.
     """
     different = list(dict.fromkeys(texts))
-    parts = [different[start : start + PART] for start in range(0, len(different), PART)]
-    asked = [asyncio.create_task(client.infer_many(part, until)) for part in parts]
+    asked = client.infer_parts(different, until, size=PART)
     known: dict[str, Verdict] = {}
     place = 0
     try:
-        for part, answer in zip(parts, asked, strict=True):
+        for part, answer in asked:
             known.update(zip(part, (await answer).verdicts(), strict=True))
             found: list[Verdict] = []
             while place < len(texts) and texts[place] in known:
@@ -30,6 +29,6 @@ async def verdicts_in_parts(
                 place += 1
             yield found
     finally:
-        for answer in asked:
+        for _, answer in asked:
             answer.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*(answer for _, answer in asked), return_exceptions=True)

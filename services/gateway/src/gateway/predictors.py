@@ -83,6 +83,9 @@ class Ask:
     contexts: tuple[tracing.Headers, ...] = ()
 
 
+Part = asyncio.Future[Answer]
+
+
 class ModelFailed(Unavailable):
     """It answered that it failed to compute these texts: one of them may be why."""
 
@@ -180,6 +183,19 @@ class PredictorClient:
         ask = Ask(different, deadline, REQUEST_ID.get(), explain=explain, contexts=(tracing.headers(),))
         answer = await self._bulk.submit(ask, deadline)
         return answer if len(different) == len(texts) else answer.spread(different, texts)
+
+    def infer_parts(self, texts: list[str], deadline: float, *, size: int) -> list[tuple[list[str], Part]]:
+        """Parts of at most `size` different texts, each with its answer to be; cancel what nobody waits for any more.
+
+        Raises at once, for all of them, what `infer_many` raises before it asks. A predictor that failed of late is
+        tried out with one part.
+        """
+        size = len(texts) if self._breaker.is_open else size
+        self._check()
+        parts = [texts[start : start + size] for start in range(0, len(texts), size)]
+        number, contexts = REQUEST_ID.get(), (tracing.headers(),)
+        asks = [Ask(part, deadline, number, contexts=contexts) for part in parts]
+        return list(zip(parts, self._bulk.submit_all(asks, deadline), strict=True))
 
     async def metadata(self) -> ModelMetadata:
         """What the predictor says of the version that serves; raises `Unavailable` when it says nothing."""
