@@ -1,5 +1,6 @@
 """The split: by content and seed, nothing in two parts, only fair rows evaluated."""
 
+import pandas as pd
 import pytest
 
 from tests.support.rows import made_up, rows
@@ -7,6 +8,8 @@ from vigie_training.errors import TrainingError
 from vigie_training.feedback import FEEDBACK
 from vigie_training.rows import Rows, joined, same_text_key
 from vigie_training.splitting import CALIBRATION_SHARE, DEFAULT_SEED, split
+
+S140 = "sentiment140_train"
 
 
 def keys(part: Rows) -> set[str]:
@@ -32,6 +35,16 @@ def test_order_of_rows_and_other_files_move_no_row() -> None:
     assert alone.fit.texts == turned.fit.texts
     assert keys(alone.test) == keys(beside.test.of("made_up"))
     assert given.content_hash() == reversed_rows.content_hash() != other.content_hash()
+
+
+def test_of_a_tweet_that_was_drawn_in_two_ways_the_fair_one_counts_whichever_comes_first() -> None:
+    fair = rows([(text, number % 2) for number, text in enumerate(made_up(400).texts)], source=S140, sampling="random")
+    unfair = Rows(fair.frame.assign(sampling="head_tail"))
+    given = joined([unfair, fair, made_up(100, source=S140, seed=2)])
+    parts, turned = split(given), split(Rows(given.frame[::-1].reset_index(drop=True)))
+    for one, other in zip(parts, turned, strict=True):
+        pd.testing.assert_frame_equal(one.frame, other.frame)
+    assert "head_tail" not in {*parts.fit.frame["sampling"], *parts.calibration.frame["sampling"]}
 
 
 def test_another_seed_calibrates_on_other_rows_and_holds_out_the_same() -> None:

@@ -37,8 +37,14 @@ def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
 
     Raises `TrainingError` when a part is left with fewer than ten rows of a label.
     """
-    frame = rows.frame.assign(key=rows.frame[TEXT].map(same_text_key), unvoted=rows.frame[SOURCE] != FEEDBACK)
-    frame = frame.sort_values(["key", "unvoted", LABEL, SOURCE, TEXT]).reset_index(drop=True)
+    fair = rows.frame[SOURCE].map({source: known_set(source).fair_sampling for source in rows.sources})
+    frame = rows.frame.assign(
+        key=rows.frame[TEXT].map(same_text_key),
+        unvoted=rows.frame[SOURCE] != FEEDBACK,
+        unfair=rows.frame[SAMPLING] != fair,
+    )
+    order = ["key", "unvoted", LABEL, SOURCE, "unfair", SAMPLING, DAY, TEXT]  # every column: of equals the first counts
+    frame = frame.sort_values(order).drop(columns="unfair").reset_index(drop=True)
     keys, unvoted = frame.pop("key"), frame.pop("unvoted")
     rows = Rows(frame)
     test, calibration = _masks(frame, keys.map(_draw).to_numpy(float), seed)
