@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from vigie.predictor import Probabilities
 from vigie_training import scoring
 from vigie_training.errors import WrongFile
-from vigie_training.scoring import score
+from vigie_training.scoring import CHUNK_ROWS, score
 
 
 def by_length(texts: Sequence[str]) -> Probabilities:
@@ -106,3 +108,28 @@ def test_a_wrong_file_is_named_and_leaves_nothing_behind(
     with pytest.raises(WrongFile, match=message):
         score(by_length, tmp_path / name, tmp_path / "out.parquet", silent)
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    for header in ("text,a,a", "text,text,b"):
+        (tmp_path / "in.csv").write_text(f"{header}\nlate,1,2\n")
+        with pytest.raises(WrongFile, match=r"column '(a|text)': expected each column once, got it more than once"):
+            score(by_length, tmp_path / "in.csv", tmp_path / "out.parquet", silent)
+
+
+def test_of_a_file_with_one_large_row_group_only_a_part_is_in_memory(tmp_path: Path) -> None:
+    rows = 20 * CHUNK_ROWS
+    held: list[int] = []
+    words = np.random.default_rng(1).bytes(400 * rows).hex()
+    texts = pyarrow.table({"text": [words[start : start + 800] for start in range(0, len(words), 800)]})
+    pyarrow.parquet.write_table(texts, tmp_path / "in.parquet", row_group_size=rows, compression="none")
+    del texts
+    before = pyarrow.total_allocated_bytes()
+    score(
+        by_length,
+        tmp_path / "in.parquet",
+        tmp_path / "out.parquet",
+        lambda _: held.append(pyarrow.total_allocated_bytes() - before),
+    )
+    assert (tmp_path / "in.parquet").stat().st_size > 100e6
+    assert max(held) < 60e6

@@ -15,6 +15,7 @@ from vigie_training.recipes import Report
 from vigie_training.rows import TEXT
 
 CHUNK_ROWS = 8192
+READ_BYTES = 1 << 20
 _BATCH = 512
 PROBABILITY, PREDICTED = "probability_negative", "prediction_label"
 
@@ -69,6 +70,9 @@ def _chunks(source: Path) -> Iterator[pyarrow.Table]:
     try:
         for batch in _batches(source):
             table = pyarrow.Table.from_batches([batch])
+            for name in table.column_names:
+                if table.column_names.count(name) > 1:
+                    raise WrongFile(source, "expected each column once, got it more than once", column=name)
             if TEXT not in table.column_names:
                 names = ", ".join(map(repr, table.column_names))
                 raise WrongFile(source, f"expected this column, got {names}", column=TEXT)
@@ -87,7 +91,8 @@ def _is_text(kind: pyarrow.DataType) -> bool:
 
 def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
     if source.suffix == ".parquet":
-        with pyarrow.parquet.ParquetFile(source) as file:
+        # Else a whole row group is read at once, of which a file may have one alone.
+        with pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=READ_BYTES) as file:
             yield from file.iter_batches(CHUNK_ROWS)
         return
     if source.suffix != ".csv":
