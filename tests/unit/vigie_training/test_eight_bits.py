@@ -73,3 +73,13 @@ def test_zero_is_a_step_of_every_range() -> None:
     for found in (Range(), Range(-0.17, 9.3), Range(0.0, 4.0), Range(-2.0, 0.0)):
         assert 0 <= found.zero <= 255
         assert found.scale > 0
+
+
+def test_a_graph_without_products_stays_what_it_is(tmp_path: Path) -> None:
+    write_encoder(tmp_path)
+    model = onnx.load(tmp_path / GRAPH)
+    for node in [node for node in model.graph.node if node.op_type == "MatMul"]:
+        node.op_type = "Gemm"
+    onnx.save(model, tmp_path / GRAPH)
+    compact(tmp_path / GRAPH, tmp_path / "small.onnx", TEXTS)
+    assert scores(tmp_path, "small.onnx", TEXTS) == pytest.approx(scores(tmp_path, GRAPH, TEXTS), abs=0.05)

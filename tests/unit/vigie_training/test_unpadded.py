@@ -1,5 +1,7 @@
 """A graph that leaves padding out: it says the same, and its products see nothing but tokens."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -7,7 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, ConvBertConfig, ConvBertModel
 
 from vigie.encoder import SCORE, padded
 from vigie_training.transformer.export import IDENTIFIERS, MASK, export
@@ -88,3 +90,20 @@ def test_a_graph_that_does_not_say_its_shapes_is_left_as_it_is(graph: onnx.Model
     model.CopyFrom(graph)
     unpad(model, MASK)
     assert model == graph
+
+
+def test_a_network_that_mixes_tokens_next_to_each_other_keeps_its_padding(tmp_path: Path) -> None:
+    config = ConvBertConfig(
+        vocab_size=WORDS,
+        hidden_size=16,
+        embedding_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        intermediate_size=16,
+    )
+    mixing = SentimentNetwork(ConvBertModel(config), 16).eval()
+    export(mixing, tmp_path / "graph.onnx")
+    with torch.inference_mode():
+        expected = mixing(*map(torch.from_numpy, padded(ROWS[2])))[0].numpy()
+    np.testing.assert_allclose(run(onnx.load(tmp_path / "graph.onnx"), ROWS[2])[0], expected, atol=1e-4)
+    assert [path.name for path in tmp_path.iterdir()] == ["graph.onnx"]

@@ -1,5 +1,6 @@
 """Every recipe, small and fast: what it fits, writes and reads back is one model."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from vigie_training.evaluate import evaluate
 from vigie_training.packaging import golden_problem, package
 from vigie_training.recipes import Fitted, Options, distilbert, find_recipe
 from vigie_training.splitting import Split, split
-from vigie_training.transformer.tuned import OWN_LABEL, soft_labels
+from vigie_training.transformer.tuned import OWN_LABEL, soft_labels, tuned_transformer
 
 ODD = ["", "\u2602\ufe0f" * 3, "x" * 2000, "late " * 400, "\u0645\u0631\u062d\u0628\u0627", "\ufffd\u200d"]
 
@@ -104,6 +105,21 @@ def test_the_transformer_is_tuned_once_and_teaches_the_smaller_families(parts: S
     assert len({round(each, 6) for each in soft}) > 2
     (kept,) = [each for each in (tmp_path / "encoders").iterdir() if each.is_dir()]
     assert {each.name for each in kept.iterdir()} == {"encoder.onnx", "scores.npy", "tokenizer.json"}
+
+
+def test_what_interrupted_tunings_left_is_thrown_away_after_a_week(parts: Split, tmp_path: Path) -> None:
+    options = Options(
+        seed=1, quick=True, base_model=write_base_model(tmp_path / "base", parts.fit.texts), home=tmp_path
+    )
+    encoders = tmp_path / "encoders"
+    (encoders / "making-old").mkdir(parents=True)
+    for name in ("making-old/scores.npy", "old.unfinished-1", "old.making", "new.unfinished-2"):
+        (encoders / name).touch()
+        if "old" in name:
+            os.utime(encoders / name, (0, 0))
+    os.utime(encoders / "making-old", (0, 0))
+    tuned_transformer(parts.fit, options, lambda message: None)
+    assert [each.name for each in encoders.iterdir() if each.suffix or "-" in each.name] == ["new.unfinished-2"]
 
 
 def test_the_trees_may_stand_on_an_encoder_that_is_a_saved_model(parts: Split, tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def _is_stored(name: str, tensors: Tensors, dimensions: int) -> bool:
 
 def _ranges(model: onnx.ModelProto, values: Sequence[str], batches: Sequence[Inputs], target: Path) -> dict[str, Range]:
     """What each value is while the graph runs in full precision."""
+    if not values:
+        return {}
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     del watched.graph.output[:]

@@ -5,7 +5,9 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from time import time
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ from vigie_training.weighting import Labelled, tuning_weights
 FOLDER = "encoders"
 SCORES = "scores.npy"
 OWN_LABEL = 0.3
+UNFINISHED = ".unfinished-"
+ABANDONED_SECONDS = 7 * 86_400
 _KEPT = 2
 _TOGETHER = 8192
 _FORMAT = 5
@@ -33,6 +37,7 @@ def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
     place = options.home / FOLDER / _key(rows, options)
     if not options.resume:
         _forget(place)
+    _forget_abandoned(place.parent)
     if not (place / GRAPH).exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         write = _made(rows, options, report, place)
@@ -88,6 +93,10 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
             f"VIGIE_BASE_MODEL: expected a folder or a name of a model, got {base!r}: {error}"
         ) from error
     tokenizer = tuning.prepared_tokenizer(tokenizer_json)
+    if options.base_model and not options.quick:
+        report("trying the export")  # not every network can be exported: better known before it is tuned
+        with tempfile.TemporaryDirectory(prefix="vigie-") as tried:
+            export.export(sentiment, Path(tried) / GRAPH)
     scores, parts = np.zeros(len(rows), np.float32), stages(rows)
     for number, part in enumerate(parts, 1):
         last = tuning.QUICK if options.quick else tuning.Schedule()
@@ -112,12 +121,21 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
 
 
 def _unfinished(place: Path, stage: int) -> Path:
-    return place.with_name(f"{place.name}.unfinished-{stage}")
+    return place.with_name(f"{place.name}{UNFINISHED}{stage}")
 
 
 def _forget(place: Path) -> None:
     for kept in place.parent.glob(_unfinished(place, 0).name[:-1] + "*"):
         kept.unlink()
+
+
+def _forget_abandoned(folder: Path) -> None:
+    """What interrupted tunings of other rows left behind: a third of a gigabyte each. One that runs writes often."""
+    for pattern in (f"*{UNFINISHED}*", "*.making", "making-*"):
+        for left in folder.glob(pattern):
+            with suppress(OSError):  # somebody else's, gone meanwhile
+                if left.stat().st_mtime < time() - ABANDONED_SECONDS:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _key(rows: Rows, options: Options) -> str:
