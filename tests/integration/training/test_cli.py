@@ -246,6 +246,14 @@ def test_a_mistake_is_one_sentence_and_registers_nothing(
     assert len(MlflowClient(url, url).search_model_versions(f"name='{MODEL}'")) == before
 
 
+def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(run: Run) -> None:
+    for seed in ("-5", str(2**32)):
+        failed = run("run", "--data", "nowhere.csv", "--seed", seed)
+        assert failed.returncode == 2
+        assert "'--seed'" in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
 def test_a_training_that_crashes_is_a_failed_run_without_a_version(
     first: dict[str, Any], run: Run, url: str, tmp_path: Path
 ) -> None:

@@ -95,10 +95,22 @@ def test_a_killed_training_leaves_nothing_registered_and_is_gone_on_with(place: 
     assert place.kept() == []
 
 
-def test_a_training_that_is_told_to_stop_is_a_failed_run(place: Place) -> None:
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_training_that_is_told_to_stop_or_loses_its_terminal_is_a_failed_run(
+    place: Place, sign: signal.Signals
+) -> None:
     with place.start() as process:
-        interrupted(process, place, signal.SIGTERM)
-    assert process.returncode == 128 + signal.SIGTERM
+        interrupted(process, place, sign)
+    assert process.returncode == 128 + sign
+    assert (place.versions(), place.last_status()) == (0, "FAILED")
+
+
+def test_a_training_that_is_told_to_stop_while_it_waits_to_be_promoted_has_registered_nothing(place: Place) -> None:
+    place.client.create_registered_model(f"{MODEL}.moving")
+    with place.start() as process:
+        wait_for(place.versions, seconds=240, what="the version")
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
     assert (place.versions(), place.last_status()) == (0, "FAILED")
 
 

@@ -8,8 +8,14 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from tests.support.rows import made_up
 from tests.support.servers import free_port
+from vigie.catalogue import find_family
+from vigie_training import model_registry, training
 from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.gate import Limits
+from vigie_training.model_registry import ModelRegistry
+from vigie_training.recipes import Options
 from vigie_training.tracking import EXPERIMENT, tracked
 
 # MLflow warns of its own code.
@@ -132,3 +138,26 @@ def test_a_plain_sqlite_file_keeps_its_artefacts_beside_it(
 def test_a_sqlite_file_in_a_folder_that_is_not_there_is_named(client: MlflowClient, tmp_path: Path) -> None:
     with pytest.raises(RegistryUnreachable, match=r"expected a folder for .*/nowhere/mlflow.db, got none"):
         train(f"sqlite:///{tmp_path}/nowhere/mlflow.db", trouble=AssertionError("spent"))
+
+
+def test_a_server_that_does_not_answer_is_named_without_the_log_in(client: MlflowClient) -> None:
+    with pytest.raises(
+        RegistryUnreachable, match=r"no MLflow server answers at http://127\.0\.0\.1:\d+/health"
+    ) as error:
+        train(f"http://ada:s3cret@127.0.0.1:{free_port()}")
+    assert "s3cret" not in str(error.value)
+
+
+def test_a_training_that_cannot_be_promoted_now_is_registered_all_the_same(
+    client: MlflowClient, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_registry, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(ModelRegistry, "_break_if_old", lambda *_: None)  # it takes a minute to be one
+    family = find_family("logreg")
+    client.create_registered_model(f"{family.registered_model}.moving")
+    job = training.Job(family, made_up(600), Options(seed=1), "ada", Limits(500, 100, 1))
+    outcome = training.train(uri, job, lambda _: None)
+    assert not outcome.promoted
+    assert "another move of the champion is under way: try again" in outcome.verdict.summary()
+    assert [version.number for version in ModelRegistry(family).versions()] == [outcome.version]
+    assert newest(client).info.status == "FINISHED"

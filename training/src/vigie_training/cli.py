@@ -5,7 +5,6 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from signal import SIGTERM, signal
 from typing import Annotated, Any, Literal
 
 import typer
@@ -24,7 +23,7 @@ from vigie_training.retraining import Thresholds, reasons
 from vigie_training.rows import Rows, joined
 from vigie_training.settings import TrainingSettings, libraries_keep_quiet
 from vigie_training.splitting import DEFAULT_SEED, split
-from vigie_training.tracking import connect
+from vigie_training.tracking import connect, end_by_signals
 from vigie_training.training import Job
 
 STEPS = 10
@@ -48,7 +47,7 @@ Labels = Annotated[
         "names (negative, neutral, positive) speak for themselves, and 0/1 alone is binary."
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Of the fit and of its calibration rows; what is held out depends on none.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the fit; what is held out depends on none.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
 
@@ -319,7 +318,7 @@ def register_starters(
 
 def main() -> None:
     """The console script: a foreseeable problem is one sentence on standard error and status 1."""
-    signal(SIGTERM, lambda number, _: sys.exit(128 + number))  # as after Ctrl-C, a run is marked as failed
+    end_by_signals()
     libraries_keep_quiet()
     try:
         app()

@@ -158,6 +158,12 @@ class ModelRegistry:
         made = self._client.create_model_version(self.name, model_uri, run_id, tags=tags, model_id=model_id)
         return str(made.version)
 
+    def forget(self, number: str) -> None:
+        """Takes a version that no alias names out of the registry again; one that cannot be taken out stays."""
+        with suppress(MlflowException, Refused):
+            if not self.version(number).aliases:
+                self._client.delete_model_version(self.name, number)
+
     def tag_version(self, number: str, key: str, value: str) -> None:
         """Sets a tag of a version."""
         self._client.set_model_version_tag(self.name, number, key, value)

@@ -1,11 +1,13 @@
 """One MLflow run per training: what was done, with what, how it turned out."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
+from signal import SIG_IGN, SIGHUP, SIGTERM, getsignal, signal
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -70,6 +72,13 @@ def connect(tracking_uri: str) -> None:
     mlflow.set_registry_uri(tracking_uri)
 
 
+def end_by_signals() -> None:
+    """From now on a process that is told to end, or loses its terminal, marks its run as failed, as after Ctrl-C."""
+    for sign in (SIGTERM, SIGHUP):
+        if getsignal(sign) != SIG_IGN:  # which is what nohup leaves
+            signal(sign, lambda number, _: sys.exit(128 + number))
+
+
 def probe(tracking_uri: str) -> None:
     """Returns when the server answers `/health`, or the folder of a SQLite file is there; else `RegistryUnreachable`.
 
@@ -83,10 +92,15 @@ def probe(tracking_uri: str) -> None:
         reply = urllib3.request("GET", url, timeout=_PROBE_SECONDS, retries=False)
     except urllib3.exceptions.HTTPError as error:
         raise RegistryUnreachable(
-            f"MLFLOW_TRACKING_URI: no MLflow server answers at {tracking_uri}: {error}"
+            f"MLFLOW_TRACKING_URI: no MLflow server answers at {_without_login(url)}: {error}"
         ) from error
     if reply.status != 200:
-        raise RegistryUnreachable(f"MLFLOW_TRACKING_URI: {url} answered {reply.status}, expected 200")
+        raise RegistryUnreachable(f"MLFLOW_TRACKING_URI: {_without_login(url)} answered {reply.status}, expected 200")
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 @contextmanager

@@ -108,18 +108,22 @@ def _register(
         shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
     version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
     promoted = False
-    if job.challenger:
-        promotion.record(registry, version, verdict)
-        if verdict.passed:
-            registry.try_out(version, CHALLENGER)
-    else:
-        verdict, promoted = _promoted(
-            job,
-            registry,
-            version,
-            verdict,
-            lambda: judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)[0],
-        )
+    try:
+        if job.challenger:
+            promotion.record(registry, version, verdict)
+            if verdict.passed:
+                registry.try_out(version, CHALLENGER)
+        else:
+            verdict, promoted = _promoted(
+                job,
+                registry,
+                version,
+                verdict,
+                lambda: judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)[0],
+            )
+    except BaseException:  # also when it is told to stop: a failed run has registered nothing
+        registry.forget(version)
+        raise
     mlflow.set_tags({"version": version, promotion.VERDICT_TAG: verdict.summary()[:4000]})
     return Outcome(version, run_id, promoted, verdict, evaluation, costs)
 
@@ -127,12 +131,19 @@ def _register(
 def _promoted(
     job: Job, registry: ModelRegistry, version: str, verdict: Verdict, again: Callable[[], Verdict]
 ) -> tuple[Verdict, bool]:
-    """Judged `again` where somebody else's version came to serve meanwhile: a training is not lost by that."""
-    try:
-        return verdict, promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
-    except Superseded:
-        verdict = again()
-        return verdict, promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
+    """Judged `again` where somebody else's version came to serve meanwhile. A training is not lost by that, nor by a
+    champion that others do not stop moving: then it can be promoted later.
+    """
+    why = ""
+    for _ in range(2):
+        try:
+            return verdict, promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
+        except Superseded as superseded:
+            verdict, why = again(), str(superseded)
+        except Refused as refused:
+            why = str(refused)
+            break
+    return verdict.model_copy(update={"passed": False, "reasons": [why]}), False
 
 
 def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report, *, why: str = "") -> Verdict:
