@@ -1,4 +1,4 @@
--- wrk's side of load.py: one tweet a request; with RATE so many requests a second, and the latency of every answer by
+-- wrk's side of load.py: BATCH tweets a request; with RATE so many requests a second, and the latency of every answer by
 -- its status.
 
 local ffi = require("ffi")
@@ -13,16 +13,27 @@ local bodies = {}
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
 local distinct, start = os.getenv("DISTINCT") == "1", tonumber(os.getenv("START"))
 local last = os.getenv("MODEL") == "" and "}" or ',"model":"' .. os.getenv("MODEL") .. '"}'
-local rate = tonumber(os.getenv("RATE"))
+local rate, size = tonumber(os.getenv("RATE")), tonumber(os.getenv("BATCH"))
 local headers = {["Content-Type"] = "application/json", ["X-API-Key"] = os.getenv("KEY")}
 
 local i = 0
-function request()
+local function tweet()
   i = i + 1
   local text = bodies[(i * 7919) % #bodies + 1]
-  if distinct then text = text:sub(1, -2) .. " " .. (start + i) .. '"' end
+  return distinct and text:sub(1, -2) .. " " .. (start + i) .. '"' or text
+end
+
+function request()
+  local body = '{"text":'
+  if size > 1 then
+    local texts = {}
+    for place = 1, size do texts[place] = tweet() end
+    body = '{"texts":[' .. table.concat(texts, ",") .. "]"
+  else
+    body = body .. tweet()
+  end
   if rate > 0 then headers["X-Request-ID"] = string.format("%.3f", now()) end
-  return wrk.format("POST", nil, headers, '{"text":' .. text .. last)
+  return wrk.format("POST", nil, headers, body .. last)
 end
 
 if rate > 0 then

@@ -8,6 +8,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -58,18 +59,30 @@ class Load:
         model: str = "",
         distinct: bool = True,
         rate: float = 0.0,
+        batch: int = 1,
         warm_up: int = 2,
     ) -> Sample:
-        """Loads the gateway at `url`: as fast as it answers, or `rate` requests a second while connections suffice."""
-        if warm_up:
-            finish(self.begin(url, connections=connections, seconds=warm_up, model=model, distinct=distinct, rate=rate))
-        return finish(
-            self.begin(url, connections=connections, seconds=seconds, model=model, distinct=distinct, rate=rate),
-            seconds if rate else 0,
+        """Loads the gateway at `url`: as fast as it answers, or `rate` requests a second while connections suffice.
+
+        More than one tweet a request go as a `batch`.
+        """
+        begin = partial(
+            self.begin, url, connections=connections, model=model, distinct=distinct, rate=rate, batch=batch
         )
+        if warm_up:
+            finish(begin(seconds=warm_up))
+        return finish(begin(seconds=seconds), seconds if rate else 0)
 
     def begin(
-        self, url: str, *, connections: int, seconds: int, model: str = "", distinct: bool = True, rate: float = 0.0
+        self,
+        url: str,
+        *,
+        connections: int,
+        seconds: int,
+        model: str = "",
+        distinct: bool = True,
+        rate: float = 0.0,
+        batch: int = 1,
     ) -> "subprocess.Popen[str]":
         """The same, not waited for: see `finish`."""
         variables = {
@@ -79,10 +92,14 @@ class Load:
             "DISTINCT": str(int(distinct)),
             "START": str(next(_NUMBERS)),
             "RATE": str(rate),
+            "BATCH": str(batch),
         }
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
         return subprocess.Popen(
-            [*command, f"{url}/predict"], env=os.environ | variables, stdout=subprocess.PIPE, text=True
+            [*command, f"{url}/predict{'/batch' if batch > 1 else ''}"],
+            env=os.environ | variables,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
 

@@ -1,6 +1,8 @@
 """Three times what can be served, for half a minute: what is still answered, how the rest is turned away."""
 
 from dataclasses import asdict
+from functools import partial
+from typing import NamedTuple
 
 from tests.bench.load import Answers, Sample
 from tests.bench.stage import Stage
@@ -10,24 +12,37 @@ FAMILIES = ("logreg", "distilbert")
 TIMES = 3
 SECONDS = 30
 NORMAL_SECONDS = 8
-CONNECTIONS = 1500
 NOBODY = Answers(0.0, 0.0, 0.0)
+
+
+class Crowd(NamedTuple):
+    """How many connections ask: usually, when there is much to do, and for three times what can be served; and for how
+    many tweets a request.
+    """
+
+    usual: int
+    many: int
+    all: int
+    batch: int
+
+
+SINGLES, BATCHES = Crowd(64, 256, 1500, 1), Crowd(2, 6, 150, 1000)
 
 
 def measure(stage: Stage) -> dict[str, object]:
     """By family. Its own tweets are all that the system gets meanwhile; a brown-out may answer for an expensive one."""
     with stage.running("overload", *FAMILIES) as system:
-        return {family: _overloaded(stage, system, family) for family in FAMILIES}
+        asked = {**{family: (family, SINGLES) for family in FAMILIES}, "batches": (FAMILIES[0], BATCHES)}
+        return {name: _overloaded(stage, system, family, crowd) for name, (family, crowd) in asked.items()}
 
 
-def _overloaded(stage: Stage, system: LocalSystem, family: str) -> dict[str, object]:
-    normal = stage.load.run(system.url, connections=64, seconds=NORMAL_SECONDS, model=family)
-    many = stage.load.run(system.url, connections=256, seconds=NORMAL_SECONDS, model=family)
+def _overloaded(stage: Stage, system: LocalSystem, family: str, crowd: Crowd) -> dict[str, object]:
+    run = partial(stage.load.run, system.url, model=family, batch=crowd.batch)
+    normal = run(connections=crowd.usual, seconds=NORMAL_SECONDS)
+    many = run(connections=crowd.many, seconds=NORMAL_SECONDS)
     most = max(normal.rate, many.rate)
-    over = stage.load.run(
-        system.url, connections=CONNECTIONS, seconds=SECONDS, model=family, rate=TIMES * most, warm_up=0
-    )
-    after = stage.load.run(system.url, connections=64, seconds=1, model=family, warm_up=0)
+    over = run(connections=crowd.all, seconds=SECONDS, rate=TIMES * most, warm_up=0)
+    after = run(connections=crowd.usual, seconds=1, warm_up=0)
     answered, refused = over.answers.get(200, NOBODY), over.answers.get(429, NOBODY)
     return {
         "normal": _shown(normal),
