@@ -11,12 +11,21 @@ from starlette.routing import Route
 
 from tests.support.peers import Peer
 from ui.gateway import Gateway
+from vigie.alerts import Alert, AlertPage
 from vigie.cards import ModelCard
 from vigie.model_status import ModelList, ModelStatus
-from vigie.schemas import BatchRequest, ExplainedBatchResponse, ExplainedPrediction, ModelRef
+from vigie.schemas import (
+    BatchRequest,
+    ExplainedBatchResponse,
+    ExplainedPrediction,
+    ModelRef,
+    PredictionCounts,
+    PredictionPage,
+)
 from vigie.trials import TrialReport
 
 MADE = datetime(2026, 7, 1, 12, tzinfo=UTC)
+NO_COUNTS = PredictionCounts(step_minutes=15, moments=[], models=[], topics=[])
 CODES = {
     401: "unauthorized",
     403: "forbidden",
@@ -30,19 +39,28 @@ CODES = {
 
 @dataclass
 class FakeGateway:
-    """A text that holds "bad" is negative. `refuse` are statuses of the next batches, null lets one through.
+    """A text that holds "bad" is negative, one that holds "tried" is answered by version 8.
 
+    `refuse` are statuses of the next batches, null lets one through.
     Of two families only `logreg` can answer, which is told of each answer when `lstm` was asked for.
     `sizes` are those of the batches that it answered, `trials` the versions on trial beside `logreg`.
+    `alerts` are those that fired, newest first, `alert_pages` the sizes of the pages that it gave of them.
+    `counts` are those of the predictions over time, whatever time is asked for.
     """
 
     refuse: list[int | None] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     trials: list[TrialReport] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    alert_pages: list[int] = field(default_factory=list)
+    counts: PredictionCounts = field(default_factory=lambda: NO_COUNTS)
 
     def __enter__(self) -> Self:
         routes = [
             Route("/predict/batch", self.predict, methods=["POST"]),
+            Route("/predictions/counts", self.count),
+            Route("/predictions", self.history),
+            Route("/alerts", self.fired),
             Route("/models", self.models),
             Route("/models/{name}/card", self.card),
         ]
@@ -75,6 +93,23 @@ class FakeGateway:
             media_type="application/json",
         )
 
+    async def count(self, _: Request) -> Response:
+        """`GET /predictions/counts`."""
+        return Response(self.counts.model_dump_json(), media_type="application/json")
+
+    async def history(self, _: Request) -> Response:
+        """`GET /predictions`, of which it keeps none."""
+        return Response(PredictionPage(items=[]).model_dump_json(), media_type="application/json")
+
+    async def fired(self, request: Request) -> Response:
+        """`GET /alerts`, at most 500 a page."""
+        limit, begin = int(request.query_params["limit"]), int(request.query_params.get("cursor", "0"))
+        assert 1 <= limit <= 500
+        items, end = self.alerts[begin : begin + limit], begin + limit
+        self.alert_pages.append(len(items))
+        page = AlertPage(items=items, next_cursor=str(end) if end < len(self.alerts) else None)
+        return Response(page.model_dump_json(), media_type="application/json")
+
     async def models(self, _: Request) -> Response:
         """`GET /models`."""
         models = [
@@ -99,7 +134,7 @@ def _predicted(text: str, wanted: str | None) -> ExplainedPrediction:
             "prediction_label": 0 if negative > 0.5 else 1,
             "confidence": 0.9,
             "probabilities": {"negative": negative, "positive": 1 - negative},
-            "model": ModelRef(name="logreg", version="7"),
+            "model": ModelRef(name="logreg", version="8" if "tried" in text else "7"),
             "requested_model": wanted,
             "degraded": wanted == "lstm",
         }

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ui.live import columns_of
+from tests.support.gateways import FakeGateway
+from ui.live import MOST_PAGES, columns_of, look
 from vigie.alerts import Alert, AlertState
 from vigie.schemas import CountedMoment, PredictionCounts
 
@@ -58,3 +59,31 @@ def test_a_time_without_predictions_has_columns_without_height() -> None:
 def test_alarms_of_one_kind_are_told_once_with_their_number() -> None:
     (column,) = columns_of(counts((1, 0)), [alarm(1), alarm(2), alarm(3)])
     assert column.told == [("surge", "all", 3)]
+
+
+def week() -> PredictionCounts:
+    begins = [NOON - timedelta(days=7) + timedelta(hours=6 * number) for number in range(29)]
+    moments = [CountedMoment(at=at, total=1, negative=0) for at in begins]
+    return PredictionCounts(step_minutes=360, moments=moments, models=[], topics=[])
+
+
+async def test_every_alarm_of_a_week_is_shown_and_older_ones_are_not_asked_for() -> None:
+    alerts = [alarm(-10 * number) for number in range(3000)]
+    async with FakeGateway(alerts=alerts, counts=week()) as gateway:
+        live = await look(gateway.client, "168", None, NOON)
+    assert live.alarms == 7 * 24 * 6 + 1
+    assert [len(column.alarms) for column in live.columns] == [36] * 28 + [1]
+    assert gateway.alert_pages == [100, 500, 500]
+
+
+async def test_a_short_time_with_few_alarms_asks_for_one_small_page() -> None:
+    async with FakeGateway(alerts=[alarm(-10 * number) for number in range(3000)], counts=counts((1, 0))) as gateway:
+        live = await look(gateway.client, "6", None, NOON)
+    assert (live.alarms, gateway.alert_pages) == (1, [100])
+
+
+async def test_endless_alarms_are_not_followed_for_ever() -> None:
+    async with FakeGateway(alerts=[alarm(0)] * (500 * MOST_PAGES), counts=counts((1, 0))) as gateway:
+        live = await look(gateway.client, "6", None, NOON)
+    assert len(gateway.alert_pages) == MOST_PAGES
+    assert live.alarms == 100 + 500 * (MOST_PAGES - 1)

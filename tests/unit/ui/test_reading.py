@@ -38,6 +38,12 @@ def test_a_quoted_tweet_keeps_its_line_breaks_and_short_rows_are_filled(tmp_path
     assert table.columns == {"id": ["1", "2", "3"], "text": ["two\nlines", "short", "x"], "more": ["a", "", "y"]}
 
 
+def test_blank_lines_are_left_out_and_counted(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path, b'id,text\n\n1,"two\nlines"\n,\n\n2,late\n3,again\n'))
+    assert table.columns["id"] == ["1", "2", "3"]
+    assert list(table.lines) == [3, 6, 7]
+
+
 def test_a_tweet_with_a_line_separator_of_unicode_stays_one_row(tmp_path: Path) -> None:
     text = "one\u2028two\x85three\x0cfour"
     assert read_table(write(tmp_path, f"id,text\n1,{text}\n".encode())).columns == {"id": ["1"], "text": [text]}
@@ -56,6 +62,7 @@ def test_parquet_is_read_whatever_its_types(tmp_path: Path) -> None:
     path = tmp_path / "tweets.parquet"
     pq.write_table(pa.table({"id": [1, None], "text": ["a", "b"]}), path)
     assert read_table(path).columns == {"id": ["1", ""], "text": ["a", "b"]}
+    assert list(read_table(path).lines) == [2, 3]
     pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array([True])], ["text", "text"]), path)
     assert read_table(path).columns == {"text": ["a"], "text (2)": ["True"]}
     nasty = ["two\nlines", "nul \0", "où \u2028\x85 😡"]

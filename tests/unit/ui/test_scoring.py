@@ -8,7 +8,7 @@ import pytest
 from tests.support.gateways import FakeGateway
 from ui.exporting import export_files
 from ui.gateway import Trouble
-from ui.reading import Table
+from ui.reading import Table, read_table
 from ui.scoring import BATCH_BYTES, BATCH_ROWS, BATCHES_AT_ONCE, Progress, Run, batches_of, score
 from ui.summary import choose, summarise
 from vigie.wording import texts_in
@@ -43,6 +43,16 @@ async def test_every_row_gets_its_own_answer_and_bad_rows_a_reason() -> None:
     assert "at most 2,000" in run.problems[1201]
     assert (progress[-1].done, progress[-1].total) == (1200, 1200)
     assert sorted(gateway.sizes) == [200, 500, 500]
+
+
+async def test_each_row_names_the_version_that_answered_it() -> None:
+    run = begun("tried and bad", "bad", "good", "tried again")
+    async with FakeGateway() as gateway:
+        await finish(run, gateway)
+    assert sorted(summarise(run).by_model) == [("logreg 7", 2), ("logreg 8", 2)]
+    for path in export_files(run, EN)[:2]:
+        assert [row[5] for row in read(path)[1:]] == ["8", "7", "7", "8"]
+    assert len({id(answer.model) for answer in run.answers if answer}) == 2, "kept once for all rows"
 
 
 async def test_a_full_queue_is_waited_for() -> None:
@@ -95,6 +105,15 @@ async def test_files_hold_every_row_safe_raw_and_with_errors() -> None:
     assert safe[1][2:6] == ["negative", "0.900000", "logreg", "7"]
     assert errors == [["row", "problem", "text"], ["4", EN("trouble.text_empty"), ""]]
     assert read(export_files(run, texts_in("fr"))[0], ";")[0] == safe[0]
+
+
+def test_rows_after_blank_lines_are_told_by_their_line_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.csv"
+    path.write_text("text\nfirst\n\n\nsecond\n" + "x" * 2001 + "\n")
+    run = Run()
+    run.begin(read_table(path), "text", "logreg", EN)
+    assert [row.number for row in choose(run, "all", "")[0]] == [2, 5, 6]
+    assert [row[0] for row in read(export_files(run, EN)[2])] == ["row", "2", "5", "6"]
 
 
 def test_a_header_is_as_safe_as_the_cells_below_it() -> None:

@@ -29,8 +29,8 @@ def export_files(run: Run, texts: Texts) -> tuple[str, str, str]:
     _write(safe, [_harmless(name) for name in header], harmless, delimiter, encoding="utf-8-sig")
     _write(raw, header, _results(run), ",", encoding="utf-8")
     missed = (
-        [str(row + 2), run.problems.get(row) or texts("file.not_sent"), _harmless(run.texts[row])]
-        for row, answer in enumerate(run.answers)
+        [str(line), run.problems.get(row) or texts("file.not_sent"), _harmless(run.texts[row])]
+        for row, (line, answer) in enumerate(zip(run.lines, run.answers, strict=True))
         if answer is None
     )
     _write(errors, ["row", "problem", _harmless(run.column)], missed, delimiter, encoding="utf-8-sig")

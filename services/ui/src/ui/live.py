@@ -11,7 +11,9 @@ from vigie.schemas import EVERYTHING, CountedMoment, CountedPart, LoggedPredicti
 
 SPANS = {"6": (timedelta(hours=6), 15), "24": (timedelta(hours=24), 60), "168": (timedelta(days=7), 360)}
 LATEST = 8
+MOST_PAGES = 20
 _LOOKED_AT = 50  # retweets say the same again and again
+_FIRST_ALARMS, _MORE_ALARMS = 100, 500  # the first page is mostly enough, and is asked for every few seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,19 @@ class Live:
 async def look(gateway: Gateway, span: str, topic: str | None, now: datetime, *, key: str | None = None) -> Live:
     """The state now, with the alarms where `key`, or else the page's own, may see them; raises `Trouble`."""
     length, step = SPANS[span]
-    since = (now - length).isoformat()
+    since = now - length
     counts = await gateway.get(
-        "/predictions/counts", PredictionCounts, since=since, step_minutes=step, topic=topic or None
+        "/predictions/counts", PredictionCounts, since=since.isoformat(), step_minutes=step, topic=topic or None
     )
     page = await gateway.get(
-        "/predictions", PredictionPage, limit=_LOOKED_AT, since=since, topic=topic or None, sentiment="negative"
+        "/predictions",
+        PredictionPage,
+        limit=_LOOKED_AT,
+        since=since.isoformat(),
+        topic=topic or None,
+        sentiment="negative",
     )
-    alarms = await _alarms(gateway, key)
+    alarms = await _alarms(gateway, key, min((moment.at for moment in counts.moments), default=since))
     distinct: dict[str, LoggedPrediction] = {}
     for one in page.items:
         distinct.setdefault(one.text, one)
@@ -108,9 +115,19 @@ def columns_of(counts: PredictionCounts, alarms: Sequence[Alert]) -> list[Column
     ]
 
 
-async def _alarms(gateway: Gateway, key: str | None) -> list[Alert] | None:
+async def _alarms(gateway: Gateway, key: str | None, since: datetime) -> list[Alert] | None:
+    """Those that fired from then on, of at most `MOST_PAGES` the newest; null for a key that may not see them."""
+    found: list[Alert] = []
+    cursor: str | None = None
     try:
-        return (await gateway.get("/alerts", AlertPage, key=key, limit=100)).items
+        for number in range(MOST_PAGES):
+            limit = _MORE_ALARMS if number else _FIRST_ALARMS
+            page = await gateway.get("/alerts", AlertPage, key=key, limit=limit, cursor=cursor)
+            found += [alarm for alarm in page.items if alarm.fired_at >= since]
+            cursor = page.next_cursor
+            if cursor is None or (page.items and page.items[-1].fired_at < since):
+                break
+        return found
     except Trouble as trouble:
         if trouble.code in ("forbidden", "unauthorized"):
             return None

@@ -1,6 +1,7 @@
 """From an uploaded file to columns of text: CSV of any common encoding and delimiter, or Parquet."""
 
 import csv
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,7 @@ MOST_ROWS = 50_000
 MOST_COLUMNS = 200
 DELIMITERS = (",", ";", "\t", "|")
 
+_FIRST_LINE = 2  # the header is 1
 _SAMPLE_BYTES = 256 * 1024
 _SAMPLE_ROWS = 50
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -32,16 +34,25 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of equal length, as they stand in the file; `form` says how it was read (encoding, delimiter)."""
+    """Columns of equal length, as they stand in the file; `form` says how it was read (encoding, delimiter).
+
+    `numbered` holds the line of each row; empty: they follow one another.
+    """
 
     name: str
     form: str
     columns: dict[str, list[str]]
+    numbered: Sequence[int] = ()
 
     @property
     def size(self) -> int:
         """How many rows."""
         return len(next(iter(self.columns.values()), []))
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """Where the rows stand in the file, counted like a spreadsheet does (the header is 1)."""
+        return self.numbered or range(_FIRST_LINE, _FIRST_LINE + self.size)
 
     def rows(self, most: int) -> list[list[str]]:
         """The first rows."""
@@ -93,13 +104,13 @@ def _read_csv(path: Path) -> Table:
         with path.open(encoding=encoding, newline="") as file:
             delimiter = _delimiter(list(islice(file, 4 * _SAMPLE_ROWS)))
             file.seek(0)
-            columns = _columns(csv.reader(_without_nul(file), delimiter=delimiter), delimiter)
+            columns, lines = _columns(csv.reader(_without_nul(file), delimiter=delimiter), delimiter)
     except UnicodeDecodeError:
         raise UnreadableFile("file.trouble.encoding", encoding=encoding) from None
     except csv.Error as error:
         raise UnreadableFile("file.trouble.csv", problem=str(error)) from error
     form = f"CSV, {encoding.upper().replace('_', '-')}, {'tab' if delimiter == chr(9) else delimiter!r}"
-    return Table(path.name, form, columns)
+    return Table(path.name, form, columns, lines)
 
 
 def _without_nul(lines: Iterable[str]) -> Iterator[str]:
@@ -109,14 +120,18 @@ def _without_nul(lines: Iterable[str]) -> Iterator[str]:
         yield line
 
 
-def _columns(rows: Iterator[list[str]], delimiter: str) -> dict[str, list[str]]:
-    """Short rows are filled up with nothing; what goes beyond the header belongs to the last column."""
+def _columns(rows: Iterator[list[str]], delimiter: str) -> tuple[dict[str, list[str]], Sequence[int]]:
+    """The columns and the lines of their rows, blank ones left out.
+
+    Short rows are filled up with nothing; what goes beyond the header belongs to the last column.
+    """
     first = next(rows, [])
     _check_width(first)
     header = _header(first)
     last = len(header) - 1
     columns: list[list[str]] = [[] for _ in header]
-    for row in rows:
+    lines = array("I")
+    for line, row in enumerate(rows, _FIRST_LINE):
         if not any(row):
             continue
         if len(columns[0]) == MOST_ROWS:
@@ -124,7 +139,8 @@ def _columns(rows: Iterator[list[str]], delimiter: str) -> dict[str, list[str]]:
         fitted = [*row[:last], delimiter.join(row[last:])] if len(row) > last else row + [""] * (len(header) - len(row))
         for column, value in zip(columns, fitted, strict=True):
             column.append(value)
-    return dict(zip(header, columns, strict=True))
+        lines.append(line)
+    return dict(zip(header, columns, strict=True)), lines
 
 
 def _check_width(header: Sequence[object]) -> None:

@@ -76,6 +76,11 @@ class Run:
         return self.table.columns[self.column] if self.table else []
 
     @property
+    def lines(self) -> Sequence[int]:
+        """Where the rows stand in the file, counted like a spreadsheet does (the header is 1)."""
+        return self.table.lines if self.table else []
+
+    @property
     def total(self) -> int:
         """How many rows can be predicted."""
         return len(self.answers) - len(self.problems)
@@ -148,7 +153,8 @@ async def _predict(run: Run, gateway: Gateway, rows: list[int]) -> None:
                 raise
             await asyncio.sleep(min(trouble.retry_after or 1.0, 5.0))
             continue
-        model = reply.predictions[0].model
+        models: dict[ModelRef, ModelRef] = {}  # a challenger may answer some rows; equal ones are kept once
         for row, said in zip(rows, reply.predictions, strict=True):
+            model = models.setdefault(said.model, said.model)
             run.answers[row] = Answer(said.prediction_label, said.probabilities.negative, model, said.prediction_id)
         return

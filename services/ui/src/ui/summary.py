@@ -83,8 +83,10 @@ def choose(run: Run, wanted: Wanted, search: str) -> tuple[list[ShownRow], int]:
     hits = [
         row for row, text in enumerate(run.texts) if _is(run, row, wanted) and (not needle or needle in text.casefold())
     ]
+    lines = run.lines
     rows = [
-        ShownRow(row + 2, run.texts[row], run.answers[row], run.problems.get(row)) for row in islice(hits, SHOWN_ROWS)
+        ShownRow(lines[row], run.texts[row], run.answers[row], run.problems.get(row))
+        for row in islice(hits, SHOWN_ROWS)
     ]
     return rows, len(hits)
 
