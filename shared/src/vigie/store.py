@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from vigie.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 10_000
+_ONLY_READS = "vigie_only_reads"
 
 ResultT = TypeVar("ResultT")
 
@@ -53,12 +54,19 @@ class Store:
         self.engine.dispose()
 
     def _reading(self, work: Callable[[Connection], ResultT]) -> ResultT:
-        with _told("the store does not answer"), self.engine.connect() as connection:
+        with _told("the store does not answer"), reading(self.engine) as connection:
             return work(connection)
 
     def _writing(self, work: Callable[[Connection], ResultT]) -> ResultT:
         with _told("the store refuses to write"), self.engine.begin() as connection:
             return work(connection)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that only reads; on SQLite, where others have to wait for who may write, it keeps nobody waiting."""
+    with engine.connect() as connection:
+        yield connection.execution_options(**{_ONLY_READS: True})
 
 
 @contextmanager
@@ -92,8 +100,8 @@ def create_missing(connection: Connection, metadata: MetaData, *, lock: int) -> 
 def open_engine(url: str) -> Engine:
     """An engine for `url`; `postgresql://` uses psycopg 3, SQLite gets its folder, WAL and real transactions.
 
-    Every SQLite transaction that is opened with `engine.begin()` takes the write lock at once (`BEGIN IMMEDIATE`),
-    so that reading first and writing then cannot fail half-way.
+    Every SQLite transaction takes the write lock at once (`BEGIN IMMEDIATE`), so that reading first and writing then
+    cannot fail half-way, but for one of `reading`.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
@@ -131,7 +139,8 @@ def _open_sqlite(url: URL) -> Engine:
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def begin_immediate(connection: object) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+    def begin(connection: Connection) -> None:
+        only_reads = connection.get_execution_options().get(_ONLY_READS)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
     return engine

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, select, text
 from sqlalchemy.exc import IntegrityError
 
 from vigie.errors import Unavailable
-from vigie.store import Store, StoreUnavailable, create_missing, open_engine
+from vigie.store import Store, StoreUnavailable, create_missing, open_engine, reading
 
 
 def test_sqlite_gets_its_folder_and_a_write_ahead_log(tmp_path: Path) -> None:
@@ -38,6 +38,18 @@ def test_reading_first_and_writing_then_is_safe_between_threads(tmp_path: Path) 
         thread.join()
     with engine.connect() as connection:
         assert connection.execute(text("SELECT n FROM counter")).scalar() == 200
+    engine.dispose()
+
+
+def test_who_only_reads_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/store.db")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE counter (n INTEGER)"))
+    with reading(engine) as reader:
+        assert reader.execute(text("SELECT count(*) FROM counter")).scalar() == 0
+        with engine.begin() as writer:
+            writer.execute(text("INSERT INTO counter VALUES (1)"))
+        assert reader.execute(text("SELECT count(*) FROM counter")).scalar() == 0, "as it was when it began"
     engine.dispose()
 
 

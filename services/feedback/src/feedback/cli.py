@@ -15,7 +15,7 @@ from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables
 from vigie.authors import AuthorBook
 from vigie.schemas import FeedbackFilter
-from vigie.store import Store, open_engine
+from vigie.store import Store, open_engine, reading
 from vigie.streams import PREDICTIONS, open_redis, read_dead, replay_dead
 
 
@@ -45,7 +45,7 @@ def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) ->
     engine = open_engine(settings.store_url())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
-        connection = stack.enter_context(engine.connect())
+        connection = stack.enter_context(reading(engine))
         target = stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else sys.stdout
         target.writelines(csv_lines(all_feedback(connection, FeedbackFilter()), raw=raw))
 

@@ -1,9 +1,11 @@
 """The service's API; the gateway is its only client."""
 
+from collections.abc import Generator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from feedback.state import state_of
 from vigie.json_bodies import JsonRoute
@@ -43,12 +45,25 @@ async def list_feedback(request: Request, query: Annotated[FeedbackQuery, Query(
     return await state_of(request).feedback_page(query)
 
 
+class _Export(StreamingResponse):
+    """Closes its lines at the end, also when the client leaves before it: they hold a connection to the store."""
+
+    def __init__(self, lines: Generator[str, None, None]) -> None:
+        headers = {"Content-Disposition": 'attachment; filename="feedback.csv"'}
+        super().__init__(lines, media_type="text/csv; charset=utf-8", headers=headers)
+        self._lines = lines
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._lines.close()
+
+
 @router.get("/feedback/export.csv", response_class=StreamingResponse)
 async def export_feedback(request: Request, query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
     """The votes that stand as CSV, newest first."""
-    lines = state_of(request).export(query, raw=query.raw)
-    headers = {"Content-Disposition": 'attachment; filename="feedback.csv"'}
-    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
+    return _Export(state_of(request).export(query, raw=query.raw))
 
 
 @router.get("/predictions")

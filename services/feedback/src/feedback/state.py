@@ -1,7 +1,7 @@
 """What the routes of one running feedback service work with."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -32,7 +32,7 @@ from vigie.schemas import (
     PredictionQuery,
     Readiness,
 )
-from vigie.store import Store, StoreUnavailable
+from vigie.store import Store, StoreUnavailable, reading
 from vigie.supervision import Supervised, task_states
 
 VOTES = Counter("vigie_feedback_votes_total", "Votes taken.", ["verdict", "outcome"])
@@ -101,9 +101,9 @@ class FeedbackState:
         """Predictions over time."""
         return await self.store.read(lambda connection: prediction_counts(connection, query, self.now_ms()))
 
-    def export(self, wanted: FeedbackFilter, *, raw: bool) -> Iterator[str]:
-        """The votes as CSV, line by line; runs in a worker thread."""
-        with self.store.engine.connect() as connection:
+    def export(self, wanted: FeedbackFilter, *, raw: bool) -> Generator[str, None, None]:
+        """The votes as CSV, line by line; runs in a worker thread. To be closed: it holds a connection until then."""
+        with reading(self.store.engine) as connection:
             yield from csv_lines(all_feedback(connection, wanted), raw=raw)
 
     async def readiness(self) -> Readiness:
