@@ -217,8 +217,33 @@ async def test_an_erased_author_is_forgotten_by_every_worker(redis: Redis, make_
     for feed in (one, two):
         await feed.forget_erased()
         assert not authors_known(feed, author)
+    await publish(redis, [replace(burst[0], author=author, at_ms=NOW + 1)])
+    await read_all(two)
+    await two.forget_erased()
+    assert authors_known(two, author), "what was written since is not erased"
 
 
 def authors_known(feed: RadarFeed, author: str) -> int:
     """How many texts of the author a worker holds."""
     return sum(tweet.author == author for watch in feed.radar.watches.values() for tweet in watch.latest)
+
+
+async def test_hours_that_nobody_asks_for_any_more_are_deleted_however_rare_tweets_are(
+    redis: Redis, make_feed: MakeFeed
+) -> None:
+    first = NOW - 60 * 24 * HOUR_MS
+    feed = make_feed("one")
+    assert await feed.memory.hold()
+    position = await feed.restore()
+    for number in range(0, 60 * 24, 5):
+        tweet = Tweet(first + number * HOUR_MS, True, 0.9, f"late {number}", "luggage")
+        event = as_event(tweet, number).model_copy(update={"created_ms": tweet.at_ms})
+        fields: dict[Any, Any] = dict(PREDICTIONS.encode([event]))
+        await redis.xadd(PREDICTIONS.name, fields)
+        position = await feed.keep(await feed.more(position, block_ms=1))
+        if number == 30 * 24:
+            feed = make_feed("one")
+            position = await feed.restore()
+    names = [name async for name in redis.scan_iter("radar:*:counts:*")]
+    assert len(names) == 2
+    assert [await redis.hlen(name) for name in names] == [39, 39]

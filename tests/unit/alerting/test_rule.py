@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from alerting.intake import Intake
 from alerting.rule import ErrorRule, Outcome, PastAlert, RuleParameters
+from alerting.store import AlertStore, Recipient
 from tests.support.alerts import error_state, raised_alerts
 from tests.unit.alerting.truth_table import NOON, SECOND, TABLE, Step
+from vigie.store import Store
 from vigie.streams import ALERTS
 
 README = Path(__file__).parents[3] / "services" / "alerting" / "README.md"
@@ -190,3 +194,20 @@ async def test_the_newest_error_of_a_scope_is_known(redis: Redis) -> None:
     assert await judge.newest_error_ms("all") is None
     await judge.judge([error_state("a", NOON), error_state("b", NOON - SECOND)], now_ms=NOON)
     assert await judge.newest_error_ms("all") == NOON
+
+
+async def test_a_cool_down_of_days_outlives_the_loss_of_redis(redis: Redis, tmp_path: Path) -> None:
+    now = int(time() * 1000)
+    sql = Store(f"sqlite:///{tmp_path}/alerting.db")
+    store = AlertStore(sql, now_ms=lambda: now)
+    await store.prepare()
+    rule = ErrorRule(redis, RuleParameters(cooldown_ms=2 * DAY))
+    before = [error_state(name, now - DAY - 60 * MINUTE) for name in "abc"]
+    await rule.judge(before, now_ms=now - DAY - 60 * MINUTE)
+    (alert,) = await raised_alerts(redis)
+    await store.keep(alert, [Recipient("ops@x.org", "<a mail>")])
+    await redis.flushall()
+    await Intake(rule, store).restore()
+    outcomes = await rule.judge([error_state(name, now + MINUTE) for name in "def"], now_ms=now + MINUTE)
+    assert outcomes[-1] is Outcome.SUPPRESSED
+    await sql.close()

@@ -23,7 +23,8 @@ class Intake:
 
     async def restore(self) -> None:
         """Gives Redis back what it lost; must run before anything is read from it."""
-        since = self._store.now_ms() - self._rule.parameters.horizon_ms
+        told = self._rule.parameters
+        since = self._store.now_ms() - told.horizon_ms - told.cooldown_ms
         for scope in await self._rule.restore(await self._store.past_alerts(since)):
             _LOG.warning("Redis had lost the alerts of a scope; they were restored", extra={"scope": scope})
             await self._store.note([AuditNote(scope, "redis", "restored")])

@@ -1,6 +1,7 @@
 """The pages behind the signed links of mails: one asks, the other tells what was done."""
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from html import escape
 
 from alerting.links import Action, ActionBook
@@ -46,7 +47,7 @@ class ActionPages:
             wanted = SilenceRequest.model_validate(
                 {"scope": action.scope, "rule": action.rule, "hours": action.hours, "reason": "link in a mail"}
             )
-            silence = await self._silences.make(wanted)
+            silence = await self._silences.make_once(wanted, blake2b(token.encode(), digest_size=16).hexdigest())
             until = silence.until.strftime("%Y-%m-%d %H:%M UTC")
             done = _in_both("mail.link.silent", until=until)
         return _PAGE.format(body=_paragraphs(done))

@@ -21,9 +21,17 @@ class SilenceBook:
     def __init__(self, store: AlertStore) -> None:
         self._store = store
 
-    async def make(self, wanted: SilenceRequest) -> Silence:
+    async def make_once(self, wanted: SilenceRequest, silence_id: str) -> Silence:
+        """From now on; the one of that id while it goes on."""
+        try:
+            standing = await self._one(silence_id)
+        except NotFound:
+            return await self.make(wanted, silence_id)
+        return standing if standing.active else await self.make(wanted)
+
+    async def make(self, wanted: SilenceRequest, silence_id: str = "") -> Silence:
         """From now on."""
-        now, silence_id = self._store.now_ms(), uuid4().hex
+        now, silence_id = self._store.now_ms(), silence_id or uuid4().hex
         row = wanted.model_dump(exclude={"hours"}) | {
             "silence_id": silence_id,
             "created_ms": now,

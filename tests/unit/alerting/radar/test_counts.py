@@ -49,3 +49,23 @@ def test_a_copy_goes_its_own_way() -> None:
     counts = MinuteCounts(NOON)
     counts.copy().add(NOON, negative=True)
     assert counts.tally(NOON, NOON + 1).total == 0
+
+
+def test_an_hour_that_is_kept_elsewhere_holds_nothing_of_eight_days_before() -> None:
+    hour = NOON // 60
+    counts = MinuteCounts(hour * 60 - KEPT_MINUTES)
+    for _ in range(9):
+        counts.add(hour * 60 + 30 - KEPT_MINUTES, negative=True)
+    counts.add(hour * 60 + 10, negative=True)
+    again = MinuteCounts(counts.started)
+    again.load_hour(hour, counts.hour(hour), counts.newest)
+    assert (again.newest, again.tally(hour * 60, hour * 60 + 60).total) == (counts.newest, 1)
+
+
+def test_of_an_hour_that_was_kept_wrongly_what_lies_ahead_is_left_out() -> None:
+    hour, wrong = NOON // 60, MinuteCounts(NOON)
+    wrong.add(hour * 60 + 10, negative=True)
+    wrong.add(hour * 60 + 30, negative=True)
+    again = MinuteCounts(hour * 60)
+    again.load_hour(hour, wrong.hour(hour), hour * 60 + 20)
+    assert (again.newest, again.tally(hour * 60, hour * 60 + 60).total) == (hour * 60 + 10, 1)

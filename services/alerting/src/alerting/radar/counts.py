@@ -56,13 +56,18 @@ class MinuteCounts:
 
     def hour(self, hour: int) -> bytes:
         """The counts of an hour (Unix time in whole hours), to be kept elsewhere."""
-        place = hour * 60 % KEPT_MINUTES
-        return array("I", self._negative[place : place + 60] + self._total[place : place + 60]).tobytes()
+        minutes = range(hour * 60, hour * 60 + 60)
+        known = [self.newest - KEPT_MINUTES < minute <= self.newest for minute in minutes]  # others: of another time
+        places = [minute % KEPT_MINUTES for minute in minutes]
+        rings = (self._negative, self._total)
+        return array(
+            "I", [ring[place] * now for ring in rings for place, now in zip(places, known, strict=True)]
+        ).tobytes()
 
-    def load_hour(self, hour: int, kept: bytes) -> None:
-        """Puts an hour back; hours come in their order."""
+    def load_hour(self, hour: int, kept: bytes, newest: int) -> None:
+        """Puts back what there was of an hour up to the minute `newest`; hours come in their order."""
         counts = array("I", kept)
-        filled = [minute for minute in range(60) if counts[60 + minute]]
+        filled = [minute for minute in range(60) if counts[60 + minute] and hour * 60 + minute <= newest]
         if not filled:
             return
         self._advance(max(self.newest, hour * 60 + filled[-1]))

@@ -73,7 +73,7 @@ class RadarFeed:
             return
         self._erased_ms = max(erased.values())
         for watch in self.radar.watches.values():
-            kept = [tweet for tweet in watch.latest if tweet.author not in erased]
+            kept = [tweet for tweet in watch.latest if tweet.at_ms > erased.get(tweet.author or "", -1)]
             watch.latest.clear()
             watch.latest.extend(kept)
 

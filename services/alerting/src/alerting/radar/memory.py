@@ -44,6 +44,7 @@ class RadarMemory:
     def __init__(self, redis: Redis, token: str) -> None:
         self._redis = redis
         self._token = token.encode()
+        self._hours: dict[str, set[int]] = {}
 
     async def hold(self) -> bool:
         """Takes the lease, or makes it longer; false while it is another worker's."""
@@ -120,7 +121,8 @@ class RadarMemory:
         watch = radar.watch(scope, state["started"])
         hours: Any = await self._redis.hgetall(f"{_KEY}:counts:{scope}")
         for hour in sorted(hours, key=int):
-            watch.counts.load_hour(int(hour), hours[hour])
+            watch.counts.load_hour(int(hour), hours[hour], state["newest"])
+        self._hours[scope] = set(map(int, hours))
         watch.opened, watch.last_high = state["opened"], state["last_high"]
         radar.now_ms = max(radar.now_ms, state["newest"] * 60_000)
 
@@ -129,7 +131,10 @@ class RadarMemory:
         counts = f"{_KEY}:counts:{scope}"
         pipe.hset(counts, mapping={str(hour): watch.counts.hour(hour) for hour in hours})
         oldest = watch.counts.newest // 60 - MinuteCounts.KEPT_HOURS
-        pipe.hdel(counts, *(str(oldest - hour) for hour in range(3)))
+        kept = self._hours.setdefault(scope, set()) | hours
+        self._hours[scope] = {hour for hour in kept if hour > oldest}
+        if gone := kept - self._hours[scope]:
+            pipe.hdel(counts, *map(str, gone))
         state = {
             "started": watch.counts.started,
             "newest": watch.counts.newest,
@@ -140,5 +145,6 @@ class RadarMemory:
 
     def _forget(self, pipe: Any, scopes: Sequence[str]) -> None:
         for scope in scopes:
+            self._hours.pop(scope, None)
             pipe.hdel(_SCOPES, scope)
             pipe.delete(f"{_KEY}:counts:{scope}")
