@@ -1,6 +1,7 @@
 """The export while its client reads slowly, and when it leaves."""
 
 import asyncio
+from collections.abc import MutableMapping
 from typing import Any
 
 import httpx
@@ -38,7 +39,7 @@ class SlowClient:
         await self.leave.wait()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.body":
             self.reads.set()
             await asyncio.Event().wait()
