@@ -165,6 +165,18 @@ def test_the_end_of_an_alert_is_mailed_in_its_thread(
     assert over["In-Reply-To"] == over["References"] == raised["Message-ID"]
 
 
+def test_an_alert_that_ends_while_the_mail_server_is_away_is_mailed_as_over_too(
+    make_worker: MakeWorker, publish: Publish, mail_server: MailServer
+) -> None:
+    mail_server.stop()
+    worker = make_worker(alert_resolve_seconds=0.5).run()
+    publish("a", "b", "c")
+    wait_for(lambda: [alert["state"] for alert in worker.alerts()] == ["resolved"], what="the end of the alert")
+    mail_server.start()
+    wait_for(lambda: len(mail_server.mailbox.messages) == 2, what="both mails")
+    assert mail_server.mailbox.messages[1]["Subject"].startswith("[Vigie] Terminé : 3 prédictions fausses")
+
+
 def test_a_link_of_a_mail_asks_before_it_silences(worker: Worker, publish: Publish, mail_server: MailServer) -> None:
     publish("a", "b", "c")
     wait_for(lambda: mail_server.mailbox.messages, what="the mail")
@@ -179,9 +191,13 @@ def test_a_link_of_a_mail_asks_before_it_silences(worker: Worker, publish: Publi
     asked = httpx.get(f"{worker.url}{false_alarm}").text
     assert all(each in asked for each in ("fausse alerte ?", "a false alarm?", "Confirmer / Confirm"))
     assert all(each in page.text for each in ("pour « all » pendant 1 h ?", "for “all” for 1 h?"))
-    assert httpx.post(f"{worker.url}{hour}").status_code == 200
+    assert [httpx.post(f"{worker.url}{hour}").status_code for _ in range(2)] == [200, 200]
     (silence,) = httpx.get(f"{worker.url}/alerts/silences").json()["items"]
     assert (silence["scope"], silence["rule"], silence["active"]) == ("all", "errors", True)
+    httpx.delete(f"{worker.url}/alerts/silences/{silence['silence_id']}")
+    assert httpx.post(f"{worker.url}{hour}").status_code == 200
+    again = httpx.get(f"{worker.url}/alerts/silences").json()["items"]
+    assert [each["active"] for each in again] == [True, False], "once it was ended the link makes another"
     assert "Noted: a false alarm." in httpx.post(f"{worker.url}{false_alarm}").text
     assert worker.alerts()[0]["false_alarm_at"]
     assert httpx.get(f"{worker.url}{hour[:-2]}").json()["error"]["code"] == "unknown_link"

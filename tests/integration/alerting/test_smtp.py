@@ -85,6 +85,7 @@ async def listening(talk: TALK, context: ssl.SSLContext | None = None) -> AsyncI
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await asyncio.sleep(0.05)  # its connections end
 
 
 async def test_a_server_that_drips_is_left_at_the_deadline() -> None:
@@ -104,6 +105,86 @@ async def test_a_server_that_drips_is_left_at_the_deadline() -> None:
         answer = await send(port, seconds=0.5)
     assert answer == Answer(Ending.UNREACHABLE, Step.CONNECT, "no end within 0.5 s")
     assert monotonic() - started < 1.5
+
+
+def conversing(at_data: TALK) -> TALK:
+    """Says yes to everything until DATA, and goes on as it is told from there."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while (line := await reader.readline()) and not line.startswith(b"DATA"):
+            writer.write(b"250 yes\r\n")
+        await at_data(reader, writer)
+        writer.close()
+
+    return talk
+
+
+async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    return
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+@pytest.mark.parametrize("at_data", [drop, hang])
+async def test_a_connection_lost_before_the_server_asks_for_the_text_hands_nothing_over(at_data: TALK) -> None:
+    asked: list[bool] = []
+
+    async def note() -> bool:
+        asked.append(True)
+        return True
+
+    async with listening(conversing(at_data)) as port:
+        answer = await Mailer(SmtpServer("127.0.0.1", port)).send(MAIL, seconds=0.5, before_text=note)
+    assert (answer.ending, answer.step) == (Ending.DEFERRED, Step.DATA)
+    assert asked == []
+
+
+async def test_a_connection_lost_while_the_text_is_on_its_way_leaves_the_mail_unanswered() -> None:
+    async def ask_and_drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"354 go on\r\n")
+        await reader.readline()
+
+    async with listening(conversing(ask_and_drop)) as port:
+        answer = await send(port)
+    assert (answer.ending, answer.step) == (Ending.UNANSWERED, Step.DATA)
+
+
+@pytest.mark.parametrize(("reply", "ending"), [("451 later", Ending.DEFERRED), ("554 never", Ending.REFUSED)])
+async def test_a_server_that_does_not_ask_for_the_text_gets_none(reply: str, ending: Ending) -> None:
+    rest: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{reply}\r\n".encode())
+        rest.append(await reader.read())
+
+    async with listening(conversing(refuse)) as port:
+        assert await send(port) == Answer(ending, Step.DATA, reply)
+    assert rest == [b""]
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        (b".one\r\n..\r\na.b", b"..one\r\n...\r\na.b\r\n.\r\n"),
+        (b"a\n.b\r.c\n", b"a\r\n..b\r\n..c\r\n.\r\n"),
+    ],
+)
+async def test_the_text_has_whole_lines_and_doubled_dots(written: bytes, sent: bytes) -> None:
+    got: list[bytes] = []
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"354 go on\r\n")
+        got.append(await reader.readuntil(b"\r\n.\r\n"))
+        writer.write(b"250 kept\r\n")
+
+    async with listening(conversing(take)) as port:
+        mail = Envelope("vigie@localhost", "ops@localhost", written)
+        answer = await Mailer(SmtpServer("127.0.0.1", port)).send(mail, seconds=5)
+    assert answer == Answer(Ending.ACCEPTED, Step.DATA, "250 kept")
+    assert got == [sent]
 
 
 async def test_a_refused_greeting_is_tried_again_later() -> None:

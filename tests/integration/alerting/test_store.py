@@ -291,6 +291,49 @@ async def test_the_end_is_mailed_to_those_who_were_told_of_the_beginning(store: 
     assert await queue.lease() is None
 
 
+@pytest.mark.parametrize("state", [DeliveryState.SENT, DeliveryState.AMBIGUOUS])
+async def test_who_is_told_of_an_alert_that_is_over_is_told_of_its_end_too(
+    store: AlertStore, clock: Clock, state: DeliveryState
+) -> None:
+    await store.keep(raised("a"), to("told@x.org", "dead@x.org", "waiting@x.org"))
+    queue = queue_of(store)
+    (alert,) = await store.firing()
+    await store.resolve(alert, message_id)
+    await store.tell_late_ends(message_id)
+    clock.now += 20 * MINUTE
+    for decision in (Decision(state, "", 0), Decision(DeliveryState.DEAD, "", 0)):
+        lease = await queue.lease()
+        assert lease is not None
+        await queue.finish(lease, decision)
+    await store.tell_late_ends(message_id)
+    await store.tell_late_ends(message_id)
+    assert (await queue.counts())[DeliveryState.PENDING] == 2
+    waiting, over = await queue.lease(), await queue.lease()
+    assert waiting is not None
+    assert waiting.recipient == "waiting@x.org"
+    assert over is not None
+    assert (over.recipient, over.kind, over.message_id) == ("told@x.org", "resolved", "<resolved.a.told@x.org>")
+    assert over.resolved_ms == NOON
+
+
+@pytest.mark.parametrize(("minutes", "mails"), [(1, 2), (20, 0)])
+async def test_the_end_that_a_digest_told_is_not_mailed_again(
+    store: AlertStore, clock: Clock, minutes: int, mails: int
+) -> None:
+    for key in ("a", "b"):
+        await store.keep(raised(key), to("ops@x.org"))
+    for alert in await store.firing():
+        await store.resolve(alert, message_id)
+    clock.now += minutes * MINUTE
+    queue = queue_of(store)
+    leases = [lease for lease in [await queue.lease(), await queue.lease()] if lease]
+    assert await queue.hand_over(leases, "<digest@x.org>")
+    for lease in leases:
+        await queue.finish(lease, Decision(DeliveryState.SENT, "", 0))
+    await store.tell_late_ends(message_id)
+    assert (await queue.counts())[DeliveryState.PENDING] == mails
+
+
 async def test_alerts_of_one_episode_name_its_first_one(store: AlertStore) -> None:
     for key, scope in (("a", "all"), ("b", "all"), ("c", "logreg:3")):
         await store.keep(raised(key, scope=scope), to("ops@x.org"))

@@ -123,7 +123,7 @@ def test_both_parts_tell_the_same_facts(writer: MailWriter, kind: str) -> None:
         "The rule is 3 different predictions within less than 5 min.",
         "logreg version 1: 2, forest version 12: 1",
         "Since the mail before, 5 more errors met the rule and were kept quiet.",
-        "No further mail of this kind before 12:19:12 UTC.",
+        "No further mail of this kind before Monday 23 November 2026, 12:19:12 UTC.",
         "(text not in the log)",
         "positive, 75% sure",
         "negative, 93% sure",

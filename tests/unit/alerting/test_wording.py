@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alerting.wording import wording_in
+from vigie.wording import Language
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -57,3 +58,60 @@ def test_french_says_the_same_with_its_own_numbers_and_names() -> None:
         "Depuis le lundi 23 novembre 2026, 12:00:00 UTC, 1 alerte a été levée ; la voici."
     )
     assert len(words.steps(["logreg"])) == len(wording_in("en").steps(["logreg"])) == 5
+
+
+BEFORE_MIDNIGHT = datetime(2026, 11, 23, 23, 58, 10, tzinfo=UTC)
+AFTER_MIDNIGHT = datetime(2026, 11, 24, 0, 1, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("language", "errors", "surge"),
+    [
+        (
+            "en",
+            "On Monday 23 November 2026, between 23:58:10 and Tuesday 24 November 2026, 00:01:05 UTC, ",
+            "On Monday 23 November 2026, between 23:58 and Tuesday 24 November 2026, 00:01 UTC, ",
+        ),
+        (
+            "fr",
+            "Le lundi 23 novembre 2026, entre 23:58:10 et le mardi 24 novembre 2026, 00:01:05 UTC, ",
+            "Le lundi 23 novembre 2026, entre 23:58 et le mardi 24 novembre 2026, 00:01 UTC, ",
+        ),
+    ],
+)
+def test_a_span_over_midnight_names_both_days(language: Language, errors: str, surge: str) -> None:
+    words = wording_in(language)
+    assert words.summary(3, BEFORE_MIDNIGHT, AFTER_MIDNIGHT, 3, 300_000).startswith(errors)
+    assert words.surge_summary(9, 20, BEFORE_MIDNIGHT, AFTER_MIDNIGHT, 2.0).startswith(surge)
+
+
+def test_the_same_time_of_two_days_is_not_one_moment() -> None:
+    summary = wording_in("en").summary(3, NOON, NOON + timedelta(days=1), 3, 172_800_000)
+    assert summary.startswith(
+        "On Monday 23 November 2026, between 12:00:00 and Tuesday 24 November 2026, 12:00:00 UTC,"
+    )
+
+
+def test_the_next_mail_and_the_end_in_a_digest_name_their_day() -> None:
+    english, french = wording_in("en"), wording_in("fr")
+    until = AFTER_MIDNIGHT + timedelta(days=2)
+    assert english.quiet_until(until) == (
+        "No further mail of this kind before Thursday 26 November 2026, 00:01:05 UTC."
+    )
+    assert french.quiet_until(until) == "Pas d’autre mail de ce type avant le jeudi 26 novembre 2026, 00:01:05 UTC."
+    assert english.over(until) == "over since Thursday 26 November 2026, 00:01:05 UTC"
+    assert french.over(until) == "terminée depuis le jeudi 26 novembre 2026, 00:01:05 UTC"
+
+
+def test_an_end_on_another_day_names_it() -> None:
+    english, french = wording_in("en"), wording_in("fr")
+    ended = NOON + timedelta(hours=45)
+    assert english.resolved(NOON, NOON + timedelta(hours=1), 900_000).startswith(
+        "The alert of Monday 23 November 2026, 12:00:00 UTC, is over since 13:00:00 UTC:"
+    )
+    assert english.resolved(NOON, ended, 900_000).startswith(
+        "The alert of Monday 23 November 2026, 12:00:00 UTC, is over since Wednesday 25 November 2026, 09:00:00 UTC:"
+    )
+    assert french.resolved(NOON, ended, 900_000).startswith(
+        "L’alerte du lundi 23 novembre 2026, 12:00:00 UTC, est terminée depuis le mercredi 25 novembre 2026, 09:00:00"
+    )

@@ -96,6 +96,7 @@ class Housekeeping:
             newest = await self._newest(alert)
             if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._pace.quiet_ms:
                 await self._store.resolve(alert, self._message_id)
+        await self._store.tell_late_ends(self._message_id)
 
     async def _newest(self, alert: PastAlert) -> int:
         """When something last happened in its scope that it speaks of."""

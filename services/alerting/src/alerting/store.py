@@ -5,7 +5,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerting.answers import alert_of
@@ -18,6 +32,7 @@ from vigie.store import Store
 RAISED, RESOLVED, EMAIL = "raised", "resolved", "email"
 ERRORS, SURGE, ANYTHING = "errors", "surge", "*"
 AUDIT_KEPT_MS = 90 * 24 * 3600 * 1000
+DIGEST_TAKES_MS = 600_000  # more than any lease: what is sent later was written when the end was known
 
 Clock = Callable[[], int]
 MessageId = Callable[[str, str, str], str]
@@ -88,6 +103,14 @@ class AlertStore:
         if await self.write(lambda connection: _resolve(connection, alert, message_id, self.now_ms())):
             await self.note([AuditNote(alert.scope, alert.alert_key, "resolved")])
 
+    async def tell_late_ends(self, message_id: MessageId) -> None:
+        """Addresses the mail of the end to those who were told of an alert only when it was already over.
+
+        A digest that was sent `DIGEST_TAKES_MS` after the end has told it: nobody gets a second mail for that.
+        """
+        if await self.read(lambda connection: connection.execute(_without_end(true()).limit(1)).first()):
+            await self.write(lambda connection: _tell_ends(connection, true(), message_id, self.now_ms()))
+
     async def forget_before(self, unix_ms: int) -> int:
         """Removes alerts that fired before, with their mails, and silences that were over then; how many alerts."""
         return await self.write(lambda connection: _forget(connection, unix_ms))
@@ -152,11 +175,14 @@ def stands(now_ms: int) -> ColumnElement[bool]:
 
 
 def _address(connection: Connection, alert_id: int, kind: str, recipients: Sequence[Recipient], now_ms: int) -> None:
-    """One pending delivery per recipient."""
+    """One pending delivery per recipient, unless it is there already."""
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     fixed = {"alert_id": alert_id, "kind": kind, "channel": EMAIL, "state": DeliveryState.PENDING.value}
     counters = {"queued_ms": now_ms, "next_attempt_ms": now_ms, "attempts": 0, "handed_over": 0}
     addressed = [{"recipient": each.address, "message_id": each.message_id} for each in recipients]
-    connection.execute(insert(deliveries), [fixed | counters | each for each in addressed])
+    if addressed:
+        new = dialect.insert(deliveries).on_conflict_do_nothing()
+        connection.execute(new, [fixed | counters | each for each in addressed])
 
 
 def _episode(connection: Connection, alert: RaisedAlert) -> str:
@@ -169,25 +195,39 @@ def _episode(connection: Connection, alert: RaisedAlert) -> str:
 
 
 def _resolve(connection: Connection, alert: PastAlert, message_id: MessageId, now_ms: int) -> bool:
-    alert_key = alert.alert_key
-    still = (alerts.c.alert_key == alert_key, alerts.c.state == AlertState.FIRING.value)
+    own = alerts.c.alert_key == alert.alert_key
+    still = (own, alerts.c.state == AlertState.FIRING.value)
     change = update(alerts).where(*still).values(state=AlertState.RESOLVED.value, resolved_ms=now_ms)
     if not connection.execute(change).rowcount:
         return False
-    if alert.rule == CANARY:
-        return True
-    told = (
-        deliveries.c.state.in_((DeliveryState.SENT.value, DeliveryState.AMBIGUOUS.value)),
-        deliveries.c.kind == RAISED,
-    )
-    query = (
-        select(deliveries.c.alert_id, deliveries.c.recipient).join(alerts).where(alerts.c.alert_key == alert_key, *told)
-    )
-    rows = connection.execute(query.order_by(deliveries.c.id)).all()
-    if rows:
-        recipients = [Recipient(row.recipient, message_id(alert_key, row.recipient, RESOLVED)) for row in rows]
-        _address(connection, rows[0].alert_id, RESOLVED, recipients, now_ms)
+    _tell_ends(connection, own, message_id, now_ms)
     return True
+
+
+def _tell_ends(connection: Connection, wanted: ColumnElement[bool], message_id: MessageId, now_ms: int) -> None:
+    """One mail of the end for each mail that told that an alert fired and has none yet."""
+    for row in connection.execute(_without_end(wanted)).all():
+        recipient = Recipient(row.recipient, message_id(row.alert_key, row.recipient, RESOLVED))
+        _address(connection, row.alert_id, RESOLVED, [recipient], now_ms)
+
+
+def _without_end(wanted: ColumnElement[bool]) -> Select[Any]:
+    """Mails that told of an alert that is over now, to people who do not know that it is."""
+    over = (alerts.c.state == AlertState.RESOLVED.value, alerts.c.rule != CANARY)
+    told = deliveries.c.state.in_((DeliveryState.SENT.value, DeliveryState.AMBIGUOUS.value))
+    query = select(deliveries.c.alert_id, deliveries.c.recipient, alerts.c.alert_key).join(alerts)
+    query = query.where(wanted, *over, deliveries.c.kind == RAISED, told, ~_knows_the_end())
+    return query.order_by(deliveries.c.id)
+
+
+def _knows_the_end() -> ColumnElement[bool]:
+    """Whether the reader of a mail has one of the end as well, or had it in a digest: a mail that told of several."""
+    other = deliveries.alias()
+    same = (other.c.alert_id == deliveries.c.alert_id, other.c.recipient == deliveries.c.recipient)
+    own = exists().where(*same, other.c.kind == RESOLVED)
+    together = exists().where(other.c.message_id == deliveries.c.message_id, other.c.id != deliveries.c.id)
+    late = or_(deliveries.c.finished_ms.is_(None), deliveries.c.finished_ms - alerts.c.resolved_ms > DIGEST_TAKES_MS)
+    return or_(own, and_(late, together))
 
 
 def _forget(connection: Connection, unix_ms: int) -> int:

@@ -3,6 +3,7 @@
 Figures come in as numbers, times as datetimes in UTC.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,11 +32,11 @@ class Wording:
 
     def summary(self, count: int, oldest: datetime, newest: datetime, needed: int, window_ms: int) -> str:
         """One sentence with the numbers and the rule."""
-        first, last = clock(oldest), clock(newest)
+        first, last = clock(oldest), self._beside(oldest, newest, clock)
         when = self.t("mail.at", at=last) if first == last else self.t("mail.between", first=first, last=last)
         reported = self.t.count("mail.reported", count)
         rule = self.t.count("mail.rule", needed, window=self.duration(window_ms))
-        return self.t("mail.errors.summary", day=self.day_of(newest), when=when, reported=reported, rule=rule)
+        return self.t("mail.errors.summary", day=self.day_of(oldest), when=when, reported=reported, rule=rule)
 
     def breakdown(self, counts: list[tuple[str, str, int]]) -> str:
         """How many of the errors each version made."""
@@ -58,7 +59,7 @@ class Wording:
 
     def quiet_until(self, until: datetime) -> str:
         """When the next mail may come."""
-        return self.t("mail.quiet_until", until=clock(until))
+        return self.t("mail.quiet_until", until=self._with_day(until, clock))
 
     def said(self, model: str, version: str) -> str:
         """Before what the model said."""
@@ -110,7 +111,7 @@ class Wording:
 
     def surge_summary(self, count: int, total: int, first: datetime, last: datetime, baseline: float) -> str:
         """One sentence with the numbers."""
-        when = {"day": self.day_of(first), "first": minute(first), "last": minute(last)}
+        when = {"day": self.day_of(first), "first": minute(first), "last": self._beside(first, last, minute)}
         told = {"negative": self.t.number(count), "baseline": self.t.number(baseline)}
         return self.t.count("mail.surge.summary", total, **when, **told)
 
@@ -183,12 +184,12 @@ class Wording:
 
     def resolved(self, fired: datetime, ended: datetime, quiet_ms: int) -> str:
         """What the mail says that tells that it is over."""
-        when = {"day": self.day_of(fired), "fired": clock(fired), "ended": clock(ended)}
+        when = {"day": self.day_of(fired), "fired": clock(fired), "ended": self._beside(fired, ended, clock)}
         return self.t("mail.resolved", **when, quiet=self.duration(quiet_ms))
 
     def over(self, ended: datetime) -> str:
         """Beside an alert that is over."""
-        return self.t("mail.over", ended=clock(ended))
+        return self.t("mail.over", ended=self._with_day(ended, clock))
 
     def digest_subject(self, count: int) -> str:
         """Of the one mail after an outage."""
@@ -220,6 +221,13 @@ class Wording:
         """`Monday 23 November 2026`."""
         weekday = self.t("mail.weekdays").split()[moment.weekday()]
         return f"{weekday} {moment.day} {self.t('mail.months').split()[moment.month - 1]} {moment.year}"
+
+    def _beside(self, named: datetime, moment: datetime, time: Callable[[datetime], str]) -> str:
+        """The second moment of a sentence that names the day of the first: with its own day when that is another."""
+        return time(moment) if moment.date() == named.date() else self._with_day(moment, time)
+
+    def _with_day(self, moment: datetime, time: Callable[[datetime], str]) -> str:
+        return self.t("mail.day_and_time", day=self.day_of(moment), time=time(moment))
 
     def _where(self, scope: str) -> str:
         return self.t("alerts.everything") if scope == EVERYTHING else scope
