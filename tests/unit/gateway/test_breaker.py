@@ -26,6 +26,13 @@ def test_after_failures_in_a_row_calls_are_refused_for_a_pause() -> None:
     assert breaker.allows(100.0 + FIRST_PAUSE_SECONDS)
 
 
+def test_calls_that_were_under_way_when_it_opened_make_the_pause_no_longer() -> None:
+    breaker = opened()
+    for _ in range(10):
+        breaker.failed(100.5)
+    assert breaker.allows(100.0 + FIRST_PAUSE_SECONDS)
+
+
 def test_one_call_at_a_time_tries_it_out() -> None:
     breaker = opened()
     assert [breaker.allows(102.0) for _ in range(3)] == [True, False, False]

@@ -15,6 +15,7 @@ class CircuitBreaker:
         self._failures = 0
         self._pause = FIRST_PAUSE_SECONDS
         self._resting_until = float("-inf")
+        self._tried_out = False
 
     @property
     def is_open(self) -> bool:
@@ -28,16 +29,21 @@ class CircuitBreaker:
         if now < self._resting_until:
             return False
         self._resting_until = now + self._pause
+        self._tried_out = True
         return True
 
     def succeeded(self) -> None:
         """A call was answered."""
         self._failures = 0
         self._pause = FIRST_PAUSE_SECONDS
+        self._tried_out = False
 
     def failed(self, now: float) -> None:
         """A call was not answered: refused, broken off, or too late."""
         if self.is_open:
+            if not self._tried_out:  # under way when it opened: it says nothing new
+                return
+            self._tried_out = False
             self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
         self._failures += 1
         if self.is_open:
