@@ -1,11 +1,7 @@
 """What the lstm predictor is told by its environment."""
 
-from pydantic import Field
-
 from vigie.serving.settings import PredictorSettings
 
 
 class LstmSettings(PredictorSettings):
     """Variables of this predictor; see the README's table."""
-
-    predictor_batches_at_once: int = Field(2, gt=0, le=8)

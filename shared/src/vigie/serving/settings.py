@@ -15,7 +15,7 @@ class PredictorSettings(TracedSettings):
     """Variables of a predictor; see its README's table. Its port is `vigie.settings.family_port`.
 
     `predictor_batch_size` and `predictor_queue_limit` count texts. More than one of `predictor_batches_at_once` is for
-    families that leave a batch to the threads of `vigie.graphs`: none of these waits for the last one of a batch.
+    families whose batches keep the threads of `vigie.graphs` busy for long: none of these waits for the last one.
     """
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
