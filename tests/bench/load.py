@@ -8,9 +8,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Required, TypedDict, Unpack
 
 KEY = "bench-key"
 _SCRIPT = Path(__file__).with_name("load.lua")
@@ -42,6 +42,18 @@ class Sample:
     unstated: int = 0
 
 
+class How(TypedDict, total=False):
+    """As fast as the gateway answers, or `rate` requests a second while connections suffice; more than one tweet a
+    request go as a `batch`; a `model` by name, or the default; tweets `distinct` or again and again the same.
+    """
+
+    connections: Required[int]
+    model: str
+    distinct: bool
+    rate: float
+    batch: int
+
+
 class Load:
     """One tweet of `texts` a request; a tweet that is `numbered` ends with a number that no other one has."""
 
@@ -50,51 +62,25 @@ class Load:
         self._bodies = folder / "bodies.jsonl"
         self._bodies.write_text("\n".join(json.dumps(text) for text in texts), encoding="utf-8")
 
-    def run(
-        self,
-        url: str,
-        *,
-        connections: int,
-        seconds: int,
-        model: str = "",
-        distinct: bool = True,
-        rate: float = 0.0,
-        batch: int = 1,
-        warm_up: int = 2,
-    ) -> Sample:
-        """Loads the gateway at `url`: as fast as it answers, or `rate` requests a second while connections suffice.
-
-        More than one tweet a request go as a `batch`.
-        """
-        begin = partial(
-            self.begin, url, connections=connections, model=model, distinct=distinct, rate=rate, batch=batch
-        )
+    def run(self, url: str, *, seconds: int, warm_up: int = 2, **how: Unpack[How]) -> Sample:
+        """Loads the gateway at `url`, after some seconds that do not count."""
         if warm_up:
-            finish(begin(seconds=warm_up))
-        return finish(begin(seconds=seconds), seconds if rate else 0)
+            finish(self.begin(url, seconds=warm_up, **how))
+        return finish(self.begin(url, seconds=seconds, **how), seconds if how.get("rate") else 0)
 
-    def begin(
-        self,
-        url: str,
-        *,
-        connections: int,
-        seconds: int,
-        model: str = "",
-        distinct: bool = True,
-        rate: float = 0.0,
-        batch: int = 1,
-    ) -> "subprocess.Popen[str]":
+    def begin(self, url: str, *, seconds: int, **how: Unpack[How]) -> "subprocess.Popen[str]":
         """The same, not waited for: see `finish`."""
+        batch = how.get("batch", 1)
         variables = {
             "BODIES": str(self._bodies),
             "KEY": KEY,
-            "MODEL": model,
-            "DISTINCT": str(int(distinct)),
+            "MODEL": how.get("model", ""),
+            "DISTINCT": str(int(how.get("distinct", True))),
             "START": str(next(_NUMBERS)),
-            "RATE": str(rate),
+            "RATE": str(how.get("rate", 0.0)),
             "BATCH": str(batch),
         }
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
+        command = ["wrk", "-t1", f"-c{how['connections']}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
         return subprocess.Popen(
             [*command, f"{url}/predict{'/batch' if batch > 1 else ''}"],
             env=os.environ | variables,
