@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from alerting.answers import moment
 from alerting.store import AlertStore, AuditNote, stands
@@ -24,9 +25,9 @@ class SilenceBook:
     async def make_once(self, wanted: SilenceRequest, silence_id: str) -> Silence:
         """From now on; the one of that id while it goes on."""
         try:
-            standing = await self._one(silence_id)
-        except NotFound:
             return await self.make(wanted, silence_id)
+        except IntegrityError:  # also when somebody presses twice at once
+            standing = await self._one(silence_id)
         return standing if standing.active else await self.make(wanted)
 
     async def make(self, wanted: SilenceRequest, silence_id: str = "") -> Silence:
