@@ -56,13 +56,11 @@ class MinuteCounts:
 
     def hour(self, hour: int) -> bytes:
         """The counts of an hour (Unix time in whole hours), to be kept elsewhere."""
+        kept = range(self.newest - KEPT_MINUTES + 1, self.newest + 1)  # elsewhere in the ring is another time
         minutes = range(hour * 60, hour * 60 + 60)
-        known = [self.newest - KEPT_MINUTES < minute <= self.newest for minute in minutes]  # others: of another time
-        places = [minute % KEPT_MINUTES for minute in minutes]
         rings = (self._negative, self._total)
-        return array(
-            "I", [ring[place] * now for ring in rings for place, now in zip(places, known, strict=True)]
-        ).tobytes()
+        counts = [ring[minute % KEPT_MINUTES] if minute in kept else 0 for ring in rings for minute in minutes]
+        return array("I", counts).tobytes()
 
     def load_hour(self, hour: int, kept: bytes, newest: int) -> None:
         """Puts back what there was of an hour up to the minute `newest`; hours come in their order."""
