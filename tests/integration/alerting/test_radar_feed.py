@@ -4,23 +4,26 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from alerting.erasing import Eraser
+from alerting.parts import day_figures
 from alerting.radar.feed import RadarFeed
 from alerting.radar.memory import NotHeld
 from alerting.radar.parameters import RadarParameters
 from alerting.radar.watch import MINUTE_MS, Tweet
+from alerting.rule import ErrorRule, RuleParameters
 from alerting.store import AlertStore
 from tests.support.alerting import MakeWorker
-from tests.support.alerts import raised_alerts
+from tests.support.alerts import error_state, raised_alerts
 from tests.support.mail import MailServer
 from tests.support.servers import wait_for
 from tests.support.tweets import HOUR_MS, a_burst, a_stream, together
+from vigie.alerts import DayFigures
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, open_redis, read_dead, trim_consumed
@@ -55,11 +58,11 @@ def quiet_stream() -> list[Tweet]:
     return shifted(a_stream(19.5 / 24, per_hour=12, topic="luggage"), START)
 
 
-def as_event(tweet: Tweet, number: int) -> PredictionEvent:
+def as_event(tweet: Tweet, number: int, model: str = "logreg") -> PredictionEvent:
     return PredictionEvent(
         prediction_id=f"p{number}",
         text=tweet.text,
-        model="logreg",
+        model=model,
         version="1",
         label=0 if tweet.negative else 1,
         probability_negative=tweet.score,
@@ -70,9 +73,9 @@ def as_event(tweet: Tweet, number: int) -> PredictionEvent:
     )
 
 
-async def publish(redis: Redis, tweets: list[Tweet]) -> None:
+async def publish(redis: Redis, tweets: list[Tweet], model: str = "logreg") -> None:
     """Many tweets to an entry, as the gateway does."""
-    events = [as_event(tweet, number) for number, tweet in enumerate(tweets)]
+    events = [as_event(tweet, number, model) for number, tweet in enumerate(tweets)]
     for first in range(0, len(events), 50):
         fields: dict[Any, Any] = dict(PREDICTIONS.encode(events[first : first + 50]))
         await redis.xadd(PREDICTIONS.name, fields)
@@ -97,6 +100,26 @@ async def test_a_burst_on_the_stream_becomes_one_alert_in_the_outbox(redis: Redi
     assert {tweet.text for tweet in alert.surge.tweets} == {"burst 0"}, "tweets alike but for a number are one"
     assert len(alert.surge.points) == 48
     assert sum(point.negative for point in alert.surge.points) > 12
+
+
+@pytest.mark.parametrize(("scope", "told"), [("all", (3, 15)), ("model", (2, 10))])
+async def test_a_mail_says_all_predictions_of_the_day_also_those_that_weigh_nothing(
+    redis: Redis, make_feed: MakeFeed, scope: Literal["all", "model"], told: tuple[int, int]
+) -> None:
+    await publish(
+        redis, [Tweet(NOW - MINUTE_MS, True, 0.9, f"late again {number}", author="somebody") for number in range(10)]
+    )
+    await publish(redis, quiet_stream()[:5], model="lstm")
+    feed = make_feed("one")
+    await read_all(feed)
+    errors = [error_state("a", NOW), error_state("b", NOW), error_state("c", NOW, model="lstm")]
+    rule = ErrorRule(redis, RuleParameters(needed=2, scope=scope))
+    await rule.judge(errors)
+    figures = day_figures(rule, feed.memory)
+    (alert,) = await raised_alerts(redis)
+    assert await figures(alert) == DayFigures(errors=told[0], predictions=told[1])
+    surge = alert.model_copy(update={"rule": "surge", "scope": "luggage"})
+    assert await figures(surge) == DayFigures(errors=3, predictions=15)
 
 
 async def test_another_worker_goes_on_where_the_first_one_stopped(redis: Redis, make_feed: MakeFeed) -> None:

@@ -71,7 +71,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
     sender = parts.sender(settings, queue)
     intake = Intake(rule, store)
     radar, writer, silences = parts.radar_feed(settings, redis), parts.mail_writer(settings), SilenceBook(store)
-    figures = parts.day_figures(rule, radar)
+    figures = parts.day_figures(rule, radar.memory)
     outbox = Outbox(store, writer, settings.alert_mail_to, figures=figures, wake=sender.wake)
     errors = parts.consumer(settings, redis, FEEDBACK, intake.judge, intake.restore)
     alerts = parts.consumer(settings, redis, ALERTS, outbox.keep)

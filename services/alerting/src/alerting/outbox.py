@@ -20,7 +20,7 @@ class Outbox:
         writer: MailWriter,
         recipients: Sequence[str],
         *,
-        figures: Callable[[str], Awaitable[DayFigures]],
+        figures: Callable[[RaisedAlert], Awaitable[DayFigures]],
         wake: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
@@ -39,6 +39,6 @@ class Outbox:
 
     async def _keep(self, alert: RaisedAlert) -> None:
         addressed = [Recipient(to, self._writer.message_id(alert.alert_key, to)) for to in self._recipients]
-        told = alert.model_copy(update={"day": await self._figures(alert.scope)})
+        told = alert.model_copy(update={"day": await self._figures(alert)})
         if not await self._store.keep(told, addressed):
             _LOG.info("the alert was known", extra={"alert": alert.alert_key})

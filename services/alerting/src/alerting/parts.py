@@ -11,17 +11,17 @@ from alerting.housekeeping import GROUP, Pace
 from alerting.links import ActionBook, Sites
 from alerting.mail import MailWriter
 from alerting.radar.feed import RadarFeed
-from alerting.radar.watch import MINUTE_MS
+from alerting.radar.memory import HOUR_MS, RadarMemory
 from alerting.retries import Pauses
 from alerting.rule import DAY_MS, ErrorRule
 from alerting.sender import Sender, SenderTiming, new_owner
 from alerting.settings import AlertingSettings
 from alerting.smtp import Mailer, SmtpServer
-from alerting.store import AlertStore
+from alerting.store import ERRORS, AlertStore
 from alerting.trial import TrialMail
 from alerting.views import Viewer
 from alerting.wording import wording_in
-from vigie.alerts import DayFigures
+from vigie.alerts import DayFigures, RaisedAlert
 from vigie.schemas import EVERYTHING
 from vigie.settings import derived_key
 from vigie.streams import Connected, Consumer, EventType, Handler, Stream
@@ -62,13 +62,21 @@ def action_book(settings: AlertingSettings) -> ActionBook:
     return ActionBook(derived_key(settings.receipt_secret, "mail-action"))
 
 
-def day_figures(rule: ErrorRule, radar: RadarFeed) -> Callable[[str], Awaitable[DayFigures]]:
-    """Counts errors and predictions of the last 24 hours."""
+def day_figures(rule: ErrorRule, memory: RadarMemory) -> Callable[[RaisedAlert], Awaitable[DayFigures]]:
+    """Counts errors and predictions of the hour that runs and the 23 before it.
 
-    async def figures(scope: str) -> DayFigures:
-        now = now_ms()
-        errors = await rule.errors_since(scope if rule.parameters.scope == "model" else EVERYTHING, now - DAY_MS)
-        return DayFigures(errors=errors, predictions=radar.seen_since((now - DAY_MS) // MINUTE_MS))
+    Those of one version for an alert of its errors where each version has a rule of its own (`ALERT_SCOPE`).
+    """
+
+    async def figures(alert: RaisedAlert) -> DayFigures:
+        hour = now_ms() // HOUR_MS
+        answered = await memory.answered(hour - 23, hour)
+        scopes = [EVERYTHING] if rule.parameters.scope == "all" else sorted(answered)
+        predictions = answered.total()
+        if rule.parameters.scope == "model" and alert.rule == ERRORS:
+            scopes, predictions = [alert.scope], answered[alert.scope]
+        errors = [await rule.errors_since(scope, (hour - 23) * HOUR_MS) for scope in scopes]
+        return DayFigures(errors=sum(errors), predictions=predictions)
 
     return figures
 

@@ -47,8 +47,8 @@ class Wording:
         return self.t("mail.errors.breakdown", parts=", ".join(parts))
 
     def day(self, errors: int, predictions: int) -> str:
-        """The share of errors of the last 24 hours."""
-        if not predictions:
+        """The share of errors of the last 24 hours; the errors alone where not all predictions are known."""
+        if predictions < max(errors, 1):
             return self.t.count("mail.day_alone", errors)
         share = self.t.percent(errors / predictions, 1)
         return self.t.count("mail.day", errors, predictions=self.t.number(predictions), share=share)

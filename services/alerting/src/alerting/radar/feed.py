@@ -11,14 +11,14 @@ from redis.exceptions import RedisError
 from alerting.erasing import erased_since
 from alerting.metrics import SURGES, TWEETS, WATCHED
 from alerting.radar.counts import KEPT_MINUTES
-from alerting.radar.memory import START, NotHeld, RadarMemory, Step
+from alerting.radar.memory import HOUR_MS, START, NotHeld, RadarMemory, Step
 from alerting.radar.parameters import RadarParameters
 from alerting.radar.radar import Radar, Surge, scopes_of
 from alerting.radar.stories import risen, typical
 from alerting.radar.watch import MINUTE_MS, Tweet, Watch
 from alerting.store import SURGE, Clock
 from vigie.alerts import RaisedAlert, SurgeFacts, SurgePoint, SurgeTweet
-from vigie.schemas import EVERYTHING, PredictionEvent
+from vigie.schemas import PredictionEvent
 from vigie.streams import PREDICTIONS, Entry
 
 BATCH_ENTRIES = 64
@@ -60,11 +60,6 @@ class RadarFeed:
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._give_back()
-
-    def seen_since(self, minute: int) -> int:
-        """How many predictions were counted since that minute, as far as this worker knows."""
-        watch = self.radar.watches.get(EVERYTHING)
-        return watch.counts.tally(minute, watch.counts.newest + 1).total if watch else 0
 
     async def forget_erased(self) -> None:
         """Drops the texts of authors who were erased since the last look, by whichever worker."""
@@ -127,6 +122,7 @@ class RadarFeed:
                 step.unreadable.append(fields)
                 continue
             for event in events:
+                step.answered[event.created_ms // HOUR_MS, f"{event.model}:{event.version}"] += 1
                 self._take(event, step)
         WATCHED.set(len(self.radar.watches))
         return step

@@ -5,6 +5,7 @@ An entry of the stream is so counted exactly once, whatever dies when. About 100
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from vigie.streams import ALERTS, PREDICTIONS
 GROUP = "radar"
 LEASE_MS = 15_000
 START = b"0-0"
+HOUR_MS = 3_600_000
+_ANSWERED_SECONDS = 26 * 3_600
 _KEY = f"radar:{{{ALERTS.name}}}"
 _HOLDER, _POSITION, _SCOPES = f"{_KEY}:holder", f"{_KEY}:position", f"{_KEY}:scopes"
 
@@ -30,9 +33,10 @@ class NotHeld(ConnectionError):
 
 @dataclass(slots=True)
 class Step:
-    """What one reading of the stream changed."""
+    """What one reading of the stream changed; `answered` counts predictions by hour (Unix time) and version."""
 
     position: bytes
+    answered: Counter[tuple[int, str]] = field(default_factory=Counter)
     touched: dict[str, set[int]] = field(default_factory=dict)
     alerts: list[RaisedAlert] = field(default_factory=list)
     unreadable: list[Mapping[bytes, bytes]] = field(default_factory=list)
@@ -81,6 +85,9 @@ class RadarMemory:
                 if scope in radar.watches:
                     self._put(pipe, radar, scope, hours)
             self._forget(pipe, [name.decode() for name in known if name.decode() not in radar.watches])
+            for (hour, version), count in step.answered.items():
+                pipe.hincrby(_answered(hour), version, count)
+                pipe.expire(_answered(hour), _ANSWERED_SECONDS)
             for alert in step.alerts:
                 fields: dict[Any, Any] = dict(ALERTS.encode([alert]))
                 pipe.xadd(ALERTS.name, fields)
@@ -104,6 +111,20 @@ class RadarMemory:
         state = await self._redis.hget(_SCOPES, scope)
         high = json.loads(state)["last_high"] if state else None
         return None if high is None else (int(high) + 1) * 60_000
+
+    async def answered(self, first: int, last: int) -> Counter[str]:
+        """How many predictions each version (`<family>:<version>`) made in the hours `first` to `last` (Unix time).
+
+        Of a day at most; none where no radar reads.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for hour in range(first, last + 1):
+                pipe.hgetall(_answered(hour))
+            hours = await pipe.execute()
+        found: Counter[str] = Counter()
+        for counts in hours:
+            found.update({version.decode(): int(count) for version, count in counts.items()})
+        return found
 
     async def _let_go(self, step: Step) -> None:
         """Tells the stream what was read, so that it may be trimmed, and sets aside what nobody can read."""
@@ -148,3 +169,7 @@ class RadarMemory:
             self._hours.pop(scope, None)
             pipe.hdel(_SCOPES, scope)
             pipe.delete(f"{_KEY}:counts:{scope}")
+
+
+def _answered(hour: int) -> str:
+    return f"{_KEY}:answered:{hour}"
