@@ -130,8 +130,8 @@ async def test_past_alerts_and_firing_ones_are_found(store: AlertStore) -> None:
     await store.keep(raised("new"), to("ops@x.org"))
     assert await store.past_alerts(NOON) == [PastAlert("new", "all", NOON, NOON - 7)]
     old, new = await store.firing()
-    await store.resolve(old, message_id)
-    await store.resolve(old, message_id)
+    await store.resolve([old], message_id)
+    await store.resolve([old], message_id)
     assert await store.firing() == [new]
     states = [alert.state for alert in (await store.page(limit=9, cursor=None)).items]
     assert states == [AlertState.FIRING, AlertState.RESOLVED]
@@ -282,12 +282,68 @@ async def test_the_end_is_mailed_to_those_who_were_told_of_the_beginning(store: 
         assert lease is not None
         await queue.finish(lease, Decision(state, "", 0))
     (alert,) = await store.firing()
-    await store.resolve(alert, message_id)
-    await store.resolve(alert, message_id)
+    await store.resolve([alert], message_id)
+    await store.resolve([alert], message_id)
     over = await queue.lease()
     assert over is not None
     assert (over.recipient, over.kind, over.resolved_ms) == ("told@x.org", "resolved", NOON)
     assert over.message_id == "<resolved.a.told@x.org>"
+    assert await queue.lease() is None
+
+
+async def test_a_long_incident_ends_in_one_mail_to_each(store: AlertStore, clock: Clock) -> None:
+    queue = queue_of(store)
+    for key in ("a", "b", "c"):
+        await store.keep(raised(key), to("told@x.org", *([] if key == "c" else ["before@x.org"])))
+        while lease := await queue.lease():
+            await queue.finish(lease, Decision(DeliveryState.SENT, "", 0))
+        clock.now += 15 * MINUTE
+    await store.keep(raised("late"), to("late@x.org"))
+    await store.keep(raised("other", scope="logreg:3"), to("told@x.org"))
+    *episode, other = await store.firing()
+    assert other.scope == "logreg:3"
+    await store.resolve(episode, message_id)
+    await store.tell_late_ends(message_id)
+    sent = []
+    while lease := await queue.lease():
+        sent.append((lease.kind, lease.recipient, lease.alert.alert_key))
+        await queue.finish(lease, Decision(DeliveryState.SENT, "", 0))
+        clock.now += 1
+    assert sorted(sent) == [
+        ("raised", "late@x.org", "late"),
+        ("raised", "told@x.org", "other"),
+        ("resolved", "before@x.org", "b"),
+        ("resolved", "told@x.org", "c"),
+    ]
+    await store.tell_late_ends(message_id)
+    over = await queue.lease()
+    assert over is not None
+    assert (over.kind, over.recipient, over.alert.alert_key) == ("resolved", "late@x.org", "late")
+    assert await queue.lease() is None
+
+
+async def test_who_is_told_of_an_alert_after_its_end_was_mailed_is_told_of_the_end_again(
+    store: AlertStore, clock: Clock
+) -> None:
+    queue = queue_of(store)
+    for key in ("a", "b"):
+        await store.keep(raised(key), to("told@x.org"))
+    first, second = await queue.lease(), await queue.lease()
+    assert first is not None
+    assert second is not None
+    await queue.finish(first, Decision(DeliveryState.SENT, "", 0))
+    await store.resolve(await store.firing(), message_id)
+    over = await queue.lease()
+    assert over is not None
+    assert (over.kind, over.alert.alert_key) == ("resolved", "a")
+    await queue.finish(over, Decision(DeliveryState.SENT, "", 0))
+    clock.now += MINUTE
+    await queue.finish(second, Decision(DeliveryState.SENT, "", 0))
+    await store.tell_late_ends(message_id)
+    await store.tell_late_ends(message_id)
+    again = await queue.lease()
+    assert again is not None
+    assert (again.kind, again.alert.alert_key) == ("resolved", "b")
     assert await queue.lease() is None
 
 
@@ -298,7 +354,7 @@ async def test_who_is_told_of_an_alert_that_is_over_is_told_of_its_end_too(
     await store.keep(raised("a"), to("told@x.org", "dead@x.org", "waiting@x.org"))
     queue = queue_of(store)
     (alert,) = await store.firing()
-    await store.resolve(alert, message_id)
+    await store.resolve([alert], message_id)
     await store.tell_late_ends(message_id)
     clock.now += 20 * MINUTE
     for decision in (Decision(state, "", 0), Decision(DeliveryState.DEAD, "", 0)):
@@ -316,14 +372,13 @@ async def test_who_is_told_of_an_alert_that_is_over_is_told_of_its_end_too(
     assert over.resolved_ms == NOON
 
 
-@pytest.mark.parametrize(("minutes", "mails"), [(1, 2), (20, 0)])
+@pytest.mark.parametrize(("minutes", "mails"), [(1, 1), (20, 0)])
 async def test_the_end_that_a_digest_told_is_not_mailed_again(
     store: AlertStore, clock: Clock, minutes: int, mails: int
 ) -> None:
     for key in ("a", "b"):
         await store.keep(raised(key), to("ops@x.org"))
-    for alert in await store.firing():
-        await store.resolve(alert, message_id)
+    await store.resolve(await store.firing(), message_id)
     clock.now += minutes * MINUTE
     queue = queue_of(store)
     leases = [lease for lease in [await queue.lease(), await queue.lease()] if lease]

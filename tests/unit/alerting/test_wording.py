@@ -115,3 +115,6 @@ def test_an_end_on_another_day_names_it() -> None:
     assert french.resolved(NOON, ended, 900_000).startswith(
         "L’alerte du lundi 23 novembre 2026, 12:00:00 UTC, est terminée depuis le mercredi 25 novembre 2026, 09:00:00"
     )
+    assert english.resolved(NOON, NOON, 900_000, first=False).startswith(
+        "The alert of Monday 23 November 2026, 12:00:00 UTC, and those before it in this thread are over since"
+    )

@@ -90,12 +90,15 @@ class Housekeeping:
         return sum((group["lag"] or 0) + group["pending"] for group in own)
 
     async def _resolve(self) -> None:
-        """An alert is over after a quiet time without an error, or anything unusual, in its scope."""
+        """Alerts of a scope are over, all at once, after a quiet time without an error, or anything unusual, in it."""
         now = self._store.now_ms()
+        episodes: dict[tuple[str, str], list[PastAlert]] = {}
         for alert in await self._store.firing():
-            newest = await self._newest(alert)
-            if now - max(newest, alert.newest_ms, alert.fired_ms) >= self._pace.quiet_ms:
-                await self._store.resolve(alert, self._message_id)
+            episodes.setdefault((alert.scope, alert.rule), []).append(alert)
+        for episode in episodes.values():
+            newest = [max(await self._newest(alert), alert.newest_ms, alert.fired_ms) for alert in episode]
+            if now - max(newest) >= self._pace.quiet_ms:
+                await self._store.resolve(episode, self._message_id)
         await self._store.tell_late_ends(self._message_id)
 
     async def _newest(self, alert: PastAlert) -> int:

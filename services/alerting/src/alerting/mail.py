@@ -78,9 +78,9 @@ class MailWriter:
         return message.as_bytes()
 
     def resolved_mail(self, alert: RaisedAlert, letter: Letter, *, resolved_ms: int, quiet_ms: int) -> bytes:
-        """Tells that it is over."""
-        first = self._languages[0]
-        subject = first.resolved_subject(self._subject(alert, first))
+        """Tells that it is over, with those before it in its episode."""
+        language = self._languages[0]
+        subject = language.resolved_subject(self._subject(alert, language))
         message = self._envelope(letter, subject, moment(resolved_ms))
         root = alert.episode_key or alert.alert_key
         message["References"] = message["In-Reply-To"] = self.message_id(root, letter.recipient)
@@ -89,7 +89,7 @@ class MailWriter:
             Notice(
                 words,
                 words.resolved_subject(self._subject(alert, words)).removeprefix(_PREFIX),
-                [words.resolved(fired, ended, quiet_ms)],
+                [words.resolved(fired, ended, quiet_ms, first=root == alert.alert_key)],
                 [],
                 [words.footer(alert.alert_key, fired)],
             )

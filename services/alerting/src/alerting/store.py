@@ -1,7 +1,7 @@
 """Alerts and the audit trail in SQL. The store is the truth: what it holds is never raised a second time."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -95,13 +95,15 @@ class AlertStore:
         rows = await self.read(lambda connection: connection.execute(query).all())
         return [_past(row) for row in rows]
 
-    async def resolve(self, alert: PastAlert, message_id: MessageId) -> None:
-        """Marks the alert as over, and addresses a mail to everybody who was told that it fired.
+    async def resolve(self, episode: Sequence[PastAlert], message_id: MessageId) -> None:
+        """Marks alerts of one scope and rule as over, and addresses one mail to everybody who was told of any of them.
 
         That a challenger was stopped is never over in that sense: its alert is closed without a mail.
         """
-        if await self.write(lambda connection: _resolve(connection, alert, message_id, self.now_ms())):
-            await self.note([AuditNote(alert.scope, alert.alert_key, "resolved")])
+        over = await self.write(lambda connection: _resolve(connection, episode, message_id, self.now_ms()))
+        await self.note(
+            [AuditNote(alert.scope, alert.alert_key, "resolved") for alert in episode if alert.alert_key in over]
+        )
 
     async def tell_late_ends(self, message_id: MessageId) -> None:
         """Addresses the mail of the end to those who were told of an alert only when it was already over.
@@ -194,40 +196,57 @@ def _episode(connection: Connection, alert: RaisedAlert) -> str:
     return found
 
 
-def _resolve(connection: Connection, alert: PastAlert, message_id: MessageId, now_ms: int) -> bool:
-    own = alerts.c.alert_key == alert.alert_key
-    still = (own, alerts.c.state == AlertState.FIRING.value)
-    change = update(alerts).where(*still).values(state=AlertState.RESOLVED.value, resolved_ms=now_ms)
-    if not connection.execute(change).rowcount:
-        return False
-    _tell_ends(connection, own, message_id, now_ms)
-    return True
+def _resolve(
+    connection: Connection, episode: Sequence[PastAlert], message_id: MessageId, now_ms: int
+) -> Container[str]:
+    """The keys of those that were not over yet."""
+    own = alerts.c.alert_key.in_([alert.alert_key for alert in episode])
+    change = update(alerts).where(own, alerts.c.state == AlertState.FIRING.value)
+    change = change.values(state=AlertState.RESOLVED.value, resolved_ms=now_ms)
+    over = set(connection.execute(change.returning(alerts.c.alert_key)).scalars())
+    _tell_ends(connection, alerts.c.alert_key.in_(over), message_id, now_ms)
+    return over
 
 
 def _tell_ends(connection: Connection, wanted: ColumnElement[bool], message_id: MessageId, now_ms: int) -> None:
-    """One mail of the end for each mail that told that an alert fired and has none yet."""
+    """One mail of the end to each who was told of alerts that ended together: it answers the last one."""
+    told = set()
     for row in connection.execute(_without_end(wanted)).all():
-        recipient = Recipient(row.recipient, message_id(row.alert_key, row.recipient, RESOLVED))
-        _address(connection, row.alert_id, RESOLVED, [recipient], now_ms)
+        end = (row.recipient, row.scope, row.rule, row.resolved_ms)
+        if end not in told:
+            told.add(end)
+            recipient = Recipient(row.recipient, message_id(row.alert_key, row.recipient, RESOLVED))
+            _address(connection, row.alert_id, RESOLVED, [recipient], now_ms)
 
 
 def _without_end(wanted: ColumnElement[bool]) -> Select[Any]:
     """Mails that told of an alert that is over now, to people who do not know that it is."""
     over = (alerts.c.state == AlertState.RESOLVED.value, alerts.c.rule != CANARY)
     told = deliveries.c.state.in_((DeliveryState.SENT.value, DeliveryState.AMBIGUOUS.value))
-    query = select(deliveries.c.alert_id, deliveries.c.recipient, alerts.c.alert_key).join(alerts)
+    ended = (alerts.c.alert_key, alerts.c.scope, alerts.c.rule, alerts.c.resolved_ms)
+    query = select(deliveries.c.alert_id, deliveries.c.recipient, *ended).join(alerts)
     query = query.where(wanted, *over, deliveries.c.kind == RAISED, told, ~_knows_the_end())
-    return query.order_by(deliveries.c.id)
+    return query.order_by(alerts.c.id.desc())
 
 
 def _knows_the_end() -> ColumnElement[bool]:
-    """Whether the reader of a mail has one of the end as well, or had it in a digest: a mail that told of several."""
-    other = deliveries.alias()
-    same = (other.c.alert_id == deliveries.c.alert_id, other.c.recipient == deliveries.c.recipient)
-    own = exists().where(*same, other.c.kind == RESOLVED)
+    """Whether the reader of a mail has one of the end as well, or had it in a digest: a mail that told of several.
+
+    The mail of the end of one alert tells it of those that ended together with it, unless it was sent before theirs.
+    """
+    other, ended = deliveries.alias(), alerts.alias()
+    same = (other.c.recipient == deliveries.c.recipient, other.c.alert_id == ended.c.id)
+    end = [getattr(ended.c, name) == getattr(alerts.c, name) for name in ("scope", "rule", "resolved_ms")]
+    told = exists().where(*same, *end, other.c.kind == RESOLVED, or_(ended.c.id == alerts.c.id, _is_later(other)))
     together = exists().where(other.c.message_id == deliveries.c.message_id, other.c.id != deliveries.c.id)
     late = or_(deliveries.c.finished_ms.is_(None), deliveries.c.finished_ms - alerts.c.resolved_ms > DIGEST_TAKES_MS)
-    return or_(own, and_(late, together))
+    return or_(told, and_(late, together))
+
+
+def _is_later(other: Any) -> ColumnElement[bool]:
+    """Whether that delivery is still to be made, or was made after this one."""
+    unknown = or_(other.c.finished_ms.is_(None), deliveries.c.finished_ms.is_(None))
+    return or_(unknown, other.c.finished_ms >= deliveries.c.finished_ms)
 
 
 def _forget(connection: Connection, unix_ms: int) -> int:

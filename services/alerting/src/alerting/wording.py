@@ -182,10 +182,10 @@ class Wording:
         """Of the mail that says that it is over."""
         return subject.replace("[Vigie]", self.t("mail.over_subject"), 1)
 
-    def resolved(self, fired: datetime, ended: datetime, quiet_ms: int) -> str:
-        """What the mail says that tells that it is over."""
+    def resolved(self, fired: datetime, ended: datetime, quiet_ms: int, *, first: bool = True) -> str:
+        """What the mail says that tells that it is over, with those before it where it is not the first one."""
         when = {"day": self.day_of(fired), "fired": clock(fired), "ended": self._beside(fired, ended, clock)}
-        return self.t("mail.resolved", **when, quiet=self.duration(quiet_ms))
+        return self.t("mail.resolved" if first else "mail.resolved_all", **when, quiet=self.duration(quiet_ms))
 
     def over(self, ended: datetime) -> str:
         """Beside an alert that is over."""
