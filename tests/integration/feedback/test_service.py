@@ -1,11 +1,10 @@
 """The feedback service with a real Redis and both databases: nothing lost, nothing twice, whoever is away."""
 
 import asyncio
-import os
-import signal
+import shutil
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from time import monotonic, time
@@ -15,10 +14,10 @@ import httpx
 import pytest
 import redis
 
-from feedback.publisher import MARKER
+from feedback.publisher import AWAY_MS, MARKER
 from feedback.settings import FeedbackSettings
 from tests.integration.feedback.conftest import service
-from tests.support.servers import RedisServer, ServerProcess, free_port
+from tests.support.servers import RedisServer, ServerProcess, free_port, wait_for
 from vigie.receipts import ReceiptBook
 from vigie.schemas import ErrorState, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET, derived_key
@@ -58,7 +57,7 @@ def pending(url: str) -> int:
         return int(client.xpending(PREDICTIONS.name, "feedback")["pending"])
 
 
-async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = monotonic() + seconds
     while not await asyncio.to_thread(condition):
         assert monotonic() < deadline, "the condition did not hold in time"
@@ -67,7 +66,7 @@ async def until(condition: Callable[[], Any], seconds: float = 15.0) -> None:
 
 async def logged(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
     """The history, once it has that many rows."""
-    deadline = monotonic() + 15
+    deadline = monotonic() + 60
     while True:
         rows: list[dict[str, Any]] = (await client.get("/predictions")).json()["items"]
         if len(rows) >= count:
@@ -80,6 +79,22 @@ async def vote(client: httpx.AsyncClient, prediction_id: str, **fields: object) 
     return await client.post("/feedback", json={"prediction_id": prediction_id, "verdict": "incorrect"} | fields)
 
 
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of the test's own, not started."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine's log may bring a text late, too."""
+    monkeypatch.setattr("feedback.publisher.TEXT_PATIENCE_SECONDS", 30)
+    monkeypatch.setattr("feedback.publisher.YOUNG_PREDICTION_MS", 60_000)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_vote_is_kept_with_its_prediction_and_published_with_its_text(settings: FeedbackSettings) -> None:
     event = prediction("été 😀", age_seconds=0)
     log(settings.redis_url, [event])
@@ -104,6 +119,7 @@ async def test_a_vote_needs_no_log_entry(settings: FeedbackSettings) -> None:
     assert published(settings.redis_url)[0].text is None
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_fresh_prediction_gets_a_moment_for_its_text(on_sqlite: FeedbackSettings) -> None:
     event = prediction(age_seconds=0)
     async with service(on_sqlite) as client:
@@ -218,8 +234,7 @@ async def test_a_database_that_is_away_costs_neither_rows_nor_votes(on_sqlite: F
     assert [row["prediction_id"] for row in rows] == [event.prediction_id]
 
 
-async def test_votes_are_taken_without_redis_and_published_once_it_is_back(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path)
+async def test_votes_are_taken_without_redis_and_published_once_it_is_back(tmp_path: Path, server: RedisServer) -> None:
     settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=server.url)
     async with service(settings) as client:
         replies = await asyncio.gather(*(vote(client, prediction(f"t{n}").prediction_id) for n in range(1000)))
@@ -229,7 +244,6 @@ async def test_votes_are_taken_without_redis_and_published_once_it_is_back(tmp_p
         assert "votes are kept and wait" in ready.json()["dependencies"]["redis"]
         server.start()
         await until(lambda: len({state.prediction_id for state in published(server.url)}) == 1000)
-    server.stop()
 
 
 async def test_what_redis_lost_is_published_again(on_sqlite: FeedbackSettings, redis_url: str) -> None:
@@ -243,8 +257,48 @@ async def test_what_redis_lost_is_published_again(on_sqlite: FeedbackSettings, r
     assert published(on_sqlite.redis_url)[0].revision == 1
 
 
-async def test_a_full_redis_does_not_cost_a_vote(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path, "--maxmemory-policy", "noeviction")
+async def test_a_redis_that_comes_back_with_older_data_gets_what_it_lost(tmp_path: Path, server: RedisServer) -> None:
+    server.start()
+    settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=server.url)
+    kept, older = tmp_path / "appendonlydir", tmp_path / "older"
+    async with service(settings) as client:
+        await vote(client, prediction("a").prediction_id)
+        await until(lambda: len(published(server.url)) == 1)
+        shutil.copytree(kept, older)
+        await vote(client, prediction("b").prediction_id)
+        await until(lambda: len(published(server.url)) == 2)
+        server.kill()
+        shutil.rmtree(kept)
+        older.rename(kept)
+        server.start()
+        await until(lambda: len({state.prediction_id for state in published(server.url)}) == 2)
+
+
+async def test_after_an_outage_votes_wait_for_the_texts_that_the_log_still_brings(
+    tmp_path: Path, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_ms = 0
+    monkeypatch.setattr("feedback.app.now_ms", lambda: int(time() * 1000) + ahead_ms)
+    monkeypatch.setattr("feedback.publisher.LOG_RETURNS_MS", 60_000)
+    server.start()
+    settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=server.url)
+    async with service(settings) as client:
+        await until(lambda: redis.Redis.from_url(server.url).exists(MARKER))
+        server.kill()
+        ahead_ms = 2 * AWAY_MS
+        before, meanwhile = prediction("before", age_seconds=60), prediction("meanwhile", age_seconds=0)
+        for event in (meanwhile, before):
+            assert (await vote(client, event.prediction_id)).status_code == 201
+        server.start()
+        await until(lambda: published(server.url))
+        (state,) = published(server.url)
+        assert (state.prediction_id, state.text) == (before.prediction_id, None)
+        log(server.url, [meanwhile])
+        await until(lambda: len(published(server.url)) == 2)
+        assert published(server.url)[1].text == "meanwhile"
+
+
+async def test_a_full_redis_does_not_cost_a_vote(tmp_path: Path, server: RedisServer) -> None:
     server.start()
     settings = FeedbackSettings.read(vigie_home=tmp_path, redis_url=server.url)
     async with service(settings) as client:
@@ -255,30 +309,25 @@ async def test_a_full_redis_does_not_cost_a_vote(tmp_path: Path) -> None:
             assert (await vote(client, prediction("b").prediction_id)).status_code == 201
             client_of_redis.config_set("maxmemory", "0")
         await until(lambda: len({state.prediction_id for state in published(server.url)}) == 2)
-    server.stop()
 
 
-def test_a_vote_that_was_answered_survives_kill_9(tmp_path: Path) -> None:
-    redis_server = RedisServer(tmp_path)
+def test_a_vote_that_was_answered_survives_kill_9(tmp_path: Path, server: RedisServer) -> None:
     port = free_port()
-    environment = {"VIGIE_HOME": str(tmp_path), "REDIS_URL": redis_server.url, "FEEDBACK_PORT": str(port)}
+    environment = {"VIGIE_HOME": str(tmp_path), "REDIS_URL": server.url, "FEEDBACK_PORT": str(port)}
     process = ServerProcess(
         [sys.executable, "-m", "feedback"], port=port, log=tmp_path / "feedback.log", environment=environment
     )
     process.start()
-    body = {"prediction_id": prediction().prediction_id, "verdict": "incorrect"}
-    assert httpx.post(f"http://127.0.0.1:{port}/feedback", json=body).status_code == 201
-    assert process.process is not None
-    os.killpg(process.process.pid, signal.SIGKILL)
-    process.process.wait(10)
-    redis_server.start()
-    process.start()
-    deadline = monotonic() + 10
-    while not published(redis_server.url):
-        assert monotonic() < deadline
-    assert httpx.post(f"http://127.0.0.1:{port}/feedback", json=body).status_code == 200
-    process.stop()
-    redis_server.stop()
+    try:
+        body = {"prediction_id": prediction().prediction_id, "verdict": "incorrect"}
+        assert httpx.post(f"http://127.0.0.1:{port}/feedback", json=body).status_code == 201
+        process.kill()
+        server.start()
+        process.start()
+        wait_for(lambda: published(server.url), what="the vote on the stream")
+        assert httpx.post(f"http://127.0.0.1:{port}/feedback", json=body).status_code == 200
+    finally:
+        process.stop()
 
 
 async def test_a_vote_can_be_taken_back_once_and_the_state_is_published(settings: FeedbackSettings) -> None:

@@ -1,8 +1,9 @@
 """From the store to the Redis stream: what the votes on a prediction mean now, after every change.
 
 The store is the truth. A subject whose revision is ahead of what was published is published; a lost Redis, a killed
-process or a failed write only delays that. When Redis has lost its data (its marker is gone), everything of the last
-day is published again: readers go by revision, so nothing counts twice.
+process or a failed write only delays that. When Redis has lost its data (its marker is gone), or came back with older
+data (it knows fewer publications than the store), everything of the last day is published again: readers go by
+revision, so nothing counts twice.
 """
 
 import asyncio
@@ -14,17 +15,21 @@ from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from feedback.tables import predictions, subjects, votes
+from feedback.tables import predictions, publications, subjects, votes
 from vigie.schemas import ErrorState, Verdict
 from vigie.store import Store
 from vigie.streams import FEEDBACK
 
 MARKER = "feedback:epoch"
+NUMBER = "feedback:published"
 REPUBLISH_MS = 24 * 3600 * 1000
 TEXT_PATIENCE_SECONDS = 0.25
 YOUNG_PREDICTION_MS = 2_000
 RECONCILE_SECONDS = 1.0
+AWAY_MS = 2_500
+LOG_RETURNS_MS = 15_000  # more than the pauses of those who write the log and of those who read it
 ENTRY_STATES = 200
 
 PUBLISHED = Counter("vigie_feedback_published_total", "Changes of a prediction's votes that reached the stream.")
@@ -44,6 +49,8 @@ class Publisher:
         self._now_ms = now_ms
         self._text_arrived = text_arrived
         self._something = asyncio.Event()
+        self._reached_ms = now_ms()
+        self._outage = range(0)
         self.error: str | None = None
 
     def wake(self) -> None:
@@ -68,25 +75,45 @@ class Publisher:
                 self._note(f"{type(error).__name__}: {error}")
 
     async def _restore_after_loss(self) -> None:
-        if await self._redis.exists(MARKER):
+        async with self._redis.pipeline(transaction=False) as pipe:
+            marker, known = await pipe.get(MARKER).get(NUMBER).execute()
+        self._note_reached()
+        number = await self._store.read(publication_number)
+        if marker is not None and int(known or 0) >= number:
             return
         since = self._now_ms() - REPUBLISH_MS
         again = await self._store.write(lambda connection: forget_published(connection, since))
         if again:
-            _LOG.warning("Redis has no marker: states of the last day are published again", extra={"count": again})
+            what = "Redis has no marker" if marker is None else "Redis came back with older data"
+            _LOG.warning(f"{what}: states of the last day are published again", extra={"count": again})
         await self._redis.set(MARKER, self._now_ms())
+        await self._redis.set(NUMBER, number)
+
+    def _note_reached(self) -> None:
+        """Redis answers; where it did not for a while, the log of that time is still on its way."""
+        now = self._now_ms()
+        if now - self._reached_ms > AWAY_MS:
+            self._outage = range(self._reached_ms - YOUNG_PREDICTION_MS, now)
+        self._reached_ms = now
 
     async def _publish_some(self) -> bool:
         states = await self._store.read(waiting)
         if any(self._may_wait_for_text(state) for state in states):
             states = await self._again_with_text()
+        states = [state for state in states if not self._is_held(state)]
         if not states:
             return False
         fields: dict[Any, Any] = dict(FEEDBACK.encode(states))
         await self._redis.xadd(FEEDBACK.name, fields)
-        await self._store.write(lambda connection: mark_published(connection, states))
+        number = await self._store.write(lambda connection: mark_published(connection, states))
+        await self._redis.set(NUMBER, number)
         PUBLISHED.inc(len(states))
         return len(states) == ENTRY_STATES
+
+    def _is_held(self, state: ErrorState) -> bool:
+        """It speaks of a prediction from while Redis was away, and the log has a little more time to bring its text."""
+        patient = self._now_ms() - self._outage.stop < LOG_RETURNS_MS
+        return patient and state.text is None and state.predicted_ms in self._outage
 
     def _may_wait_for_text(self, state: ErrorState) -> bool:
         """The prediction was answered just now, so its log entry is probably on its way."""
@@ -122,11 +149,21 @@ def waiting(connection: Connection) -> list[ErrorState]:
     return states_of(connection, unpublished)
 
 
-def mark_published(connection: Connection, states: list[ErrorState]) -> None:
-    """Remembers that the stream has these states; a newer revision goes on waiting."""
+def mark_published(connection: Connection, states: list[ErrorState]) -> int:
+    """Remembers that the stream has these states; a newer revision goes on waiting. The number of this publication."""
     for state in states:
         mine = (subjects.c.prediction_id == state.prediction_id, subjects.c.published_revision < state.revision)
         connection.execute(update(subjects).where(*mine).values(published_revision=state.revision))
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(publications).values(stream=FEEDBACK.name, number=1)
+    counted = row.on_conflict_do_update(index_elements=["stream"], set_={"number": publications.c.number + 1})
+    return int(connection.execute(counted.returning(publications.c.number)).scalar_one())
+
+
+def publication_number(connection: Connection) -> int:
+    """How often something was put on the stream."""
+    query = select(publications.c.number).where(publications.c.stream == FEEDBACK.name)
+    return connection.execute(query).scalar() or 0
 
 
 def forget_published(connection: Connection, since_ms: int) -> int:

@@ -1,4 +1,4 @@
-"""The tables: the prediction log with what versions on trial said, votes with what they speak of, what was stopped."""
+"""The tables: the prediction log with what versions on trial said, votes and what they speak of, what was stopped."""
 
 from sqlalchemy import (
     BigInteger,
@@ -59,6 +59,13 @@ subjects = Table(
     Column("published_revision", Integer, nullable=False, default=0),
     Column("traceparent", String(64)),
     Index("subjects_changed", "changed_ms"),
+)
+
+publications = Table(
+    "publications",
+    METADATA,
+    Column("stream", String(32), primary_key=True),
+    Column("number", BigInteger, nullable=False),  # how often something was put on it
 )
 
 votes = Table(
