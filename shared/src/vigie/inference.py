@@ -6,9 +6,9 @@ for, and the response parameters `degraded` and `requested_model` when another f
 """
 
 from datetime import datetime
-from typing import Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
 
 from vigie.model_status import Rejection
 from vigie.schemas import WordWeight
@@ -19,6 +19,7 @@ LABEL = "label"
 EXPLANATION = "explanation"
 PREDICTION_ID = "prediction_id"
 EXPLAIN = "explain"
+_Version = Annotated[str, StringConstraints(pattern=r"\A[\x21-\x7e]{1,64}\z")]
 _WEIGHTS: TypeAdapter[list[WordWeight] | None] = TypeAdapter(list[WordWeight] | None)
 
 
@@ -80,7 +81,7 @@ class InferenceResponse(V2Message):
     """The answer to `POST …/infer`; `model_version` is the registry version that gave all of it."""
 
     model_name: str
-    model_version: str
+    model_version: _Version
     id: str | None = None
     parameters: dict[str, Any] | None = None
     outputs: list[OutputTensor]

@@ -321,6 +321,8 @@ class PredictorClient:
             raise self._unavailable(f"not an inference response: {error}") from error
         if len(probabilities) != expected:
             raise self._unavailable(f"expected {expected} probabilities, got {len(probabilities)}")
+        if not all(0 <= each <= 1 for each in probabilities):  # not a number is in no range
+            raise self._unavailable("expected probabilities from 0 to 1")
         self.problem = None
         self._breaker.succeeded()
         return Answer(self.family.name, response.model_version, probabilities, explanations)
@@ -328,7 +330,7 @@ class PredictorClient:
     def _refused(self, status: int, headers: Mapping[str, str], content: bytes) -> VigieError:
         said = f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}"
         if status == 429:
-            return QueueFull(said, retry_after=float(headers.get("retry-after", "1")))
+            return QueueFull(said, retry_after=_seconds(headers.get("retry-after", "")))
         if status == 504:
             return DeadlineExceeded(said)
         if status == 400:
@@ -353,6 +355,11 @@ class PredictorClient:
         self.problem = problem
         self._breaker.failed(_now())
         return Unavailable(problem)
+
+
+def _seconds(retry_after: str) -> float:
+    """Of a `Retry-After`; one where it is none that a predictor sends, such as the date of a proxy."""
+    return float(retry_after) if retry_after.isdecimal() else 1.0
 
 
 def _now() -> float:
