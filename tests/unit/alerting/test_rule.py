@@ -55,6 +55,14 @@ async def test_an_alert_tells_its_errors_in_order_and_what_was_kept_quiet(redis:
     assert (await raised_alerts(redis))[2].suppressed_before == 0
 
 
+async def test_what_was_withdrawn_is_not_told_as_kept_quiet(redis: Redis) -> None:
+    rule = RuleParameters(cooldown_ms=10 * SECOND)
+    first = [Step(at, f"p{at}", "") for at in (1, 2, 3)]
+    quiet = [Step(4, "q4", ""), Step(5, "q5", ""), Step(6, "q5", "", revision=2, error=None)]
+    await deliver(redis, rule, [*first, *quiet, Step(14, "q14", "")])
+    assert [alert.suppressed_before for alert in await raised_alerts(redis)] == [0, 1]
+
+
 async def test_the_alert_shows_what_was_said_last(redis: Redis) -> None:
     judge = ErrorRule(redis, RuleParameters())
     await judge.judge([error_state("a", NOON), error_state("b", NOON)], now_ms=NOON)

@@ -42,6 +42,8 @@ class Oracle:
         if before and state.revision <= before.revision:
             return
         self.seen[name] = state
+        if state.error_ms is None:
+            self.quiet.discard(name)
         if state.error_ms is None or state.error_ms < now - HORIZON:
             self.times.pop(name, None)
             return
@@ -110,7 +112,7 @@ rules = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rule=rules, deliveries=histories())
 def test_the_rule_raises_exactly_what_brute_force_raises(
     redis_url: str, rule: RuleParameters, deliveries: list[Delivery]

@@ -115,7 +115,10 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', times, '-inf', '(' .. text(n
   remove(member)
 end
 
-if not error_ms then return remove(id) and 'withdrawn' or 'no_error' end
+if not error_ms then
+  redis.call('SREM', suppressed, id)
+  return remove(id) and 'withdrawn' or 'no_error'
+end
 local at = math.min(error_ms, now)
 if at < now - horizon then
   remove(id)
