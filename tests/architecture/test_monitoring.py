@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 from tests.architecture.sources import ROOT, all_modules, members, roots
 
 FOLDER = ROOT / "k8s" / "components" / "monitoring"
+# Units, and counters and gauges of what has none: states, scopes.
 UNITS = ("_seconds", "_total", "_texts", "_info", "_up", "_waiting", "_pending", "_lag", "_deliveries", "_scopes")
-# Counters and gauges of what has no unit: states, scopes.
 PARTS = re.compile(r"_(bucket|sum|count|created)$")
 
 

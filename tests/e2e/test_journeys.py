@@ -150,7 +150,7 @@ def make_an_alert(stack: Stack, already: int) -> None:
 
 
 def quiet_is_over(stack: Stack) -> bool:
-    """Whether the newest alert is older than the cool-down, by the gateway's clock."""
+    """Whether the newest alert is older than the cool-down, by this machine's clock."""
     answer = stack.gateway.get("/alerts")
     fired = answer.json()["items"][0]["fired_at"]
     return age_seconds(fired) > COOLDOWN_SECONDS

@@ -20,7 +20,7 @@ _OFF: AbstractContextManager[None] = nullcontext()
 
 
 class Tracer(Protocol):
-    """What records spans; see `vigie.telemetry`. `context` is None for the span that is open now."""
+    """What records spans; see `vigie.telemetry`. `contexts` is None for the span that is open now."""
 
     def span(
         self, name: str, kind: Kind, contexts: Iterable[Headers] | None, attributes: Attributes

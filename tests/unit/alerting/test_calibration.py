@@ -35,8 +35,15 @@ async def test_it_sends_what_the_rule_would_have_sent(redis: Redis, cooldown_ms:
 
 def test_versions_by_themselves_fire_less_often_than_all_together() -> None:
     errors = [WrongPrediction(NOON + n * 60_000, f"logreg:{n % 3}") for n in range(300)]
-    outcomes = list(back_test(errors, 2.0))
+    outcomes = list(back_test(errors, 2.0, ("all", 3, 300.0, 900.0)))
     assert len(outcomes) == 2 * len(NEEDED) * 4 * 3
     found = {(each.scope, each.errors, each.window_seconds, each.cooldown_seconds): each for each in outcomes}
     assert found["model", 3, 300, 900].mails < found["all", 3, 300, 0].mails
     assert found["all", 3, 300, 900].mails_per_day == found["all", 3, 300, 900].mails / 2
+
+
+def test_the_setting_in_force_is_among_them_wherever_it_lies() -> None:
+    errors = [WrongPrediction(NOON + n * 60_000, "logreg:1") for n in range(300)]
+    outcomes = list(back_test(errors, 2.0, ("all", 4, 200.5, 0.0)))
+    own = [each for each in outcomes if (each.errors, each.window_seconds) == (4, 200.5)]
+    assert [each.mails for each in own] == [297]

@@ -22,6 +22,9 @@ WINDOWS_S = (60, 300, 900, 3600)
 COOLDOWNS_S = (0, 900, 3600)
 SCOPES: tuple[Literal["all", "model"], ...] = ("all", "model")
 
+Setting = tuple[Literal["all", "model"], int, float, float]
+"""Scope, errors needed, window and cool-down in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class WrongPrediction:
@@ -54,12 +57,12 @@ def mails(times_ms: Sequence[int], *, needed: int, window_ms: int, cooldown_ms: 
     return count
 
 
-def back_test(errors: Sequence[WrongPrediction], days: float) -> Iterator[Outcome]:
-    """Every setting of the grid, in order."""
+def back_test(errors: Sequence[WrongPrediction], days: float, in_force: Setting) -> Iterator[Outcome]:
+    """Every setting of the grid, and the one in force, in order."""
     by_scope = {"all": [sorted(error.at_ms for error in errors)], "model": list(_by_version(errors))}
-    for scope, needed, window, cooldown in product(SCOPES, NEEDED, WINDOWS_S, COOLDOWNS_S):
+    for scope, needed, window, cooldown in sorted({*product(SCOPES, NEEDED, WINDOWS_S, COOLDOWNS_S), in_force}):
         sent = sum(
-            mails(times, needed=needed, window_ms=window * 1000, cooldown_ms=cooldown * 1000)
+            mails(times, needed=needed, window_ms=round(window * 1000), cooldown_ms=round(cooldown * 1000))
             for times in by_scope[scope]
         )
         yield Outcome(needed, window, cooldown, scope, sent, sent / days)
@@ -72,12 +75,12 @@ def calibrate(told: argparse.Namespace, settings: AlertingSettings) -> None:
     if not errors:
         raise InvalidRequest(f"expected predictions that people called wrong in the last {told.days:g} days, got none")
     days = max((until.timestamp() * 1000 - min(error.at_ms for error in errors)) / DAY_MS, 1.0)
-    rule = (settings.alert_errors, settings.alert_window_seconds, settings.alert_cooldown_seconds, settings.alert_scope)
+    rule = (settings.alert_scope, settings.alert_errors, settings.alert_window_seconds, settings.alert_cooldown_seconds)
     if not told.json:
         sys.stdout.write(f"{len(errors)} wrong predictions in {days:.1f} days\n")
         sys.stdout.write("scope   errors  window s  cool-down s   mails  mails a day\n")
-    for outcome in back_test(errors, days):
-        now = rule == (outcome.errors, outcome.window_seconds, outcome.cooldown_seconds, outcome.scope)
+    for outcome in back_test(errors, days, rule):
+        now = rule == (outcome.scope, outcome.errors, outcome.window_seconds, outcome.cooldown_seconds)
         sys.stdout.write((json.dumps(asdict(outcome) | {"now": now}) if told.json else _line(outcome, now=now)) + "\n")
 
 

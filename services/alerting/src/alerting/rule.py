@@ -64,7 +64,7 @@ class PastAlert:
 
 
 class ErrorRule:
-    """Judges error states, in the order given. `now_ms` replaces Redis' clock in tests and replays."""
+    """Judges error states, in the order given. `now_ms` replaces Redis' clock in tests."""
 
     def __init__(self, redis: Redis, parameters: RuleParameters) -> None:
         self._redis = redis

@@ -68,7 +68,7 @@ class Channel:
         return reply
 
     def close(self) -> None:
-        """Hangs up; a call that is under way fails."""
+        """Hangs up where nothing is under way."""
         for connection in self._idle:
             connection.close()
 

@@ -18,7 +18,7 @@ class LightgbmPredictor:
 
     @classmethod
     def load(cls, directory: Path) -> Self:
-        """Reads `tokenizer.json`, `encoder.onnx`, `booster.txt` and `calibration.json`; raises `ArtifactError`."""
+        """Reads the sentence encoder, `booster.txt` and `calibration.json`; raises `ArtifactError`."""
         return cls(BoostedVectors.load(directory))
 
     def predict(self, texts: Sequence[str]) -> Probabilities:

@@ -83,7 +83,8 @@ class Comparison:
     def data_sets(self) -> list[str]:
         """The sets of held-out rows that the card tells apart."""
         start = "accuracy."
-        return sorted(name.removeprefix(start) for name in (self.card.metrics if self.card else {}) if start in name)
+        names = self.card.metrics if self.card else ()
+        return sorted(name.removeprefix(start) for name in names if name.startswith(start))
 
     @property
     def calibration(self) -> list[tuple[float, float]]:
