@@ -134,7 +134,7 @@ def _open_sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
         _write_ahead(cursor)
-        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # what is committed outlasts a loss of power
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
