@@ -76,7 +76,9 @@ class Publisher:
 
     async def _restore_after_loss(self) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:
-            marker, known = await pipe.get(MARKER).get(NUMBER).execute()
+            pipe.get(MARKER)
+            pipe.get(NUMBER)
+            marker, known = await pipe.execute()
         self._note_reached()
         number = await self._store.read(publication_number)
         if marker is not None and int(known or 0) >= number:
