@@ -8,9 +8,14 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 
 from tests.support.mail import MailServer
 from tests.support.servers import MlflowServer, PostgresServer, RedisServer
+
+# By the wall clock a starved machine fails what is right; how long it takes is for the bench.
+settings.register_profile("vigie", deadline=None)
+settings.load_profile("vigie")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ Stage = Literal["MAIL", "RCPT", "DATA"]
 class Behaviour:
     """What goes wrong: replies by stage or recipient, a hang in seconds at DATA, a drop after the final dot.
 
+    With `once` only the first mail that gets as far as DATA meets it: then the mailbox behaves.
     `refuse` maps a stage to the reply it gets; `refuse_recipients` does so per address at RCPT.
     """
 
@@ -27,7 +28,7 @@ class Behaviour:
     refuse_recipients: dict[str, str] = field(default_factory=dict)
     hang_seconds: float = 0.0
     drop_after_data: bool = False
-    keep_when_dropping: bool = True
+    once: bool = False
 
 
 class Mailbox:
@@ -57,17 +58,18 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        if self.behaviour.hang_seconds:
-            await asyncio.sleep(self.behaviour.hang_seconds)
-        if reply := self.behaviour.refuse.get("DATA"):
+        behaviour = self.behaviour
+        if behaviour.once:
+            self.behaviour = Behaviour()
+        if behaviour.hang_seconds:
+            await asyncio.sleep(behaviour.hang_seconds)
+        if reply := behaviour.refuse.get("DATA"):
             return reply
-        dropping = self.behaviour.drop_after_data
-        if not dropping or self.behaviour.keep_when_dropping:
-            content = envelope.content or b""
-            raw = content.encode() if isinstance(content, str) else content
-            self.messages.append(email.message_from_bytes(raw, policy=email.policy.default))
-            self.recipients.append(list(envelope.rcpt_tos))
-        if dropping and isinstance(server.transport, asyncio.WriteTransport):
+        content = envelope.content or b""
+        raw = content.encode() if isinstance(content, str) else content
+        self.messages.append(email.message_from_bytes(raw, policy=email.policy.default))
+        self.recipients.append(list(envelope.rcpt_tos))
+        if behaviour.drop_after_data and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return "250 2.0.0 kept"
 

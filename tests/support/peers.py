@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.support.servers import free_port, wait_for
 from vigie.cards import ModelCard
@@ -19,15 +21,18 @@ from vigie.inference import InferenceRequest, InferenceResponse, ModelDetails, M
 from vigie.model_status import Rejection
 from vigie.trials import TrialList
 
+NOBODY: ASGIApp = Starlette()
+
 
 @dataclass
 class FakePredictor:
     """Speaks V2: a text with "bad" is negative (0.9), any other positive (0.1); "maybe" makes it less sure (0.6, 0.4).
 
     `refuse_with` answers every inference with that status; `poison` refuses calls that hold that text with `poisoned`;
-    `seconds` is how long an inference takes; with `explains` the first word of a text drove it, when asked;
+    `seconds` is how long an inference takes, while it is `held` none ends; with `explains` the first word of a text
+    drove it, when asked;
     `then` are the versions that serve one call each, before `version` serves for good;
-    `calls` keeps the texts of every call, `request_ids` their ids. `on_trial` names further versions by alias; these
+    `calls` keeps the texts of every call. `on_trial` names further versions by alias; these
     say the opposite. `refuse_trials_with` is the status that they answer with, `trial_seconds` how long they take,
     `trial_calls` what they were asked.
     """
@@ -37,13 +42,14 @@ class FakePredictor:
     poison: str | None = None
     poisoned: int = 400
     garbage: bytes | None = None
+    retry_after: str = "7"
     then: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    held: bool = False
     explains: bool = True
     stale_since: datetime | None = None
     rejected: Rejection | None = None
     calls: list[list[str]] = field(default_factory=list)
-    request_ids: list[str] = field(default_factory=list)
     on_trial: dict[str, str] = field(default_factory=dict)
     kept_out: dict[str, Rejection] = field(default_factory=dict)
     refuse_trials_with: int | None = None
@@ -69,14 +75,15 @@ class FakePredictor:
         message = InferenceRequest.model_validate_json(await request.body())
         texts = message.inputs[0].data
         self.calls.append(texts)
-        self.request_ids.append(request.headers.get("x-request-id", ""))
         version = self.then.pop(0) if self.then else self.version
         await asyncio.sleep(self.seconds)
+        while self.held:  # noqa: ASYNC110 - a test lets go of it in another thread
+            await asyncio.sleep(0.005)
         if self.garbage is not None:
             return Response(self.garbage, media_type="application/json")
         status = self.refuse_with or (self.poisoned if self.poison in texts else 200)
         if status != 200:
-            return JSONResponse({"error": "as told"}, status, headers={"Retry-After": "7"})
+            return JSONResponse({"error": "as told"}, status, headers={"Retry-After": self.retry_after})
         values = [_negative(text) for text in texts]
         output = OutputTensor(name="probability_negative", datatype="FP32", shape=[len(values)], data=values)
         outputs = [output]
@@ -162,19 +169,47 @@ class FakeBackend:
 class Peer:
     """Serves an application on a free port of the loopback, in a thread; `with` starts and stops it."""
 
-    def __init__(self, app: Starlette, *, lifespan: Literal["on", "off"] = "off") -> None:
+    def __init__(self, app: ASGIApp, *, lifespan: Literal["on", "off"] = "off") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="error", lifespan=lifespan)
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=self.port, log_level="error", lifespan=lifespan, interface="asgi3"
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def __enter__(self) -> "Peer":
         self._thread.start()
-        wait_for(lambda: self._server.started, what="the peer")
+        wait_for(lambda: self._server.started or not self._thread.is_alive(), what="the peer")
+        assert self._server.started, f"the peer could not listen on port {self.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
         self._server.force_exit = self._server.config.lifespan == "off"
         self._thread.join(10)
+
+    def catch_up(self) -> None:
+        """Returns once whatever was sent before has been read: connections are served in the order they came."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as last:
+            last.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while last.recv(65536):
+                pass
+
+
+class Seat:
+    """Where a test's application is served, in the place of the one of the test before."""
+
+    def __init__(self) -> None:
+        self.peer = Peer(self)
+        self._app = NOBODY
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await self._app(scope, receive, send)
+
+    def take(self, app: ASGIApp) -> None:
+        """Seats this one; it hears nothing of what was asked before."""
+        self._app = NOBODY
+        self.peer.catch_up()
+        self._app = app

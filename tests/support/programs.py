@@ -9,7 +9,6 @@ _SCRIPT = """#!/bin/bash
 echo "{name} $*" >> "{folder}/calls"
 {body}
 """
-KEEP_INPUT = 'cat >> "{folder}/{name}.stdin"'
 
 
 class Programs:

@@ -6,8 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
 
 import httpx
@@ -16,13 +17,44 @@ import psycopg
 from tests.architecture.sources import compose
 
 SERVICE = "vigie"
+FIRST_PORT, PORTS_EACH = 15_000, 2_000
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def free_port() -> int:
-    """A TCP port that nothing listens on right now."""
+    """A TCP port that nothing listens on right now, and that this process has not given away before.
+
+    Each worker of pytest-xdist has a range of its own, below the one from which connections that go out get theirs;
+    where there is no such room, the system chooses.
+    """
+    with _TURN:
+        return next((port for port in _PORTS if _is_free(port)), None) or _bound(0)
+
+
+def _own_ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    start = FIRST_PORT + worker * PORTS_EACH
+    lowest = int(EPHEMERAL.read_text().split()[0]) if EPHEMERAL.exists() else 0
+    ports = range(start, min(start + PORTS_EACH, lowest))
+    # Not the same ones as the run before, of which a late connection may still come.
+    skipped = os.getpid() * 50 % len(ports) if ports else 0
+    yield from (*ports[skipped:], *ports[:skipped])
+
+
+def _is_free(port: int) -> bool:
+    try:
+        return _bound(port) == port
+    except OSError:
+        return False
+
+
+def _bound(port: int) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         return int(probe.getsockname()[1])
+
+
+_PORTS, _TURN = _own_ports(), Lock()
 
 
 def wait_for(

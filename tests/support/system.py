@@ -41,7 +41,7 @@ class LocalSystem:
             environment={"VIGIE_HOME": str(home)} | self.environment,
         )
 
-    def start(self, seconds: float = 120.0) -> None:
+    def start(self, seconds: float = 300.0) -> None:
         """Returns once `GET /readyz` is 200 and names no dependency that is missing."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._supervisor.start(self.complete, seconds=seconds)

@@ -1,6 +1,8 @@
 """An ASGI application on a real socket, served by uvicorn in a thread."""
 
+import logging
 import threading
+from io import StringIO
 
 import uvicorn
 from fastapi import FastAPI
@@ -29,9 +31,16 @@ class UvicornThread:
         self._thread = threading.Thread(target=self._server.run, name="uvicorn")
 
     def start(self) -> str:
-        """The URL, once it listens."""
-        self._thread.start()
-        wait_for(lambda: self._server.started or not self._thread.is_alive(), what="uvicorn")
+        """The URL, once it listens; raises `RuntimeError` with what it said when it ended instead."""
+        log, said = logging.getLogger("uvicorn.error"), StringIO()
+        log.addHandler(listener := logging.StreamHandler(said))
+        try:
+            self._thread.start()
+            wait_for(lambda: self._server.started or not self._thread.is_alive(), what="uvicorn")
+        finally:
+            log.removeHandler(listener)
+        if not self._thread.is_alive():
+            raise RuntimeError(f"uvicorn on port {self.port} ended: {said.getvalue()[-3000:]}")
         return f"http://127.0.0.1:{self.port}"
 
     def stop(self) -> None:

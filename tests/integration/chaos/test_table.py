@@ -20,7 +20,7 @@ import httpx
 import pytest
 import redis
 
-from tests.support.alerting import QUICK, Worker
+from tests.support.alerting import IMPATIENT, QUICK, Worker
 from tests.support.mail import Behaviour, MailServer
 from tests.support.servers import RedisServer, ServerProcess, free_port, wait_for
 from vigie.receipts import ReceiptBook
@@ -57,7 +57,7 @@ class Chain:
     def new_worker(self) -> Worker:
         """A further alerting worker on the same store."""
         settings = {"redis_url": self.redis.url, "smtp_port": self.mails.port, "radar_enabled": "false"}
-        return Worker(self.home, **(QUICK | settings | {"alert_cooldown_seconds": COOLDOWN_SECONDS}))
+        return Worker(self.home, **(QUICK | IMPATIENT | settings | {"alert_cooldown_seconds": COOLDOWN_SECONDS}))
 
     def start(self) -> None:
         """All of them."""
@@ -186,9 +186,10 @@ def mail_server_away(chain: Chain) -> None:
 
 def misbehaving(behaviour: Behaviour) -> Callable[[Chain], None]:
     def refuse(chain: Chain) -> None:
-        chain.mails.mailbox.behaviour = behaviour
+        mailbox = chain.mails.mailbox
+        mailbox.behaviour = behaviour
         chain.three_errors()
-        wait_for(lambda: tried(chain), what="a failed attempt")
+        wait_for(lambda: mailbox.behaviour is not behaviour or tried(chain), what="a failed attempt")
         chain.mails.mailbox.behaviour = Behaviour()
 
     return refuse
@@ -232,8 +233,8 @@ ROUNDS: dict[str, Callable[[Chain], None]] = {
     "MAIL refused with 451": misbehaving(Behaviour(refuse={"MAIL": "451 later"})),
     "RCPT refused with 450": misbehaving(Behaviour(refuse={"RCPT": "450 greylisted"})),
     "DATA refused with 452": misbehaving(Behaviour(refuse={"DATA": "452 disk full"})),
-    "hangs at DATA": misbehaving(Behaviour(hang_seconds=5)),
-    "connection dropped after the final dot": misbehaving(Behaviour(drop_after_data=True)),
+    "hangs at DATA": misbehaving(Behaviour(hang_seconds=5, once=True)),
+    "connection dropped after the final dot": misbehaving(Behaviour(drop_after_data=True, once=True)),
     f"{BURST:,} votes at once": burst,
 }
 

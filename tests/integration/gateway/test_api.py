@@ -11,7 +11,8 @@ import redis
 
 from gateway.breaker import FAILURES_IN_A_ROW
 from gateway.settings import GatewaySettings
-from tests.integration.gateway.conftest import RECEIPTS, gateway, logged
+from tests.integration.gateway.conftest import RECEIPTS, gateway, logged, taken
+from tests.support.eventually import eventually
 from tests.support.peers import FakeBackend, FakePredictor, Peer
 from tests.support.servers import free_port
 from vigie.model_status import Rejection
@@ -38,9 +39,16 @@ async def test_a_prediction_has_the_promised_shape_and_a_receipt(client: httpx.A
 async def test_concurrent_tweets_share_calls_and_get_their_own_answers(
     client: httpx.AsyncClient, predictor: FakePredictor
 ) -> None:
-    predictor.seconds = 0.05
+    predictor.held = True
     texts = [f"{'bad' if number % 2 else 'good'} {number}" for number in range(200)]
-    replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
+    asked = [asyncio.create_task(client.post("/predict", json={"text": text})) for text in texts]
+
+    async def all_wait() -> bool:
+        return await taken(client, predictor) == len(texts)
+
+    await eventually(all_wait)
+    predictor.held = False
+    replies = await asyncio.gather(*asked)
     assert [reply.json()["prediction_label"] for reply in replies] == [0 if "bad" in text else 1 for text in texts]
     assert len(predictor.calls) < 10
 
@@ -61,13 +69,20 @@ async def test_a_tweet_that_is_passed_on_is_computed_once_and_each_copy_is_a_pre
 async def test_a_tweet_that_is_being_answered_is_not_computed_again_by_a_second_call(
     client: httpx.AsyncClient, predictor: FakePredictor
 ) -> None:
-    predictor.seconds = 0.1
-    first = asyncio.create_task(client.post("/predict", json={"text": "bad delay"}))
-    while not predictor.calls:  # noqa: ASYNC110 - the predictor knows nothing of this loop
-        await asyncio.sleep(0.005)
-    others = [client.post("/predict", json={"text": f"RT @ann{number}: bad delay"}) for number in range(10)]
-    third = client.post("/predict", json={"text": "bad delay"})
-    replies = await asyncio.gather(first, *others, third)
+    async def two_calls() -> bool:
+        return len(predictor.calls) == 2
+
+    async def one_call() -> bool:
+        return len(predictor.calls) == 1
+
+    predictor.held = True
+    asked = [asyncio.create_task(client.post("/predict", json={"text": "bad delay"}))]
+    await eventually(one_call)
+    for text in (*(f"RT @ann{number}: bad delay" for number in range(10)), "bad delay"):
+        asked.append(asyncio.create_task(client.post("/predict", json={"text": text})))
+    await eventually(two_calls)
+    predictor.held = False
+    replies = await asyncio.gather(*asked)
     assert [reply.json()["prediction_label"] for reply in replies] == [0] * 12
     assert sorted(text for call in predictor.calls for text in call) == ["RT @ann0: bad delay", "bad delay"]
     metrics = (await client.get("/metrics")).text
@@ -179,9 +194,20 @@ async def test_what_a_predictor_refuses_is_translated(
 
 
 async def test_rubbish_from_a_predictor_is_a_503(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
-    for garbage in (b"", b"{}", b'{"model_name":"logreg","model_version":"1","outputs":[]}'):
+    answered = b'{"model_name":"logreg","model_version":"%s","outputs":[%s]}'
+    output = b'{"name":"probability_negative","datatype":"FP32","shape":[1],"data":[%s]}'
+    odd = [answered % (b"1", output % number) for number in (b"NaN", b"7.5", b"-0.1", b"1e999")]
+    for garbage in (b"", b"{}", answered % (b"1", b""), answered % (b"1" * 300, output % b"0.5"), *odd):
         predictor.garbage = garbage
         assert (await client.post("/predict", json={"text": "a"})).status_code == 503
+
+
+async def test_a_date_in_retry_after_is_a_refusal_like_any_other(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.refuse_with, predictor.retry_after = 429, "Fri, 31 Dec 2027 23:59:59 GMT"
+    reply = await client.post("/predict", json={"text": "a"})
+    assert (reply.status_code, reply.headers["Retry-After"]) == (429, "1")
 
 
 @pytest.mark.parametrize(("poisoned", "told"), [(400, 400), (500, 503)])
@@ -205,7 +231,7 @@ async def test_a_model_that_fails_whatever_it_is_asked_is_left_alone_soon(
 
 
 async def test_a_predictor_that_hangs_is_a_504(settings: GatewaySettings, predictor: FakePredictor) -> None:
-    predictor.seconds = 1.0
+    predictor.held = True
     async with gateway(settings.model_copy(update={"predict_timeout_seconds": 0.1})) as client:
         reply = await client.post("/predict", json={"text": "a"})
     assert (reply.status_code, reply.json()["error"]["code"]) == (504, "deadline_exceeded")
@@ -214,11 +240,11 @@ async def test_a_predictor_that_hangs_is_a_504(settings: GatewaySettings, predic
 async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_then_at_once(
     settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hanging = FakePredictor(seconds=2.0)
+    hanging = FakePredictor(held=True)
     with Peer(hanging.app()) as peer:
         monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
         monkeypatch.setenv("PREDICTOR_DISTILBERT_PORT", peer.url.rpartition(":")[2])
-        changed = {"models": "logreg,distilbert", "fallback": "distilbert>logreg", "predict_timeout_seconds": 0.5}
+        changed = {"models": "logreg,distilbert", "fallback": "distilbert>logreg", "predict_timeout_seconds": 2}
         unchanged = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
         async with gateway(GatewaySettings.read(**unchanged | changed)) as client:
             replies = [
@@ -233,9 +259,12 @@ async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_the
 async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(
     settings: GatewaySettings, predictor: FakePredictor
 ) -> None:
-    predictor.seconds = 0.2
+    predictor.held = True
     async with gateway(settings.model_copy(update={"queue_limit": 10, "batch_size": 4})) as client:
-        replies = await asyncio.gather(*(client.post("/predict", json={"text": f"a {each}"}) for each in range(60)))
+        asked = [asyncio.create_task(client.post("/predict", json={"text": f"a {each}"})) for each in range(60)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)  # it was refused
+        predictor.held = False
+        replies = await asyncio.gather(*asked)
     refused = [reply for reply in replies if reply.status_code == 429]
     assert {reply.status_code for reply in replies} == {200, 429}
     assert refused
@@ -332,7 +361,7 @@ async def test_a_bad_query_is_a_400(client: httpx.AsyncClient, path: str) -> Non
 async def test_a_backend_that_hangs_is_504_and_one_that_is_gone_503(
     settings: GatewaySettings, backend: FakeBackend
 ) -> None:
-    backend.seconds = 1.0
+    backend.seconds = 30
     async with gateway(settings.model_copy(update={"backend_timeout_seconds": 0.1})) as client:
         assert (await client.get("/feedback")).status_code == 504
     async with gateway(settings.model_copy(update={"feedback_url": f"http://127.0.0.1:{free_port()}"})) as client:

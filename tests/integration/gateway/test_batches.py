@@ -57,9 +57,12 @@ async def test_the_same_text_again_in_a_batch_is_computed_once_and_explained_eve
 async def test_of_a_batch_that_finds_no_room_nothing_is_computed(
     client: httpx.AsyncClient, predictor: FakePredictor
 ) -> None:
-    predictor.seconds = 0.05
+    predictor.held = True
     batches = [[f"flight {batch} {number}" for number in range(3 * PART)] for batch in range(30)]
-    replies = await asyncio.gather(*(client.post("/predict/batch", json={"texts": texts}) for texts in batches))
+    asked = [asyncio.create_task(client.post("/predict/batch", json={"texts": texts})) for texts in batches]
+    await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)  # it was refused
+    predictor.held = False
+    replies = await asyncio.gather(*asked)
     answered = [texts for texts, reply in zip(batches, replies, strict=True) if reply.status_code == 200]
     refused = [reply for reply in replies if reply.status_code == 429]
     assert len(answered) + len(refused) == len(batches)

@@ -10,23 +10,34 @@ import httpx
 import pytest
 
 from gateway.settings import GatewaySettings
-from tests.integration.gateway.conftest import gateway
+from tests.integration.gateway.conftest import gateway, taken
+from tests.support.eventually import eventually
 from tests.support.peers import FakePredictor, Peer
 from vigie.inference import InferenceRequest
 
 SLOW_SECONDS = 0.15
 TWEETS = 40
+MIXED = ["bad", "bad maybe", "good", "good maybe"]
 
 Open = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+Answers = list["asyncio.Task[httpx.Response]"]
 
 
 @pytest.fixture
-def overrun(settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Opens a gateway whose `distilbert` takes its time, two tweets a call, beside a quick `logreg`."""
+def slow() -> FakePredictor:
+    """The predictor of `distilbert`, which takes its time."""
+    return FakePredictor(version="slow", seconds=SLOW_SECONDS)
+
+
+@pytest.fixture
+def overrun(
+    settings: GatewaySettings, predictor: FakePredictor, slow: FakePredictor, monkeypatch: pytest.MonkeyPatch
+) -> Open:
+    """Opens a gateway whose `distilbert` takes two tweets a call, beside a quick `logreg`."""
 
     @asynccontextmanager
     async def open_gateway(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
-        with Peer(FakePredictor(version="slow", seconds=SLOW_SECONDS).app()) as peer:
+        with Peer(slow.app()) as peer:
             monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
             monkeypatch.setenv("PREDICTOR_DISTILBERT_PORT", peer.url.rpartition(":")[2])
             told = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
@@ -35,7 +46,7 @@ def overrun(settings: GatewaySettings, predictor: FakePredictor, monkeypatch: py
                 "batch_size": 2,
                 "queue_burst_seconds": 60,
                 "brown_out_seconds": 0.2,
-                "predict_timeout_seconds": 20,
+                "predict_timeout_seconds": 60,
             } | changes
             async with gateway(GatewaySettings.read(**told)) as client:
                 yield client
@@ -43,24 +54,55 @@ def overrun(settings: GatewaySettings, predictor: FakePredictor, monkeypatch: py
     return open_gateway
 
 
-async def all_at_once(client: httpx.AsyncClient, word: str = "") -> list[dict[str, Any]]:
-    """The answers to many different tweets for `distilbert`, after two that teach the gateway how fast it is."""
-    bodies = [{"text": f"bad {word} {number}", "model": "distilbert"} for number in range(TWEETS)]
-    await asyncio.gather(
-        *(client.post("/predict", json=body | {"text": f"first {body['text']}"}) for body in bodies[:8])
-    )
-    waiting = [asyncio.create_task(client.post("/predict", json=body)) for body in bodies[: TWEETS // 2]]
-    empty = 'vigie_upstream_queue_texts{model="distilbert"} 0.0'
-    while empty in (await client.get("/metrics")).text and not all(task.done() for task in waiting):
-        await asyncio.wait(waiting, timeout=0.001)
-    replies = await asyncio.gather(*waiting, *(client.post("/predict", json=body) for body in bodies[TWEETS // 2 :]))
+def ask(client: httpx.AsyncClient, text: str) -> asyncio.Task[httpx.Response]:
+    return asyncio.create_task(client.post("/predict", json={"text": text, "model": "distilbert"}))
+
+
+async def ask_until_all_wait(client: httpx.AsyncClient, slow: FakePredictor, asked: Answers, texts: list[str]) -> None:
+    """Adds these, one after another, each once the one before waits for `distilbert` or has been answered."""
+    for text in texts:
+        asked.append(ask(client, text))
+
+        async def answered_or_waits() -> bool:
+            done = sum(task.done() for task in asked)
+            return await taken(client, slow, "distilbert") + done == len(asked)
+
+        await eventually(answered_or_waits, seconds=20)
+
+
+@asynccontextmanager
+async def crowd(
+    client: httpx.AsyncClient, slow: FakePredictor, predictor: FakePredictor, word: str = ""
+) -> AsyncIterator[Answers]:
+    """Inside the block so many wait for `distilbert` that there is a brown-out, and the cheap one is not asked yet."""
+    assert (await ask(client, f"first bad {word}")).json()["model"]["name"] == "distilbert"
+    slow.calls.clear()
+    slow.held, asked = True, Answers()
+    try:
+        await ask_until_all_wait(client, slow, asked, [f"bad {word} {number}" for number in range(TWEETS // 2)])
+        predictor.calls.clear()
+        yield asked
+    finally:
+        slow.held, slow.seconds = False, 0.0
+
+
+async def all_at_once(
+    client: httpx.AsyncClient, slow: FakePredictor, predictor: FakePredictor, word: str = ""
+) -> list[dict[str, Any]]:
+    """The answers to many different tweets for `distilbert`; the second half comes while the first one waits."""
+    later = [f"bad {word} {number}" for number in range(TWEETS // 2, TWEETS)]
+    async with crowd(client, slow, predictor, word) as asked:
+        await ask_until_all_wait(client, slow, asked, later)
+    replies = await asyncio.gather(*asked)
     assert {reply.status_code for reply in replies} == {200}
     return [reply.json() for reply in replies]
 
 
-async def test_the_cheap_family_answers_and_says_so(overrun: Open) -> None:
+async def test_the_cheap_family_answers_and_says_so(
+    overrun: Open, slow: FakePredictor, predictor: FakePredictor
+) -> None:
     async with overrun() as client:
-        answers = await all_at_once(client)
+        answers = await all_at_once(client, slow, predictor)
         metrics = (await client.get("/metrics")).text
     by = [(answer["model"]["name"], answer["requested_model"], answer["degraded"]) for answer in answers]
     relieved = ("logreg", "distilbert", True)
@@ -70,63 +112,75 @@ async def test_the_cheap_family_answers_and_says_so(overrun: Open) -> None:
     assert int(counted[1]) >= by.count(relieved)
 
 
-async def test_what_it_is_unsure_about_is_sent_on(overrun: Open) -> None:
+async def test_what_it_is_unsure_about_is_sent_on(overrun: Open, slow: FakePredictor, predictor: FakePredictor) -> None:
     async with overrun() as client:
-        answers = await all_at_once(client, "maybe")
+        answers = await all_at_once(client, slow, predictor, "maybe")
+    assert predictor.calls, "it was asked"
     assert {answer["model"]["name"] for answer in answers} == {"distilbert"}
 
 
-async def test_its_answer_stands_when_the_wanted_family_takes_no_more(overrun: Open) -> None:
+async def test_its_answer_stands_when_the_wanted_family_takes_no_more(
+    overrun: Open, slow: FakePredictor, predictor: FakePredictor
+) -> None:
     async with overrun(queue_limit=TWEETS // 2) as client:
-        answers = await all_at_once(client, "maybe")
+        answers = await all_at_once(client, slow, predictor, "maybe")
     assert {answer["model"]["name"] for answer in answers} == {"distilbert", "logreg"}
 
 
-async def test_a_batch_is_relieved_tweet_by_tweet(overrun: Open) -> None:
+async def test_a_batch_is_relieved_tweet_by_tweet(overrun: Open, slow: FakePredictor, predictor: FakePredictor) -> None:
+    async def names(client: httpx.AsyncClient) -> list[str]:
+        reply = await client.post("/predict/batch", json={"texts": MIXED, "model": "distilbert"})
+        return [row["model"]["name"] for row in reply.json()["predictions"]]
+
     async with overrun() as client:
-        waiting = asyncio.create_task(all_at_once(client))
-        texts = ["bad", "bad maybe", "good", "good maybe"]
-        names: set[str] = set()
-        while not waiting.done():
-            reply = await client.post("/predict/batch", json={"texts": texts, "model": "distilbert"})
-            names.add(" ".join(row["model"]["name"] for row in reply.json()["predictions"]))
-        await waiting
-    assert "logreg distilbert logreg distilbert" in names
-    assert names <= {"logreg distilbert logreg distilbert", "distilbert distilbert distilbert distilbert"}
+        assert await names(client) == ["distilbert"] * 4
+        async with crowd(client, slow, predictor):
+            relieved = asyncio.create_task(names(client))
+            await until_asked(predictor)
+        assert await relieved == ["logreg", "distilbert", "logreg", "distilbert"]
 
 
-async def test_a_call_by_the_open_inference_protocol_is_answered_by_one_family(overrun: Open) -> None:
-    texts = ["bad", "bad maybe", "good", "good maybe"]
-    asked = InferenceRequest.of(texts).model_dump(exclude_none=True)
-    calls: list[httpx.Response] = []
+async def until_asked(predictor: FakePredictor) -> None:
+    async def asked() -> bool:
+        return bool(predictor.calls)
+
+    await eventually(asked)
+
+
+async def test_a_call_by_the_open_inference_protocol_is_answered_by_one_family(
+    overrun: Open, slow: FakePredictor, predictor: FakePredictor
+) -> None:
+    asked = InferenceRequest.of(MIXED).model_dump(exclude_none=True)
     async with overrun() as client:
-        waiting = asyncio.create_task(all_at_once(client))
-        while not waiting.done():
-            calls.append(await client.post("/v2/models/distilbert/infer", json=asked))
-        await waiting
-    assert calls
-    assert {reply.json()["model_version"] for reply in calls} == {"slow"}, "the cheap one was unsure of some"
+        async with crowd(client, slow, predictor):
+            call = asyncio.create_task(client.post("/v2/models/distilbert/infer", json=asked))
+            await until_asked(predictor)
+        assert (await call).json()["model_version"] == "slow", "the cheap one was unsure of some"
 
 
 async def test_a_family_that_refuses_tweets_is_relieved_at_once(overrun: Open) -> None:
-    asked: list[asyncio.Task[httpx.Response]] = []
+    asked: Answers = []
     async with overrun(brown_out_seconds=60, queue_burst_seconds=0.1) as client:
         while "logreg" not in {task.result().json()["model"]["name"] for task in asked if task.done()}:
-            body = {"text": f"bad {len(asked)}", "model": "distilbert"}
-            asked.append(asyncio.create_task(client.post("/predict", json=body)))
+            asked.append(ask(client, f"bad {len(asked)}"))
             await asyncio.wait(asked, timeout=0.02)
         assert {reply.status_code for reply in await asyncio.gather(*asked)} == {200}
 
 
-async def test_with_no_budget_everybody_waits(overrun: Open) -> None:
+async def test_with_no_budget_everybody_waits(overrun: Open, slow: FakePredictor, predictor: FakePredictor) -> None:
     async with overrun(brown_out_seconds=0) as client:
-        answers = await all_at_once(client)
+        answers = await all_at_once(client, slow, predictor)
     assert {answer["model"]["name"] for answer in answers} == {"distilbert"}
 
 
-async def test_a_cheap_family_that_hangs_costs_nobody_their_answer(overrun: Open, predictor: FakePredictor) -> None:
-    async with overrun(predict_timeout_seconds=4) as client:
-        predictor.seconds = 3.5
-        answers = await all_at_once(client)
-    assert predictor.calls, "it was asked"
-    assert {answer["model"]["name"] for answer in answers} == {"distilbert"}
+async def test_a_cheap_family_that_hangs_costs_nobody_their_answer(
+    overrun: Open, slow: FakePredictor, predictor: FakePredictor
+) -> None:
+    async with overrun(predict_timeout_seconds=10) as client:
+        async with crowd(client, slow, predictor) as asked:
+            predictor.held = True
+            later = [ask(client, f"bad later {number}") for number in range(4)]
+            await until_asked(predictor)
+        replies = await asyncio.gather(*later)
+        assert {reply.status_code for reply in await asyncio.gather(*asked)} == {200}
+    assert [(reply.status_code, reply.json()["model"]["name"]) for reply in replies] == [(200, "distilbert")] * 4

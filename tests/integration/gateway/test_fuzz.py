@@ -50,7 +50,7 @@ def test_no_request_breaks_the_gateway(gateway_schema: OpenApiSchema, mode: Gene
         if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query):
             continue
 
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def holds(case: Case[Any]) -> None:
             response = case.call()

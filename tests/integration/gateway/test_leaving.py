@@ -25,8 +25,8 @@ def hang_up_after(port: int, path: str, body: dict[str, object], metrics: str, l
 def test_a_tweet_whose_client_hung_up_is_not_sent_to_a_predictor(
     settings: GatewaySettings, predictor: FakePredictor
 ) -> None:
-    predictor.seconds = 3.0
-    server = UvicornThread(create_app(settings.model_copy(update={"batch_size": 1, "predict_timeout_seconds": 30})))
+    predictor.held = True
+    server = UvicornThread(create_app(settings.model_copy(update={"batch_size": 1, "predict_timeout_seconds": 60})))
     url = server.start()
     waits = 'vigie_upstream_queue_texts{model="logreg"} '
     try:
@@ -37,6 +37,7 @@ def test_a_tweet_whose_client_hung_up_is_not_sent_to_a_predictor(
             wait_for(lambda: len(predictor.calls) == 2, what="two calls to the predictor")
             hang_up_after(server.port, "/predict", {"text": "gone"}, f"{url}/metrics", f"{waits}1.0")
             wait_for(lambda: f"{waits}0.0" in httpx.get(f"{url}/metrics").text, what="an empty queue")
+            predictor.held = False
             assert [each.result().status_code for each in busy] == [200, 200]
         assert httpx.post(f"{url}/predict", json={"text": "later"}, timeout=60).status_code == 200
     finally:

@@ -1,7 +1,7 @@
 """A challenger answers its share, a shadow hears of everything; what they say is noted beside the champion's answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +12,7 @@ import redis
 
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import RECEIPTS, gateway
+from tests.support.eventually import eventually
 from tests.support.peers import FakeBackend, FakePredictor
 from vigie.inference import InferenceRequest
 from vigie.model_status import Rejection
@@ -46,12 +47,6 @@ def on_trial(settings: GatewaySettings, predictor: FakePredictor, backend: FakeB
             yield client
 
     return open_gateway
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await holds():  # noqa: ASYNC110 - what is waited for knows nothing of this loop
-            await asyncio.sleep(0.02)
 
 
 async def noted(redis_url: str, count: int) -> list[TrialEvent]:
@@ -131,7 +126,7 @@ async def test_a_shadow_that_is_busy_or_slow_holds_up_nobody_and_what_it_misses_
             return await count() == before + len(TEXTS)
 
         await eventually(all_dropped)
-        predictor.refuse_trials_with, predictor.trial_seconds = None, 1.5
+        predictor.refuse_trials_with, predictor.trial_seconds = None, 30
         for start in range(0, 200, 50):
             await client.post("/predict/batch", json={"texts": [f"{start} {text}" for text in TEXTS]})
         assert await count() > before + len(TEXTS), "there is room for a few hundred copies and no more"

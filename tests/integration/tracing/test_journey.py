@@ -42,7 +42,7 @@ def arrived(receiver: Receiver, *wanted: tuple[str, str]) -> dict[tuple[str, str
     def found() -> dict[tuple[str, str], Received]:
         return {(span.service, span.name): span for span in receiver.of(TRACE)}
 
-    wait_for(lambda: set(wanted) <= set(found()), seconds=30, what=f"spans {wanted}")
+    wait_for(lambda: set(wanted) <= set(found()), what=f"spans {wanted}")
     return found()
 
 
@@ -70,8 +70,12 @@ def test_three_votes_are_followed_to_the_mail(system: LocalSystem, receiver: Rec
         assert httpx.post(f"{system.url}/feedback", json=vote, headers=HEADERS, timeout=30).status_code == 201
     voted, judged, mailed = ("feedback", "POST /feedback"), ("alerting", "judge"), ("alerting", "mail")
     spans = arrived(receiver, ("gateway", "call feedback"), voted, judged, ("alerting", "alert"), mailed)
-    votes = [span for span in receiver.of(TRACE) if (span.service, span.name) == voted]
-    mail = spans[mailed]
+
+    def votes_of_trace() -> list[Received]:
+        return [span for span in receiver.of(TRACE) if (span.service, span.name) == voted]
+
+    wait_for(lambda: len(votes_of_trace()) >= 3, what="a span of each vote")
+    votes, mail = votes_of_trace(), spans[mailed]
     assert len(votes) == 3
     assert {mail.parent, *mail.links} == {vote.span for vote in votes}
     assert spans[judged].parent in {vote.span for vote in votes}
@@ -94,4 +98,4 @@ def test_log_lines_name_the_trace(system: LocalSystem) -> None:
         whole = [line for text in texts for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
         return {line["service"] for line in map(json.loads, whole) if line.get("trace_id") == TRACE}
 
-    wait_for(lambda: services() >= {"gateway", "feedback", "alerting"}, seconds=15, what="lines of all three")
+    wait_for(lambda: services() >= {"gateway", "feedback", "alerting"}, what="lines of all three")

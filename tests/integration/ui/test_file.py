@@ -16,7 +16,7 @@ from tests.support.browser import Visit, serious_findings, visit
 from tests.support.pages import lone_page
 from tests.support.system import LocalSystem, tree_rss
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 TWEETS = [
     "Smooth flight, thanks a lot!",
@@ -87,7 +87,7 @@ def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: P
     page.locator("#stop").click()
     expect(page.locator("#progress")).to_contain_text("still wait")
     page.locator("#start").click()
-    expect(page.locator("#progress")).to_contain_text("30,000 of 30,000 rows predicted", timeout=60_000)
+    expect(page.locator("#progress")).to_contain_text("30,000 of 30,000 rows predicted", timeout=240_000)
     expect(page.locator("#file-result .figures dd").first).to_have_text("30,000")
 
 
@@ -105,7 +105,7 @@ def test_two_readers_with_fifty_thousand_rows_each_fit_into_250_mb(
             page = give(readers.enter_context(visit(browser, f"http://127.0.0.1:{served.port}/en/")), file)
             expect(page.locator("#preview")).to_contain_text("50,000 rows · 2 columns · Parquet")
             page.locator("#start").click()
-            expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=120_000)
+            expect(page.locator("#progress")).to_contain_text("50,000 of 50,000 rows predicted", timeout=240_000)
             expect(page.locator("#download-safe")).to_be_visible()
         assert served.process is not None
         assert tree_rss(psutil.Process(served.process.pid)) < 250

@@ -127,7 +127,7 @@ def test_a_label_that_agrees_is_fine(verdict: str, expected: int | None) -> None
 CAST = st.tuples(st.sampled_from("abc"), st.sampled_from(list(Verdict)), st.booleans())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(casts=st.lists(CAST, max_size=25))
 def test_any_sequence_of_votes_agrees_with_brute_force(
     connection: Connection, casts: list[tuple[str, Verdict, bool]]

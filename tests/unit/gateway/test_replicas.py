@@ -1,5 +1,7 @@
 """Which replica gets a call."""
 
+from typing import NoReturn
+
 import pytest
 
 from gateway.channel import Channel
@@ -8,31 +10,49 @@ from gateway.replicas import REST_SECONDS, Replicas
 ONE, OTHER = Channel("http://one"), Channel("http://other")
 
 
+class Clock:
+    """Stands still until it is set."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def test_a_call_goes_to_the_replica_that_has_the_fewest() -> None:
-    replicas = Replicas([ONE, OTHER])
-    with replicas.call(0) as first, replicas.call(0) as second:
+    replicas = Replicas([ONE, OTHER], Clock())
+    with replicas.call() as first, replicas.call() as second:
         assert {first, second} == {ONE, OTHER}
-        with replicas.call(0) as third, replicas.call(0) as fourth:
+        with replicas.call() as third, replicas.call() as fourth:
             assert {third, fourth} == {ONE, OTHER}
-    with replicas.call(0) as again:
+    with replicas.call() as again:
         assert again == ONE
 
 
 @pytest.mark.parametrize("failure", [ConnectionError, TimeoutError])
-def test_one_that_does_not_answer_rests_and_is_tried_again(failure: type[OSError]) -> None:
-    replicas = Replicas([ONE, OTHER])
-    with pytest.raises(failure), replicas.call(0):
+@pytest.mark.parametrize("took", [0.0, 5.0])
+def test_one_that_does_not_answer_rests_from_then_on_and_is_tried_again(took: float, failure: type[OSError]) -> None:
+    clock = Clock()
+    replicas = Replicas([ONE, OTHER], clock)
+
+    def fail() -> NoReturn:
+        clock.now = took
         raise failure
-    with replicas.call(REST_SECONDS - 0.1) as first, replicas.call(REST_SECONDS - 0.1) as second:
+
+    with pytest.raises(failure), replicas.call():
+        fail()
+    clock.now = took + REST_SECONDS - 0.1
+    with replicas.call() as first, replicas.call() as second:
         assert (first, second) == (OTHER, OTHER)
-        with replicas.call(REST_SECONDS) as later:
+        clock.now = took + REST_SECONDS
+        with replicas.call() as later:
             assert later == ONE
 
 
 def test_when_all_rest_one_is_called_all_the_same() -> None:
-    replicas = Replicas([ONE])
+    replicas = Replicas([ONE], Clock())
     for _ in range(2):
-        with pytest.raises(ConnectionError), replicas.call(0):
+        with pytest.raises(ConnectionError), replicas.call():
             raise ConnectionError
-    with replicas.call(0) as channel:
+    with replicas.call() as channel:
         assert channel == ONE

@@ -119,7 +119,7 @@ class PredictorClient:
         self._in_flight: InFlight[Answer] = InFlight()
         self._known, self._joined, self._new = (REPEATED.labels(label, result) for result in ("known", "joined", "new"))
         self._on_trial = alias is not None
-        self._replicas = Replicas([Channel(each.strip()) for each in url.split(",")])
+        self._replicas = Replicas([Channel(each.strip()) for each in url.split(",")], _now)
         self._model_path = f"/v2/models/{family.name}"
         self._infer_path = f"{self._model_path}/versions/{alias}/infer" if alias else f"{self._model_path}/infer"
         self._singles: Batcher[Ask, Answer] = Batcher(
@@ -238,9 +238,9 @@ class PredictorClient:
         raise Unavailable(f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}")
 
     async def _get(self, end: str, seconds: float) -> Reply:
-        now = _now()
-        with self._replicas.call(now) as channel:
-            return await channel.ask("GET", f"{self._model_path}{end}", until=now + seconds)
+        until = _now() + seconds
+        with self._replicas.call() as channel:
+            return await channel.ask("GET", f"{self._model_path}{end}", until=until)
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
         gathered = Ask(
@@ -309,7 +309,7 @@ class PredictorClient:
             "X-Request-ID": request.request_id,
             **tracing.headers(),
         }
-        with self._replicas.call(now) as channel:
+        with self._replicas.call() as channel:
             return await channel.ask("POST", self._infer_path, until=now + left, headers=headers, body=body)
 
     def _read(self, content: bytes, expected: int) -> Answer:

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
+from tests.support.eventually import eventually
 from tests.support.models import MADE_AT, FakeRegistry, TinyPredictor, make_tiny, tiny_probability
 from vigie.cards import ModelCard
 from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
@@ -73,13 +74,6 @@ async def until_ready(client: httpx.AsyncClient) -> None:
         return (await client.get("/v2/health/ready")).status_code == 200
 
     await eventually(ready)
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Polls until it holds."""
-    async with asyncio.timeout(10):
-        while not await holds():  # noqa: ASYNC110 - what is waited for knows nothing of this loop
-            await asyncio.sleep(0.005)
 
 
 async def infer(client: httpx.AsyncClient, *texts: str, path: str = INFER, deadline_ms: str = "") -> httpx.Response:
@@ -178,9 +172,14 @@ async def test_a_broken_version_on_trial_leaves_the_champion_alone(trials: Trial
 
 
 async def test_concurrent_requests_get_their_own_answers(client: httpx.AsyncClient) -> None:
-    requests = [[f"{'x' * number}{index}" for index in range(number % 5 + 1)] for number in range(6)]
-    answers = [await infer(client, *texts) for texts in requests]
-    for texts, answer in zip(requests, answers, strict=True):
+    requests = [[f"{'x' * number}{index}" for index in range(size)] for number, size in enumerate((1, 3, 2, 2))]
+    blocker = asyncio.create_task(infer(client, "wait"))
+    await computing()
+    asked = [asyncio.create_task(infer(client, *texts)) for texts in requests]
+    await queued(sum(map(len, requests)))
+    GATE.set()
+    await blocker
+    for texts, answer in zip(requests, await asyncio.gather(*asked), strict=True):
         got = InferenceResponse.model_validate_json(answer.content).output("probability_negative")
         assert got == pytest.approx([tiny_probability(7, text) for text in texts], abs=1e-6)
 

@@ -283,8 +283,8 @@ def test_the_thread_polls_and_survives_what_it_does_not_know(world: World) -> No
     world.publish(factor=3)
     world.follower.start(0.01)
     try:
-        wait_for(lambda: not (world.folder / "cache" / "incoming-old").exists(), seconds=5)
+        wait_for(lambda: not (world.folder / "cache" / "incoming-old").exists())
         world.registry.trouble = None
-        wait_for(lambda: world.served == ["1"], seconds=5)
+        wait_for(lambda: world.served == ["1"])
     finally:
         world.follower.stop()

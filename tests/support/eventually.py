@@ -1,0 +1,11 @@
+"""Waiting for what knows nothing of the event loop that waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
+    """Polls until it holds; raises `TimeoutError` when it does not by then."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.005)
