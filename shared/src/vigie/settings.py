@@ -3,7 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -16,6 +16,12 @@ MINIMUM_SECRET_LENGTH = 32
 MINIMUM_PASSWORD_LENGTH = 16
 DEVELOPMENT_SECRET = SecretStr("vigie-development-receipt-secret")
 DEVELOPMENT_PASSWORD = SecretStr("vigiedevelopment")
+DAY_SECONDS = 24 * 3600.0
+LONGEST_DAYS = 36_500
+
+Seconds = Annotated[float, Field(gt=0, le=DAY_SECONDS)]
+SecondsFromZero = Annotated[float, Field(ge=0, le=DAY_SECONDS)]
+Days = Annotated[int, Field(ge=1, le=LONGEST_DAYS)]
 
 NEEDS_PASSWORD = (
     f"a password of your own of at least {MINIMUM_PASSWORD_LENGTH} characters is needed (scheme://user:password@host)"
@@ -23,9 +29,9 @@ NEEDS_PASSWORD = (
 
 
 class ServiceSettings(BaseSettings):
-    """What every service has. A field is the environment variable of the same name in capitals."""
+    """What every service has. A field is the environment variable of the same name in capitals; numbers are finite."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, allow_inf_nan=False)
 
     vigie_env: Literal["development", "production"] = "development"
     vigie_home: Path = Path("var")
@@ -76,6 +82,11 @@ def is_http(url: str) -> bool:
     """Whether it leads to a server by HTTP."""
     parts = urlsplit(url)
     return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a database as SQLAlchemy reads it; `%` and `?` in its path would lead elsewhere."""
+    return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")
 
 
 def has_password(url: str) -> bool:

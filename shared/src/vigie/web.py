@@ -26,7 +26,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vigie import tracing
 from vigie.connections import BROKEN, Headers, client_left
+from vigie.documentation import documentation
 from vigie.errors import BodyTooLarge, InvalidRequest, NotFound, VigieError
+from vigie.head_requests import allowing_head, answer_head
 from vigie.logs import REQUEST_ID
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
 
@@ -58,6 +60,8 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 415: "unsupported_media_t
 
 # FastAPI's own, which would be asked for at every request; what is traced here, `vigie.tracing` traces.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+# Its pages of documentation run code from elsewhere; `vigie.documentation` has one that does not.
+_NO_PAGES = {"docs_url": None, "redoc_url": None}
 
 ERRORS = (VigieError, RequestValidationError, HTTPException, Exception)
 
@@ -88,7 +92,7 @@ def service_app(
 
     async def on_error(_: Request, error: Exception) -> Response:
         response = error_response(as_vigie_error(error), app.render_error)
-        response.headers.update(getattr(error, "headers", None) or {})  # `Allow` of a 405
+        response.headers.update(allowing_head(getattr(error, "headers", None)))  # `Allow` of a 405
         return response
 
     for kind in ERRORS:
@@ -158,7 +162,10 @@ class ServiceApp(FastAPI):
         framed_by: str = "",
         **options: Any,
     ) -> None:
-        super().__init__(title=title, lifespan=lifespan, redirect_slashes=False, telemetry=_NO_TELEMETRY, **options)
+        options |= {"redirect_slashes": False, "telemetry": _NO_TELEMETRY} | _NO_PAGES
+        super().__init__(title=title, lifespan=lifespan, **options)
+        if self.openapi_url:
+            self.include_router(documentation(title))
         self.direct: dict[tuple[str, str], DirectHandler] = {}
         self.render_error = render_error
         self._body_limit = body_limit
@@ -242,7 +249,10 @@ class Shell:
             raise NotFound("nothing has a name with NUL (U+0000)")
         handler = self._direct.get((scope["method"], scope["path"]))
         if handler is None:
-            await self._app(scope, receive, send)
+            if scope["method"] == "HEAD":
+                await answer_head(self._app, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
             return
         scope["app"], scope["vigie.direct"] = self._owner, True
         response = await handler(Request(scope, receive))
@@ -313,7 +323,7 @@ def _request_id(scope: Scope) -> str:
 
 def _traced(scope: Scope) -> AbstractContextManager[None]:
     """The span of a request, part of the trace that its sender says; probes have none."""
-    if not tracing.is_on() or (scope["method"] == "GET" and scope["path"].startswith(_UNTRACED)):
+    if not tracing.is_on() or (scope["method"] in ("GET", "HEAD") and scope["path"].startswith(_UNTRACED)):
         return nullcontext()
     wanted = {name: value for name, value in scope["headers"] if name in _TRACE_HEADERS}
     context = {name.decode(): value.decode("latin-1") for name, value in wanted.items()}

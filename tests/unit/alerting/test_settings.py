@@ -1,6 +1,9 @@
 """The alerting service's settings: what stops the start, and how it says so."""
 
+from pathlib import Path
+
 import pytest
+from sqlalchemy import make_url
 
 from alerting.settings import AlertingSettings
 
@@ -23,9 +26,14 @@ def test_the_horizon_is_a_day_or_more_than_the_window() -> None:
         ("alert_errors", 0, "ALERT_ERRORS: Input should be greater than or equal to 1, got 0"),
         ("alert_window_seconds", 0, "ALERT_WINDOW_SECONDS: Input should be greater than or equal to 0.001, got 0"),
         ("alert_cooldown_seconds", -1, "ALERT_COOLDOWN_SECONDS: Input should be greater than or equal to 0, got -1"),
-        ("alert_window_seconds", "inf", "ALERT_WINDOW_SECONDS: Input should be less than or equal to 2592000"),
-        ("alert_cooldown_seconds", "inf", "ALERT_COOLDOWN_SECONDS: Input should be less than or equal to 2592000"),
+        ("alert_window_seconds", "inf", "ALERT_WINDOW_SECONDS: Input should be a finite number, got 'inf'"),
+        ("alert_window_seconds", 1e10, "ALERT_WINDOW_SECONDS: Input should be less than or equal to 2592000"),
+        ("alert_cooldown_seconds", 1e10, "ALERT_COOLDOWN_SECONDS: Input should be less than or equal to 2592000"),
+        ("smtp_give_up_seconds", 1e10, "SMTP_GIVE_UP_SECONDS: Input should be less than or equal to 2592000"),
         ("smtp_timeout_seconds", "inf", "SMTP_TIMEOUT_SECONDS: Input should be a finite number"),
+        ("smtp_timeout_seconds", 86_401, "SMTP_TIMEOUT_SECONDS: Input should be less than or equal to 86400"),
+        ("retention_alerts_days", 1, "RETENTION_ALERTS_DAYS: Input should be greater than or equal to 2"),
+        ("retention_alerts_days", 10**12, "RETENTION_ALERTS_DAYS: Input should be less than or equal to 36500"),
         ("alert_scope", "version", "ALERT_SCOPE: Input should be 'all' or 'model', got 'version'"),
         ("smtp_security", "maybe", "SMTP_SECURITY: Input should be 'none', 'starttls' or 'tls', got 'maybe'"),
         ("alert_mail_to", " , ", "ALERT_MAIL_TO: expected at least one address, got ' , '"),
@@ -40,6 +48,11 @@ def test_what_is_wrong_is_named(field: str, value: object, sentence: str) -> Non
     with pytest.raises(SystemExit) as stopped:
         AlertingSettings.read(**{field: value})
     assert sentence in str(stopped.value)
+
+
+def test_the_store_lies_in_a_home_of_any_name(tmp_path: Path) -> None:
+    home = tmp_path / "50%41?x"
+    assert make_url(AlertingSettings.read(vigie_home=home).store_url()).database == f"{home}/alerting.db"
 
 
 def test_recipients_are_separated_by_commas_and_count_once(monkeypatch: pytest.MonkeyPatch) -> None:

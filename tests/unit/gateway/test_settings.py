@@ -31,6 +31,15 @@ def test_a_malformed_key_stops_the_start_with_the_variable_and_without_the_value
     assert "hunter2" not in str(stopped.value)
 
 
+@pytest.mark.parametrize(
+    "field", ["predict_timeout_seconds", "backend_timeout_seconds", "brown_out_seconds", "queue_burst_seconds"]
+)
+@pytest.mark.parametrize("value", ["inf", "1e10"])
+def test_a_time_without_a_sensible_end_is_refused_by_name(field: str, value: str) -> None:
+    with pytest.raises(SystemExit, match=f"{field.upper()}: Input should be .*, got '{value}'"):
+        GatewaySettings.read(**{field: value})
+
+
 def test_an_unknown_family_is_named_with_the_known_ones() -> None:
     with pytest.raises(SystemExit, match=r"MODELS: .*expected one of logreg.*got 'oracle'"):
         GatewaySettings.read(models="logreg,oracle")

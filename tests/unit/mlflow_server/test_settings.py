@@ -1,9 +1,13 @@
 """Where the registry server keeps its data."""
 
+from configparser import ConfigParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from sqlalchemy import make_url
 
+from mlflow_server.log_in import prepare_log_in
 from mlflow_server.settings import MlflowServerSettings
 
 
@@ -11,7 +15,17 @@ def test_the_default_store_is_sqlite_at_an_absolute_path(monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     settings = MlflowServerSettings(vigie_home=Path("var"))
     assert settings.backend_store_uri() == f"sqlite:///{tmp_path}/var/mlflow/mlflow.db"
-    assert settings.artifacts_destination() == f"{tmp_path}/var/mlflow/artifacts"
+    assert settings.artifacts_destination() == f"file://{tmp_path}/var/mlflow/artifacts"
+
+
+def test_stores_lie_in_a_home_of_any_name(tmp_path: Path) -> None:
+    home = tmp_path / "50%41?x"
+    settings = MlflowServerSettings.read(vigie_home=home, mlflow_auth_admin_password="s" * 40)
+    assert make_url(settings.backend_store_uri()).database == f"{home}/mlflow/mlflow.db"
+    assert unquote(urlsplit(settings.artifacts_destination()).path) == f"{home}/mlflow/artifacts"
+    config = ConfigParser(interpolation=None)
+    config.read(prepare_log_in(settings)["MLFLOW_AUTH_CONFIG_PATH"])
+    assert make_url(config["mlflow"]["database_uri"]).database == f"{home}/mlflow/auth/users.db"
 
 
 def test_a_store_that_is_set_wins() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field, SecretStr
 
 from vigie.catalogue import FAMILIES, find_family
-from vigie.settings import DEVELOPMENT_SECRET, ServiceSettings, derived_key, family_port
+from vigie.settings import DEVELOPMENT_SECRET, Days, Seconds, SecondsFromZero, ServiceSettings, derived_key, family_port
 
 
 class ExampleSettings(ServiceSettings):
@@ -14,6 +14,10 @@ class ExampleSettings(ServiceSettings):
 
     example_port: int = Field(1, ge=1)
     example_secret: SecretStr = DEVELOPMENT_SECRET
+    example_limit: float = 1.0
+    example_timeout: Seconds = 1.0
+    example_pause: SecondsFromZero = 0.0
+    example_days: Days = 1
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +41,25 @@ def test_every_wrong_variable_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -
         ExampleSettings.read()
     assert "EXAMPLE_PORT" in str(stopped.value)
     assert "VIGIE_ENV" in str(stopped.value)
+
+
+@pytest.mark.parametrize("field", ["example_limit", "example_timeout", "example_pause"])
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "Infinity"])
+def test_what_has_no_end_stops_the_start(field: str, value: str) -> None:
+    with pytest.raises(SystemExit, match=f"{field.upper()}: Input should be a finite number, got '{value}'"):
+        ExampleSettings.read(**{field: value})
+
+
+@pytest.mark.parametrize("field", ["example_timeout", "example_pause"])
+def test_no_patience_is_longer_than_a_day(field: str) -> None:
+    with pytest.raises(SystemExit, match=f"{field.upper()}: Input should be less than or equal to 86400, got '1e10'"):
+        ExampleSettings.read(**{field: "1e10"})
+    assert getattr(ExampleSettings.read(**{field: "86400"}), field) == 86_400
+
+
+def test_nothing_is_kept_for_longer_than_a_hundred_years() -> None:
+    with pytest.raises(SystemExit, match="EXAMPLE_DAYS: Input should be less than or equal to 36500, got 36501"):
+        ExampleSettings.read(example_days=36_501)
 
 
 @pytest.mark.parametrize("secret", [DEVELOPMENT_SECRET.get_secret_value(), "", "short"])

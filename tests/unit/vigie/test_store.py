@@ -8,7 +8,17 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, select, text
 from sqlalchemy.exc import IntegrityError
 
 from vigie.errors import Unavailable
+from vigie.settings import sqlite_url
 from vigie.store import Store, StoreUnavailable, create_missing, open_engine, reading
+
+
+@pytest.mark.parametrize("name", ["50%", "%41", "%(x)s", "a?b=c", "a#b", "a b", "é@b:c;d&e+f"])
+def test_a_database_lies_where_its_path_says(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name / "store.db"
+    engine = open_engine(sqlite_url(file))
+    with engine.connect():
+        assert file.is_file()
+    engine.dispose()
 
 
 def test_sqlite_gets_its_folder_and_a_write_ahead_log(tmp_path: Path) -> None:

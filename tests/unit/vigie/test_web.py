@@ -6,12 +6,13 @@ from typing import Annotated
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Query
+from fastapi.responses import StreamingResponse
 
 from tests.support.services import nothing
 from vigie.errors import QueueFull
 from vigie.json_bodies import JsonRoute
 from vigie.schemas import PredictRequest, Readiness
-from vigie.web import service_app
+from vigie.web import REQUESTS, service_app
 
 
 def an_app(*, ready: bool = True) -> FastAPI:
@@ -33,6 +34,18 @@ def an_app(*, ready: bool = True) -> FastAPI:
     @app.get("/busy")
     async def busy(wait: Annotated[float, Query(ge=0)] = 1.2) -> None:
         raise QueueFull("the queue holds 10 requests already", retry_after=wait)
+
+    @app.get("/named/{name}")
+    async def named(name: str) -> str:
+        return name
+
+    @app.get("/endless")
+    async def endless() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x"
+
+        return StreamingResponse(parts())
 
     app.include_router(router)
     return app
@@ -77,7 +90,35 @@ async def test_every_error_has_the_same_shape(
 
 
 async def test_a_wrong_method_is_told_which_are_allowed(client: httpx.AsyncClient) -> None:
-    assert (await client.delete("/healthz")).headers["allow"] == "GET"
+    assert (await client.delete("/healthz")).headers["allow"] == "GET, HEAD"
+    assert (await client.head("/texts")).headers["allow"] == "POST"
+    assert sorted((await client.delete("/docs")).headers["allow"].split(", ")) == ["GET", "HEAD"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/metrics", 200), ("/busy", 429), ("/nowhere", 404)])
+async def test_head_is_answered_as_get_is_without_the_body(client: httpx.AsyncClient, path: str, status: int) -> None:
+    told = {"X-Request-ID": "r1"}
+    got, head = await client.get(path, headers=told), await client.head(path, headers=told)
+    assert (head.status_code, head.content) == (got.status_code, b"") == (status, b"")
+    if path != "/metrics":  # they have changed
+        assert head.headers == got.headers
+
+
+async def test_head_is_counted_as_what_it_is_and_where_it_went(client: httpx.AsyncClient) -> None:
+    count = REQUESTS.labels("HEAD", "/named/{name}", 200)
+    before = count._value.get()
+    for name in ("a", "b"):
+        assert (await client.head(f"/named/{name}")).headers["content-length"] == "3"
+    assert count._value.get() == before + 2
+
+
+async def test_head_of_an_endless_answer_has_an_end(client: httpx.AsyncClient) -> None:
+    assert (await client.head("/endless")).status_code == 200
+
+
+async def test_head_is_not_in_the_documentation(client: httpx.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    assert {method for operations in paths.values() for method in operations} == {"get", "post"}
 
 
 async def test_nothing_has_a_name_with_nul(client: httpx.AsyncClient) -> None:

@@ -13,18 +13,19 @@ from alerting.deliveries import DeliveryQueue
 from alerting.radar import commands as radar
 from alerting.settings import AlertingSettings
 from alerting.store import AlertStore
-from vigie.errors import VigieError
+from vigie.commands import telling
 from vigie.store import Store
-from vigie.streams import ALERTS, FEEDBACK, open_redis, read_dead, replay_dead
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, open_redis, read_dead, replay_dead
 
 ON_DATA = {"replay": radar.replay, "evaluate": radar.evaluate, "calibrate": calibrate}
+READ = (FEEDBACK, ALERTS, ERASURES)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Exit status 0 only on success."""
     told = _parser().parse_args(arguments)
     settings = AlertingSettings.read()
-    try:
+    with telling("vigie-alerting"):
         if told.command in ON_DATA:
             ON_DATA[told.command](told, settings)
         elif told.command == "test-mail":
@@ -33,8 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             asyncio.run(list_dead(settings))
         else:
             asyncio.run(replay(settings, told.id or None))
-    except (VigieError, OSError) as error:
-        raise SystemExit(f"vigie-alerting: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,7 +71,7 @@ async def list_dead(settings: AlertingSettings) -> None:
                 f"({mail.attempts} attempts): {mail.reply}"
             )
     async with open_redis(settings.redis_url) as redis:
-        for stream in (FEEDBACK, ALERTS):
+        for stream in READ:
             for letter in await read_dead(redis, stream):
                 print_line(f"entry {letter.entry} of {stream.name}: {letter.reason}")
 
@@ -83,7 +82,7 @@ async def replay(settings: AlertingSettings, mail_ids: Sequence[int] | None) -> 
         print_line(f"{await queue.replay(mail_ids)} mails queued again")
     if mail_ids is None:
         async with open_redis(settings.redis_url) as redis:
-            for stream in (FEEDBACK, ALERTS):
+            for stream in READ:
                 print_line(f"{await replay_dead(redis, stream)} entries of {stream.name} put back")
 
 

@@ -11,11 +11,13 @@ from pydantic_settings import NoDecode
 
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.rule import RuleParameters
-from vigie.settings import DEVELOPMENT_SECRET, TracedSettings
+from vigie.settings import DAY_SECONDS, DEVELOPMENT_SECRET, LONGEST_DAYS, Seconds, TracedSettings, sqlite_url
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LONGEST_SECONDS = 30 * DAY_SECONDS
+
 Share = Annotated[float, Field(ge=0, le=1)]
-WindowSeconds = Annotated[float, Field(ge=0.001, le=30 * 24 * 3600)]
+LongSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
+WindowSeconds = Annotated[float, Field(ge=0.001, le=LONGEST_SECONDS)]
 
 
 class AlertingSettings(TracedSettings):
@@ -27,9 +29,9 @@ class AlertingSettings(TracedSettings):
 
     alert_errors: int = Field(3, ge=1, le=1000)
     alert_window_seconds: WindowSeconds = 300.0
-    alert_cooldown_seconds: float = Field(900.0, ge=0, le=30 * 24 * 3600)
+    alert_cooldown_seconds: float = Field(900.0, ge=0, le=LONGEST_SECONDS)
     alert_scope: Literal["all", "model"] = "all"
-    alert_resolve_seconds: Seconds = 900.0
+    alert_resolve_seconds: LongSeconds = 900.0
 
     alert_language: Literal["fr", "en", "both"] = "both"
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
@@ -37,7 +39,7 @@ class AlertingSettings(TracedSettings):
     alert_mail_to: Annotated[tuple[str, ...], NoDecode] = ("ops@localhost",)
     alert_mail_reply_to: str = ""
     gateway_url: str = "http://127.0.0.1:8000"
-    mlflow_url: str = "http://127.0.0.1:5000"
+    mlflow_url: str = ""
     ui_url: str = ""
 
     gateway_api_key: SecretStr | None = None
@@ -61,14 +63,14 @@ class AlertingSettings(TracedSettings):
     smtp_retry_seconds: Seconds = 3.0
     smtp_retry_limit_seconds: Seconds = 900.0
     smtp_unreachable_limit_seconds: Seconds = 60.0
-    smtp_give_up_seconds: Seconds = 24 * 3600.0
+    smtp_give_up_seconds: LongSeconds = DAY_SECONDS
     smtp_ambiguous_seconds: Seconds = 120.0
     smtp_auth_pause_seconds: Seconds = 300.0
 
-    retention_alerts_days: int = Field(365, ge=2)
+    retention_alerts_days: int = Field(365, ge=2, le=LONGEST_DAYS)
     delivery_lease_seconds: Seconds = 60.0
     delivery_poll_seconds: Seconds = 5.0
-    alert_digest_seconds: Seconds = 1800.0
+    alert_digest_seconds: LongSeconds = 1800.0
     stream_claim_seconds: Seconds = 60.0
     stream_claim_every_seconds: Seconds = 15.0
     housekeeping_seconds: Seconds = 5.0
@@ -114,7 +116,7 @@ class AlertingSettings(TracedSettings):
 
     def store_url(self) -> str:
         """`DATABASE_URL`, else SQLite in `VIGIE_HOME`."""
-        return self.database_url or f"sqlite:///{self.vigie_home.resolve()}/alerting.db"
+        return self.database_url or sqlite_url(self.vigie_home.resolve() / "alerting.db")
 
     def worker_name(self) -> str:
         """The same after a restart, another one for a second worker: it owns entries of the streams."""

@@ -3,17 +3,22 @@
 import argparse
 import asyncio
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import time
+
+from pydantic import TypeAdapter, ValidationError
 
 from feedback.erasure import erase
 from feedback.export import csv_lines
 from feedback.history import all_feedback
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables
-from vigie.authors import AuthorBook
+from vigie.authors import AuthorBook, plain_handle
+from vigie.commands import telling
+from vigie.fields import Name
 from vigie.schemas import FeedbackFilter
 from vigie.store import Store, open_engine, reading
 from vigie.streams import PREDICTIONS, open_redis, read_dead, replay_dead
@@ -29,15 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     dead = commands.add_parser("dead-letters", help="log entries that could not be stored")
     dead.add_argument("action", choices=["list", "replay"])
     erasing = commands.add_parser("erase", help="remove everything that an author wrote, and print a receipt")
-    erasing.add_argument("--author", required=True, metavar="@NAME", help="the handle, as it was sent with predictions")
+    whose = "the handle, as it was sent with predictions"
+    erasing.add_argument("--author", required=True, type=handle, metavar="@NAME", help=whose)
     told = parser.parse_args(arguments)
     settings = FeedbackSettings.read()
-    if told.command == "export":
-        export_votes(settings, told.file, raw=told.raw)
-    elif told.command == "erase":
-        asyncio.run(erase_author(settings, told.author))
-    else:
-        asyncio.run(dead_letters(settings, told.action))
+    with telling("vigie-feedback"):
+        if told.command == "export":
+            export_votes(settings, told.file, raw=told.raw)
+        elif told.command == "erase":
+            asyncio.run(erase_author(settings, told.author))
+        else:
+            asyncio.run(dead_letters(settings, told.action))
+
+
+def handle(told: str) -> str:
+    """A name that somebody can have; raises `ArgumentTypeError`."""
+    try:
+        name = TypeAdapter(Name).validate_python(told)
+    except ValidationError as error:
+        raise ArgumentTypeError(f"{error.errors()[0]['msg']}, got {told!r}") from None
+    if not plain_handle(name):
+        raise ArgumentTypeError(f"expected a name, got {told!r}")
+    return name
 
 
 def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) -> None:
@@ -45,6 +63,8 @@ def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) ->
     engine = open_engine(settings.store_url())
     with ExitStack() as stack:
         stack.callback(engine.dispose)
+        with engine.begin() as connection:
+            create_tables(connection)
         connection = stack.enter_context(reading(engine))
         target = stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else sys.stdout
         target.writelines(csv_lines(all_feedback(connection, FeedbackFilter()), raw=raw))
@@ -54,6 +74,7 @@ async def erase_author(settings: FeedbackSettings, handle: str) -> None:
     """Erases what the handle wrote; prints a receipt that does not name it."""
     store, redis = Store(settings.store_url(), threads=1), open_redis(settings.redis_url)
     try:
+        await redis.ping()  # or the store would have forgotten what Redis is to be asked for
         await store.write(create_tables)
         author = AuthorBook(settings.receipt_secret).digest(handle)
         receipt = await erase(store, redis, author, now_ms=int(time() * 1000))

@@ -2,7 +2,7 @@
 
 from pydantic import Field, SecretStr
 
-from vigie.settings import DEVELOPMENT_SECRET, TracedSettings
+from vigie.settings import DEVELOPMENT_SECRET, Days, TracedSettings, sqlite_url
 
 
 class FeedbackSettings(TracedSettings):
@@ -12,9 +12,9 @@ class FeedbackSettings(TracedSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     database_url: str = ""
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
-    retention_predictions_days: int = Field(90, ge=1)
-    retention_votes_days: int = Field(730, ge=1)
+    retention_predictions_days: Days = 90
+    retention_votes_days: Days = 730
 
     def store_url(self) -> str:
         """`DATABASE_URL`, else SQLite in `VIGIE_HOME`."""
-        return self.database_url or f"sqlite:///{self.vigie_home.resolve()}/feedback.db"
+        return self.database_url or sqlite_url(self.vigie_home.resolve() / "feedback.db")

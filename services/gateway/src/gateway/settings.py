@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 
 from gateway.keys import KeyRing
 from vigie.catalogue import FAMILIES, Family, find_family
-from vigie.settings import DEVELOPMENT_SECRET, TracedSettings, family_port, is_http
+from vigie.settings import DEVELOPMENT_SECRET, Seconds, SecondsFromZero, TracedSettings, family_port, is_http
 
 
 class GatewaySettings(TracedSettings):
@@ -30,15 +30,15 @@ class GatewaySettings(TracedSettings):
     alerting_url: str = "http://127.0.0.1:8020"
     predictor_url: str = "http://127.0.0.1:{port}"
 
-    brown_out_seconds: float = Field(0.5, ge=0)
+    brown_out_seconds: SecondsFromZero = 0.5
     brown_out_confidence: float = Field(0.8, ge=0.5, le=1)
 
     canary_percent: float = Field(0, ge=0, le=100)
 
-    predict_timeout_seconds: float = Field(5.0, gt=0)
-    backend_timeout_seconds: float = Field(10.0, gt=0)
+    predict_timeout_seconds: Seconds = 5.0
+    backend_timeout_seconds: Seconds = 10.0
     queue_limit: int = Field(2048, gt=0)
-    queue_burst_seconds: float = Field(0.1, ge=0)
+    queue_burst_seconds: SecondsFromZero = 0.1
     batch_size: int = Field(64, gt=0)
     log_buffer: int = Field(50_000, gt=0)
     log_stream_entries: int = Field(20_000, gt=0)

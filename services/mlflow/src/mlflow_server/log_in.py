@@ -5,6 +5,7 @@ from configparser import ConfigParser
 from shutil import rmtree
 
 from mlflow_server.settings import MlflowServerSettings
+from vigie.settings import sqlite_url
 
 CACHE_SECONDS = 60
 
@@ -23,7 +24,7 @@ def prepare_log_in(settings: MlflowServerSettings) -> dict[str, str]:
     config = ConfigParser(interpolation=None)
     config["mlflow"] = {
         "default_permission": "NO_PERMISSIONS",
-        "database_uri": f"sqlite:///{folder / 'users.db'}",
+        "database_uri": sqlite_url(folder / "users.db"),
         "auth_cache_ttl_seconds": str(CACHE_SECONDS),
     }
     with (folder / "auth.ini").open("w", encoding="utf-8") as file:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from vigie.settings import MINIMUM_SECRET_LENGTH, ServiceSettings
+from vigie.settings import MINIMUM_SECRET_LENGTH, ServiceSettings, sqlite_url
 
 ALLOWED_HOSTS = "mlflow,mlflow:*,localhost,localhost:*,127.0.0.1,127.0.0.1:*"
 
@@ -29,11 +29,14 @@ class MlflowServerSettings(ServiceSettings):
 
     def backend_store_uri(self) -> str:
         """Where runs and versions are kept: the URI that is set, else SQLite in `VIGIE_HOME`."""
-        return self.mlflow_backend_store_uri or f"sqlite:///{self.vigie_home.absolute() / 'mlflow' / 'mlflow.db'}"
+        return self.mlflow_backend_store_uri or sqlite_url(self.vigie_home.absolute() / "mlflow" / "mlflow.db")
 
     def artifacts_destination(self) -> str:
-        """Where artefacts are kept: the URI or folder that is set, else a folder in `VIGIE_HOME`."""
-        return self.mlflow_artifacts_destination or str(self.vigie_home.absolute() / "mlflow" / "artifacts")
+        """Where artefacts are kept: the URI or folder that is set, else a folder in `VIGIE_HOME`.
+
+        That one is a URI, since MLflow decodes a path as if it were one.
+        """
+        return self.mlflow_artifacts_destination or (self.vigie_home.absolute() / "mlflow" / "artifacts").as_uri()
 
     def auth_folder(self) -> Path:
         """Where the users of this start are kept."""

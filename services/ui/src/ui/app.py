@@ -45,7 +45,6 @@ def create_app(settings: UiSettings | None = None) -> FastAPI:
         readiness=readiness,
         body_limit=UPLOAD_LIMIT,
         framed_by=settings.ui_framed_by,
-        docs_url=None,
         openapi_url=None,
     )
     app.add_middleware(CORSMiddleware, allow_origins=())  # Gradio, left alone, lets every site in

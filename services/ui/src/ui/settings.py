@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from vigie.settings import ServiceSettings
+from vigie.settings import Seconds, ServiceSettings
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d+)?")
 
@@ -20,7 +20,7 @@ class UiSettings(ServiceSettings):
     ui_root_path: str = ""
     ui_framed_by: str = ""
     ui_language: Literal["fr", "en"] = "fr"
-    ui_refresh_seconds: float = Field(15.0, gt=0)
+    ui_refresh_seconds: Seconds = 15.0
 
     @field_validator("gateway_url")
     @classmethod

@@ -4,15 +4,21 @@ import os
 import shutil
 import sys
 from hashlib import sha256
+from pathlib import Path
 
 from vigie.local.programs import Program, choose_redis_port, environment, is_free, is_mine, programs
 from vigie.local.settings import LocalSettings
-from vigie.local.supervision import configuration
+from vigie.local.supervision import configuration, is_readable
 
 
-def obstacles(wanted: list[Program]) -> list[str]:
+def obstacles(wanted: list[Program], home: Path) -> list[str]:
     """Sentences on what keeps the programs from starting; empty when nothing does."""
     found = [
+        f"{name}: expected a path without line ends, ' ;' and ' #', which end a setting of supervisord, got {path!r}"
+        for name, path in (("VIGIE_HOME", str(home)), ("the folder of Python", sys.prefix))
+        if not is_readable(path)
+    ]
+    found += [
         f"{variable}: port {port} for {program.name} is taken by another process; stop it or set {variable}"
         for program in wanted
         for variable, port in program.ports.items()
@@ -34,7 +40,7 @@ def main() -> None:
         (home / folder).mkdir(parents=True, exist_ok=True)
     redis_port = choose_redis_port(settings)
     wanted = programs(settings, redis_port)
-    if problems := obstacles(wanted):
+    if problems := obstacles(wanted, home):
         raise SystemExit("Vigie cannot start:\n" + "\n".join(f"- {problem}" for problem in problems))
     ready_url = f"http://127.0.0.1:{settings.gateway_port}/readyz"
     path = home / "run" / "supervisord.conf"

@@ -6,6 +6,7 @@ death. Every program dies with the supervisor (`setpriv --pdeathsig`), so that `
 
 import os
 import pwd
+import re
 import shlex
 import sys
 from collections.abc import Iterable
@@ -19,7 +20,9 @@ MANY_TRIES = 1_000_000
 
 
 def configuration(programs: Iterable[Program], home: Path, ready_url: str) -> str:
-    """The text of `supervisord.conf`."""
+    """The text of `supervisord.conf`; every `%` is doubled, or it would begin one of supervisord's expansions, which
+    know the whole environment.
+    """
     run, logs = home / "run", home / "logs"
     head = f"""[supervisord]
 nodaemon=true
@@ -37,11 +40,18 @@ stderr_logfile=/dev/stderr
 stderr_logfile_maxbytes=0
 stdout_logfile=NONE
 """
-    return head + "".join(_section(program, logs, number) for number, program in enumerate(programs, 2))
+    sections = (_section(program, logs, number) for number, program in enumerate(programs, 2))
+    return "".join([head, *sections]).replace("%", "%%")
+
+
+def is_readable(path: str) -> bool:
+    """Whether supervisord reads it as it is written: no line ends, and nothing that begins a comment."""
+    return not re.search(r"[\r\n]|\s[;#]", path)
 
 
 def _section(program: Program, logs: Path, priority: int) -> str:
     healthy_after = 1 if program.job else HEALTHY_AFTER_SECONDS
+    log = f"{logs}/{program.name}.log".replace("%", "%%")  # supervisord expands this one twice
     return f"""
 [program:{program.name}]
 command={_together(("nice", "-n", str(program.niceness), *program.command))}
@@ -52,7 +62,7 @@ startretries={MANY_TRIES}
 stopwaitsecs={STOP_SECONDS}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={logs}/{program.name}.log
+stdout_logfile={log}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 stdout_events_enabled=true
@@ -60,8 +70,8 @@ stdout_events_enabled=true
 
 
 def _together(command: Iterable[str]) -> str:
-    """The command as supervisord reads it: quoted, `%` doubled, and bound to the supervisor's life."""
-    return shlex.join(["setpriv", "--pdeathsig", "TERM", "--", *command]).replace("%", "%%")
+    """The command as supervisord reads it: quoted, and bound to the supervisor's life."""
+    return shlex.join(["setpriv", "--pdeathsig", "TERM", "--", *command])
 
 
 def _user() -> str:

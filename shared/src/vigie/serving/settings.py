@@ -8,7 +8,7 @@ from pydantic_settings import NoDecode
 
 from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
 from vigie.serving.models import SLOWEST_SECONDS
-from vigie.settings import NEEDS_PASSWORD, TracedSettings, has_password
+from vigie.settings import NEEDS_PASSWORD, Seconds, TracedSettings, has_password
 
 
 class PredictorSettings(TracedSettings):
@@ -21,12 +21,12 @@ class PredictorSettings(TracedSettings):
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     model_alias: str = CHAMPION
     trial_aliases: Annotated[tuple[str, ...], NoDecode] = (CHALLENGER, SHADOW)
-    model_poll_seconds: float = Field(10.0, gt=0)
-    model_slowest_seconds: float = Field(SLOWEST_SECONDS, gt=0)
+    model_poll_seconds: Seconds = 10.0
+    model_slowest_seconds: Seconds = SLOWEST_SECONDS
     predictor_batch_size: int = Field(256, gt=0)
     predictor_batches_at_once: int = Field(1, gt=0, le=8)
     predictor_queue_limit: int = Field(4096, gt=0)
-    predictor_timeout_seconds: float = Field(10.0, gt=0)
+    predictor_timeout_seconds: Seconds = 10.0
 
     @field_validator("trial_aliases", mode="before")
     @classmethod

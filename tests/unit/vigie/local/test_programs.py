@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from supervisor.options import ServerOptions
 
 from tests.support.servers import wait_for
 from vigie.local.__main__ import obstacles
@@ -61,7 +63,7 @@ def test_a_taken_port_is_a_sentence_with_the_variable(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert not is_free(port)
-        found = obstacles(programs(settings(tmp_path, gateway_port=port), 6380))
+        found = obstacles(programs(settings(tmp_path, gateway_port=port), 6380), tmp_path)
     assert any(f"GATEWAY_PORT: port {port} for gateway is taken" in problem for problem in found)
 
 
@@ -86,6 +88,31 @@ def test_whoever_starts_it_is_named_by_the_system(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("LOGNAME", "somebody-else")
     text = configuration([], tmp_path, "http://127.0.0.1:8000/readyz")
     assert f"\nuser={pwd.getpwuid(os.getuid()).pw_name}\n" in text
+
+
+@pytest.mark.parametrize("name", ["50%s", "100%", "%(ENV_SMTP_PASSWORD)s", "%%", 'it\'s a "home" = [x]'])
+def test_every_path_is_read_by_the_supervisor_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
+    home, path = tmp_path / name, tmp_path / "supervisord.conf"
+    (home / "logs").mkdir(parents=True)
+    (home / "run").mkdir()
+    path.write_text(configuration(programs(settings(home), 6380), home, "http://127.0.0.1:8000/readyz"), "utf-8")
+    options = ServerOptions()
+    options.realize(["-c", str(path)])
+    assert options.logfile == f"{home}/logs/supervisord.log"
+    assert options.pidfile == f"{home}/run/supervisord.pid"
+    assert options.childlogdir == f"{home}/logs"
+    redis = next(group for group in options.process_group_configs if group.name == "redis").process_configs[0]
+    assert redis.stdout_logfile == f"{home}/logs/redis.log"
+    assert f"{home}/redis" in shlex.split(redis.command)
+
+
+@pytest.mark.parametrize("name", ["a ;b", "a\t#b", "a\nb", "a\rb"])
+def test_a_path_that_the_supervisor_would_cut_is_a_sentence(tmp_path: Path, name: str) -> None:
+    assert any("VIGIE_HOME: expected a path without" in problem for problem in obstacles([], tmp_path / name))
+    assert obstacles([], tmp_path / "a;b#c") == []
 
 
 def test_an_unknown_family_stops_the_start(tmp_path: Path) -> None:

@@ -10,6 +10,13 @@ def test_the_poll_may_be_a_fraction_of_a_second(monkeypatch: pytest.MonkeyPatch)
     assert PredictorSettings.read().model_poll_seconds == 0.2
 
 
+@pytest.mark.parametrize("field", ["model_poll_seconds", "model_slowest_seconds", "predictor_timeout_seconds"])
+@pytest.mark.parametrize("value", ["inf", "1e10"])
+def test_a_time_without_a_sensible_end_is_refused_by_name(field: str, value: str) -> None:
+    with pytest.raises(SystemExit, match=f"{field.upper()}: Input should be .*, got '{value}'"):
+        PredictorSettings.read(**{field: value})
+
+
 @pytest.mark.parametrize("value", ["mlruns", "sqlite:///mlflow.db", "http://", "file:///data"])
 def test_a_registry_that_is_no_server_is_refused_by_name(value: str) -> None:
     with pytest.raises(SystemExit, match="MLFLOW_TRACKING_URI: expected the URL of a tracking server"):
