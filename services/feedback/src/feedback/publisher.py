@@ -23,7 +23,7 @@ from vigie.store import Store
 from vigie.streams import FEEDBACK
 
 MARKER = "feedback:epoch"
-NUMBER = "feedback:published"
+NUMBER = f"feedback:{{{FEEDBACK.name}}}:published"
 REPUBLISH_MS = 24 * 3600 * 1000
 TEXT_PATIENCE_SECONDS = 0.25
 YOUNG_PREDICTION_MS = 2_000
@@ -51,6 +51,7 @@ class Publisher:
         self._something = asyncio.Event()
         self._reached_ms = now_ms()
         self._outage = range(0)
+        self._number = 0
         self.error: str | None = None
 
     def wake(self) -> None:
@@ -80,8 +81,8 @@ class Publisher:
             pipe.get(NUMBER)
             marker, known = await pipe.execute()
         self._note_reached()
-        number = await self._store.read(publication_number)
-        if marker is not None and int(known or 0) >= number:
+        self._number = await self._store.read(publication_number)
+        if marker is not None and int(known or 0) >= self._number:
             return
         since = self._now_ms() - REPUBLISH_MS
         again = await self._store.write(lambda connection: forget_published(connection, since))
@@ -89,7 +90,7 @@ class Publisher:
             what = "Redis has no marker" if marker is None else "Redis came back with older data"
             _LOG.warning(f"{what}: states of the last day are published again", extra={"count": again})
         await self._redis.set(MARKER, self._now_ms())
-        await self._redis.set(NUMBER, number)
+        await self._redis.set(NUMBER, self._number)
 
     def _note_reached(self) -> None:
         """Redis answers; where it did not for a while, the log of that time is still on its way."""
@@ -106,9 +107,11 @@ class Publisher:
         if not states:
             return False
         fields: dict[Any, Any] = dict(FEEDBACK.encode(states))
-        await self._redis.xadd(FEEDBACK.name, fields)
-        number = await self._store.write(lambda connection: mark_published(connection, states))
-        await self._redis.set(NUMBER, number)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(FEEDBACK.name, fields)
+            pipe.set(NUMBER, self._number + 1)  # never by itself: it could reach a Redis that has lost the entry
+            await pipe.execute()
+        self._number = await self._store.write(lambda connection: mark_published(connection, states))
         PUBLISHED.inc(len(states))
         return len(states) == ENTRY_STATES
 
