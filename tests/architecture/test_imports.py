@@ -11,7 +11,13 @@ from tests.architecture.sources import Member, imports, members, place, roots
 PACKAGES = {member.package for member in members()}
 DISTRIBUTIONS = packages_distributions()
 # What a declared library is built on and hands out as its own.
-PART_OF = {"starlette": "fastapi", "anyio": "fastapi", "pydantic-core": "pydantic", "yarl": "aiohttp"}
+PART_OF = {
+    "starlette": "fastapi",
+    "anyio": "fastapi",
+    "pydantic-core": "pydantic",
+    "yarl": "aiohttp",
+    "py4j": "pyspark",
+}
 CAN_RUN_CODE = {"pickle", "cPickle", "joblib", "cloudpickle", "dill", "marshal", "shelve"}
 
 

@@ -107,6 +107,17 @@ def test_it_says_what_the_predictor_says_and_knows_its_signature(published: Publ
     assert logged.predict(example).shape == (2,)
 
 
+def test_a_row_without_text_has_no_answer_and_lists_are_rows(published: Published) -> None:
+    logged = mlflow.pyfunc.load_model(published.uri)
+    said = float(published.said[0])
+    holes = pd.DataFrame({"text": [None, TEXTS[0], None]}, index=[7, 7, 8])
+    np.testing.assert_allclose(logged.predict(holes), [np.nan, said, np.nan], atol=1e-6)
+    assert np.isnan(logged.predict(pd.DataFrame({"text": [None]}))).tolist() == [True]
+    for given in ({"text": TEXTS[:1]}, {"text": TEXTS[0]}, [{"text": TEXTS[0]}]):
+        np.testing.assert_allclose(logged.predict(given), [said], atol=1e-6)
+    np.testing.assert_allclose(logged.predict({"text": TEXTS[:3]}), published.said[:3], atol=1e-6)
+
+
 def test_its_metrics_are_attached_to_the_logged_model(published: Published) -> None:
     registry = ModelRegistry(next(each for each in FAMILIES if each.name == published.family))
     version = MlflowClient().get_model_version(registry.name, published.number)

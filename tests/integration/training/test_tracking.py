@@ -1,5 +1,7 @@
 """The decorator that opens a run, against a plain SQLite file: what it does is the same in front of a server."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +135,27 @@ def test_a_plain_sqlite_file_keeps_its_artefacts_beside_it(
     beside = Path(uri.removeprefix("sqlite:///")).with_name("artifacts")
     assert experiment.artifact_location == beside.as_uri()
     assert not list(tmp_path.iterdir()), "whatever folder the command runs in stays as it is"
+
+
+def test_two_trainings_may_be_the_first_of_a_fresh_file(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    code = f"""
+from mlflow import MlflowClient
+from vigie_training.tracking import connect
+input()
+connect({uri!r})
+MlflowClient().search_experiments()
+MlflowClient().search_registered_models()
+"""
+    command = [sys.executable, "-c", code]
+    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    for one in both:
+        assert one.stdin
+        one.stdin.write("begin\n")
+        one.stdin.flush()
+    for one in both:
+        _, said = one.communicate(timeout=240)
+        assert one.returncode == 0, said
 
 
 def test_a_sqlite_file_in_a_folder_that_is_not_there_is_named(client: MlflowClient, tmp_path: Path) -> None:

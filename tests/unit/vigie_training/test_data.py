@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from vigie_training.data import SAMPLE_TWEETS, read, read_file, sample_texts
@@ -53,8 +55,45 @@ def test_the_original_sentiment140_has_no_header_and_is_latin_1(tmp_path: Path) 
         assert (rows.texts, rows.labels.tolist()) == (["caf\u00e9 closed", "yay"], [0, 1])
 
 
+def test_a_four_means_sentiment140_whatever_the_file_is_called(tmp_path: Path) -> None:
+    line = '"{0}","{1}","Mon Apr 06 22:19:45 PDT 2009","NO_QUERY","someone","{2}"\n'
+    original = line.format(0, 1, "late") + line.format(2, 2, "meh") + line.format(4, 3, "yay")
+    for name in ("sentiment140_train.csv", "sanders.csv"):
+        assert read_file(csv(tmp_path, original, name=name)).texts == ["late", "yay"]
+    without_a_four = csv(tmp_path, original.replace('"4"', '"0"'), name="sanders.csv")
+    assert read_file(without_a_four).labels.tolist() == [0, 0]
+    for said in ("binary", "three-class"):
+        assert read_file(csv(tmp_path, "text,label\na,0\nb,2\nc,4\n"), said).texts == ["a", "c"]
+
+
+def test_a_column_of_ones_own_may_be_called_sampling(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1], "sampling": pd.array([1, None], dtype="Int64")})
+    for name, found in (("own", ["", ""]), ("sentiment140_train", ["1", ""])):
+        frame.to_parquet(tmp_path / f"{name}.parquet")
+        assert read_file(tmp_path / f"{name}.parquet").frame[SAMPLING].tolist() == found
+
+
+@pytest.mark.parametrize("name", ["text", "label", "created_at"])
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path, name: str) -> None:
+    message = f"tweets.(csv|parquet), column '{name}': expected each column once, got it more than once"
+    with pytest.raises(WrongFile, match=message):
+        read_file(csv(tmp_path, f"\ufeff{name},text,label,created_at\nb,a,0,c\n"))
+    path = tmp_path / "tweets.parquet"
+    columns = [name, "text", "label", "created_at"]
+    pyarrow.parquet.write_table(pyarrow.table([["0"], ["0"], ["0"], ["0"]], names=columns), path)
+    with pytest.raises(WrongFile, match=message):
+        read_file(path)
+
+
+def test_a_column_that_nobody_reads_may_be_there_twice(tmp_path: Path) -> None:
+    assert labels(csv(tmp_path, "text,label,note,note\na,0,x,y\nb,1,,\n")) == [0, 1]
+    path = tmp_path / "tweets.parquet"
+    pyarrow.parquet.write_table(pyarrow.table([["a"], [1], [2], [3]], names=["text", "label", "n", "n"]), path)
+    assert labels(path) == [1]
+
+
 def test_a_parquet_file_brings_its_day_and_sampling(tmp_path: Path) -> None:
-    path = tmp_path / "stream.parquet"
+    path = tmp_path / "sentiment140_train.parquet"
     frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1], "created_at": ["2015-02-17T01:00:00Z", ""]})
     frame.assign(sampling=pd.Series(["random", None])).to_parquet(path)
     found = read_file(path).frame
@@ -89,11 +128,16 @@ def test_a_wrong_csv_is_an_error_that_names_the_place(tmp_path: Path, text: str,
 
 
 def test_bytes_that_are_not_utf_8_are_named_with_their_row(tmp_path: Path) -> None:
-    with pytest.raises(WrongFile, match=r"data row 2: expected UTF-8 text, got byte 0xe9"):
+    with pytest.raises(WrongFile, match=r"data row 2, column 'text': expected UTF-8 text, got byte 0xe9"):
         read_file(csv(tmp_path, "text,label\na,0\ncaf\u00e9,1\n", encoding="latin-1"))
     many = "text,label\n" + "late again,0\n" * 40_000 + "caf\u00e9,1\n"
-    with pytest.raises(WrongFile, match=r"data row 40001: expected UTF-8 text"):
+    with pytest.raises(WrongFile, match=r"data row 40001, column 'text': expected UTF-8 text"):
         read_file(csv(tmp_path, many, encoding="latin-1"))
+    records = 'text,label,note\n"a\nb",0,\n\n  \nc,1,\nd,1,caf\u00e9\n'
+    with pytest.raises(WrongFile, match=r"data row 3, column 'note': expected UTF-8 text, got byte 0xe9"):
+        read_file(csv(tmp_path, records, encoding="latin-1"))
+    with pytest.raises(WrongFile, match=r"tweets.csv: expected UTF-8 text, got byte 0xe9"):
+        read_file(csv(tmp_path, "text,label,caf\u00e9\na,0,\n", encoding="latin-1"))
 
 
 def test_a_data_set_is_named_in_letters_that_a_metric_may_have(tmp_path: Path) -> None:
@@ -102,6 +146,20 @@ def test_a_data_set_is_named_in_letters_that_a_metric_may_have(tmp_path: Path) -
     (tmp_path / "all.csv").write_text("text,label\na,0\n")
     with pytest.raises(WrongFile, match="expected another name: 'all' stands for all data sets together"):
         read_file(tmp_path / "all.csv")
+
+
+def test_a_long_name_is_cut_and_stays_different_from_others(tmp_path: Path) -> None:
+    files = [csv(tmp_path, "text,label\na,0\nb,1\n", name=f"{'n' * 240}{end}.csv") for end in "ab"]
+    sources = [read_file(file).sources[0] for file in files]
+    assert [len(source) for source in sources] == [100, 100]
+    assert sources[0] != sources[1]
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1]})
+    frame.to_csv(tmp_path / "A.CSV", index=False)
+    frame.assign(text=["c", "d"]).to_parquet(tmp_path / "sentiment140_train.PARQUET")
+    assert read([tmp_path / "A.CSV", tmp_path]).texts == ["a", "b", "c", "d"]
 
 
 def test_a_broken_parquet_file_is_an_error(tmp_path: Path) -> None:
@@ -128,10 +186,15 @@ def test_a_folder_means_the_sets_known_by_name(tmp_path: Path) -> None:
     assert heard == ["sanders.csv"]
 
 
-def test_a_file_given_twice_is_an_error(tmp_path: Path) -> None:
+def test_a_file_given_twice_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = csv(tmp_path, "text,label\na,0\nb,1\n")
     with pytest.raises(TrainingError, match=r"each file once, got \['tweets.csv'\]"):
         read([path, path])
+    (tmp_path / "link.csv").symlink_to("tweets.csv")
+    monkeypatch.chdir(tmp_path)
+    for again in (tmp_path / "link.csv", Path("tweets.csv")):
+        with pytest.raises(TrainingError, match=r"each file once, got \[.*'tweets.csv'\]"):
+            read([path, again])
 
 
 def test_one_class_alone_is_an_error(tmp_path: Path) -> None:

@@ -2,9 +2,14 @@
 
 import pandas as pd
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from tests.support.peers import Peer
 from tests.support.rows import made_up
-from vigie_training.feedback import FEEDBACK, qualified
+from vigie_training.feedback import FEEDBACK, fetch, qualified
 from vigie_training.rows import joined
 from vigie_training.splitting import split
 
@@ -21,6 +26,15 @@ def export(*votes: Vote, text: str = "late again") -> pd.DataFrame:
 def found(*votes: Vote, trusted: tuple[str, ...] = ()) -> dict[str, int]:
     rows = qualified(export(*votes), trusted)
     return dict(zip(rows.texts, rows.labels.tolist(), strict=True))
+
+
+def test_a_slash_at_the_end_of_the_address_does_no_harm() -> None:
+    async def answer(_: Request) -> Response:
+        return Response(",".join(COLUMNS))
+
+    with Peer(Starlette(routes=[Route("/feedback/export.csv", answer)])) as service:
+        for address in (service.url, f"{service.url}/"):
+            assert fetch(address).columns.tolist() == COLUMNS
 
 
 def test_two_who_agree_make_a_label() -> None:

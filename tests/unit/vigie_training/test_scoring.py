@@ -1,5 +1,6 @@
 """Scoring files by chunks."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,6 +58,79 @@ def test_a_place_that_cannot_be_written_to_is_named_first(tmp_path: Path) -> Non
             score(by_length, tmp_path / "in.parquet", target, silent)
 
 
+def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["late"]}).to_parquet(tmp_path / "in.parquet")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for target in (tmp_path / "pipe", tmp_path / "link"):
+        with pytest.raises(WrongFile, match="expected the name of a file to write, got a device or a pipe"):
+            score(by_length, tmp_path / "in.parquet", target, silent)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_to_the_answers_is_followed(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["late"]}).to_parquet(tmp_path / "in.parquet")
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "out.parquet").symlink_to(Path("answers", "today.parquet"))
+    for _ in range(2):
+        score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
+    assert (tmp_path / "out.parquet").is_symlink()
+    assert len(pd.read_parquet(tmp_path / "answers" / "today.parquet")) == 1
+    assert [path.name for path in (tmp_path / "answers").iterdir()] == ["today.parquet"]
+
+
+def test_two_who_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pd.DataFrame({"text": ["late", "lovely"]}).to_parquet(source)
+
+    def interrupted(_: str) -> None:
+        assert score(by_length, source, target, silent) == 2
+
+    assert score(by_length, source, target, interrupted) == 2
+    assert len(pd.read_parquet(target)) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
+
+
+def test_one_who_is_told_to_end_leaves_the_answers_as_they_were(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["late"]}).to_parquet(tmp_path / "in.parquet")
+    (tmp_path / "out.parquet").write_text("before")
+
+    def told_to_end(_: str) -> None:
+        raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", told_to_end)
+    assert (tmp_path / "out.parquet").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("written", "texts"),
+    [
+        ("text\nfirst\n\nthird\n", ["first", None, "third"]),
+        ("\n\ntext\r\nfirst\r\n\r\n\r\nfourth", ["first", None, None, "fourth"]),
+        ("text\nfirst\n\n\n", ["first"]),
+        ("text,note\nfirst,a\n\nthird,b\n\n", ["first", "third"]),
+        ('text\n"first\n\n"\n', ["first\n\n"]),
+    ],
+)
+def test_a_blank_line_is_a_row_where_a_line_is_one_text(tmp_path: Path, written: str, texts: list[str | None]) -> None:
+    (tmp_path / "in.csv").write_bytes(written.encode())
+    assert score(by_length, tmp_path / "in.csv", tmp_path / "out.parquet", silent) == len(texts)
+    assert pyarrow.parquet.read_table(tmp_path / "out.parquet")["text"].to_pylist() == texts
+
+
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["late", "lovely"]})
+    frame.to_csv(tmp_path / "in.CSV", index=False)
+    frame.to_parquet(tmp_path / "in.PARQUET")
+    for name in ("in.CSV", "in.PARQUET"):
+        assert score(by_length, tmp_path / name, tmp_path / "out.PARQUET", silent) == 2
+    assert scoring.steps(tmp_path / "in.PARQUET") == 1
+    with pytest.raises(WrongFile, match="Parquet is what is written"):
+        score(by_length, tmp_path / "in.CSV", tmp_path / "out.CSV", silent)
+
+
 def test_a_missing_text_has_no_answer(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["late", None, "  "]}).to_parquet(tmp_path / "in.parquet")
     score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
@@ -97,6 +171,8 @@ def test_scoring_again_replaces_the_answers(tmp_path: Path) -> None:
     [
         ("in.csv", b"tweet\nlate\n", "column 'text': expected this column, got 'tweet'"),
         ("in.csv", b"", "expected a Parquet or CSV file that can be read"),
+        ("in.csv", b"\n\n", "expected a Parquet or CSV file that can be read"),
+        ("in.csv", b"text\n\n", "expected at least one row, got none"),
         ("in.parquet", b"nonsense", "expected a Parquet or CSV file that can be read"),
         ("in.txt", b"late", "expected a .parquet or .csv file, got suffix '.txt'"),
     ],

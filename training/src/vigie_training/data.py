@@ -1,9 +1,14 @@
 """Reads labelled tweets from Parquet and CSV files; a file that is not as expected is an error that names the place."""
 
 import csv
+import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, zip_longest
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 import pyarrow
@@ -15,7 +20,12 @@ from vigie_training.rows import DAY, LABEL, POOLED, SAMPLING, SOURCE, TEXT, Rows
 
 SAMPLE_TWEETS = Path(__file__).with_name("sample_tweets.csv")
 SENTIMENT140_COLUMNS = ("label", "id", "created_at", "query", "user", "text")
+CREATED_AT = "created_at"
+_LONGEST_NAME = 100  # MLflow takes metrics' names of up to 250 characters, and ours are longer than their data set's
+_SUFFIXES = (".parquet", ".csv")
+_ORIGINAL_LABELS = {"0": "negative", "2": "neutral", "4": "positive"}
 _CODES = {"0": 0, "1": 1, "2": 2, "4": 4, "negative": 0, "neutral": 2, "positive": 4}
+_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 _NAMES = frozenset({"negative", "neutral", "positive"})
 
 
@@ -25,7 +35,8 @@ def read(paths: Sequence[Path], labels: Labels = "auto", on_file: Callable[[str]
     Of a folder, the data sets known by name are read. Raises `WrongFile`, or `TrainingError` when there is no data.
     """
     files = [file for path in (paths or [SAMPLE_TWEETS]) for file in _files(path)]
-    if repeated := {file.name for file in files if files.count(file) > 1}:
+    times = Counter(file.resolve() for file in files)
+    if repeated := {file.name for file in files if times[file.resolve()] > 1}:
         raise TrainingError(f"expected each file once, got {sorted(repeated)} more than once")
     parts = []
     for file in files:
@@ -40,9 +51,9 @@ def read(paths: Sequence[Path], labels: Labels = "auto", on_file: Callable[[str]
 def read_file(path: Path, labels: Labels = "auto") -> Rows:
     """The rows of one file with neutral ones left out. Its name without the suffix names the data set.
 
-    `labels` wins over what is known of the data set; see `_binary` for how `auto` decides.
+    What the labels say of themselves (see `_binary`) wins over `labels`, and that over what is known of the data set.
     """
-    frame = _parquet(path) if path.suffix == ".parquet" else _csv(path)
+    frame = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
     codes = [_code(path, number, value) for number, value in enumerate(frame[LABEL], 1)]
     for number, text in enumerate(frame[TEXT], 1):
         if not isinstance(text, str) or not text.strip():
@@ -54,18 +65,23 @@ def read_file(path: Path, labels: Labels = "auto") -> Rows:
             TEXT: frame[TEXT].to_numpy(object),
             LABEL: _binary(path, codes, "named" if named else family),
             SOURCE: _source(path),
-            DAY: frame["created_at"].astype(object).fillna("").astype(str).str[:10].to_numpy(object)
-            if "created_at" in frame
-            else "",
-            SAMPLING: frame["sampling"].fillna("").to_numpy(object) if "sampling" in frame else "",
+            DAY: _words(frame[CREATED_AT]).str[:10].to_numpy(object) if CREATED_AT in frame else "",
+            SAMPLING: _words(frame[SAMPLING]).to_numpy(object) if SAMPLING in frame and path.stem in KNOWN else "",
         }
     )
     return Rows(frame[frame[LABEL] >= 0].reset_index(drop=True))
 
 
+def _words(column: "pd.Series[str]") -> "pd.Series[str]":
+    return column.astype(object).fillna("").astype(str)
+
+
 def _source(path: Path) -> str:
-    """The data set's name, in letters that a metric's name may have."""
+    """The data set's name, in letters that a metric's name may have, and not too many of them."""
     name = re.sub(r"[^\w\-. ]", "_", path.stem, flags=re.ASCII)
+    if len(name) > _LONGEST_NAME:
+        whole = hashlib.sha256(path.stem.encode(errors="surrogateescape")).hexdigest()
+        name = f"{name[: _LONGEST_NAME - 9]}-{whole[:8]}"
     if name == POOLED:
         raise WrongFile(path, f"expected another name: {POOLED!r} stands for all data sets together")
     return name
@@ -78,20 +94,22 @@ def sample_texts() -> list[str]:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        found = [file for file in sorted(path.iterdir()) if file.stem in KNOWN and file.suffix in (".parquet", ".csv")]
+        found = [file for file in sorted(path.iterdir()) if file.stem in KNOWN and file.suffix.lower() in _SUFFIXES]
         if not found:
             raise TrainingError(f"{path}: expected at least one data set of {', '.join(KNOWN)}, got none")
         return found
     if not path.is_file():
         raise WrongFile(path, "expected a file or a folder, got nothing of that name")
-    if path.suffix not in (".parquet", ".csv"):
+    if path.suffix.lower() not in _SUFFIXES:
         raise WrongFile(path, f"expected a .parquet or .csv file, got suffix {path.suffix!r}")
     return [path]
 
 
 def _parquet(path: Path) -> pd.DataFrame:
     try:
-        frame = pyarrow.parquet.read_table(path).to_pandas()
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _check_once(path, file.schema_arrow.names)
+            frame = file.read().to_pandas()
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         raise WrongFile(path, f"expected a Parquet file: {error}") from error
     return _with_columns(path, frame)
@@ -99,7 +117,9 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 def _csv(path: Path) -> pd.DataFrame:
     try:
-        original = _is_original_sentiment140(path)
+        original = _is_original_sentiment140(_first_record(path, "latin-1"))
+        if not original:
+            _check_once(path, _first_record(path, "utf-8-sig"))
         frame = pd.read_csv(
             path,
             encoding="latin-1" if original else "utf-8-sig",
@@ -118,31 +138,44 @@ def _csv(path: Path) -> pd.DataFrame:
         columns = len(frame.columns)
         raise WrongFile(path, f"expected {columns} values like the header, got more: quote texts with commas", row=1)
     if original:
-        frame["created_at"] = ""
+        frame[CREATED_AT], frame[LABEL] = "", frame[LABEL].replace(_ORIGINAL_LABELS)
     return _with_columns(path, frame)
 
 
 def _not_utf_8(path: Path, error: UnicodeDecodeError) -> WrongFile:
-    """Names the row: what pandas says counts from where it began to read."""
-    row = None
-    with path.open("rb") as file:
-        for number, line in enumerate(file):
-            try:
-                line.decode()
-            except UnicodeDecodeError as here:
-                row, error = number or None, here
+    """Names the row and the column: what pandas says counts from where it began to read."""
+    byte, row, column = error.object[error.start], None, None
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file, suppress(csv.Error):
+        header = next(_records(file), [])
+        values = ((0, None, value) for value in header)
+        others = ((row, *cell) for row, record in enumerate(_records(file), 1) for cell in zip_longest(header, record))
+        for number, name, value in chain(values, others):
+            if escaped := _NOT_UTF_8.search(value or ""):
+                byte, row, column = ord(escaped[0]) - 0xDC00, number or None, name
                 break
-    return WrongFile(path, f"expected UTF-8 text, got byte 0x{error.object[error.start]:02x}", row=row)
+    return WrongFile(path, f"expected UTF-8 text, got byte 0x{byte:02x}", row=row, column=column)
 
 
-def _is_original_sentiment140(path: Path) -> bool:
+def _records(file: TextIO) -> Iterator[list[str]]:
+    """Those that pandas counts: a blank line is none. Raises `csv.Error` for a quotation mark without its like."""
+    return (record for record in csv.reader(file) if len(record) > 1 or "".join(record).strip())
+
+
+def _first_record(path: Path, encoding: str) -> list[str]:
+    with path.open(encoding=encoding, newline="") as file, suppress(csv.Error):
+        return next(_records(file), [])
+    return []
+
+
+def _is_original_sentiment140(first: list[str]) -> bool:
     """Six fields without a header, the first of them 0, 2 or 4, the second a number."""
-    with path.open(encoding="latin-1", newline="") as file:
-        try:
-            first = next(csv.reader(file), [])
-        except csv.Error:  # a quotation mark without its like
-            return False
     return len(first) == len(SENTIMENT140_COLUMNS) and first[0] in ("0", "2", "4") and first[1].isdecimal()
+
+
+def _check_once(path: Path, columns: Sequence[str]) -> None:
+    for name in (TEXT, LABEL, CREATED_AT, SAMPLING):
+        if columns.count(name) > 1:
+            raise WrongFile(path, "expected each column once, got it more than once", column=name)
 
 
 def _with_columns(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
@@ -164,11 +197,12 @@ def _code(path: Path, number: int, value: object) -> int:
 def _binary(path: Path, codes: list[int], labels: str) -> list[int]:
     """0, 1, or -1 for a neutral row to leave out.
 
-    `auto`: a 4 anywhere means Sentiment140's 0/2/4, else a 2 anywhere means 0/1/2 with 1 neutral, else 0/1. A 3-class
-    file that happens to hold no 2 cannot be told from a binary one: then `three-class` has to be said.
+    Names speak for themselves, and a 4 anywhere means Sentiment140's 0/2/4. Else `auto`: a 2 anywhere means 0/1/2 with
+    1 neutral, else 0/1. A 3-class file that happens to hold no 2 cannot be told from a binary one: then `three-class`
+    has to be said.
     """
     seen = set(codes)
-    if labels == "named" or (labels == "auto" and 4 in seen):
+    if labels == "named" or 4 in seen:
         meaning = {0: 0, 2: -1, 4: 1}
     elif labels == "three-class" or (labels == "auto" and 2 in seen):
         meaning = {0: 0, 1: -1, 2: 1}

@@ -10,7 +10,7 @@ class TrainingError(Exception):
 class WrongFile(TrainingError):
     """A data file that is not as expected; names the file, and the row and column where there is one."""
 
-    def __init__(self, path: Path, problem: str, *, row: int | None = None, column: str | None = None) -> None:
+    def __init__(self, path: Path | str, problem: str, *, row: int | None = None, column: str | None = None) -> None:
         place = [str(path)]
         if row is not None:
             place.append(f"data row {row}")

@@ -19,7 +19,8 @@ _CELLS = ("prediction_id", "annotator", "verdict", "expected_label", "prediction
 def fetch(url: str) -> pd.DataFrame:
     """The votes that stand, as the feedback service at `url` exports them; raises `TrainingError`."""
     try:
-        reply = urllib3.request("GET", f"{url}/feedback/export.csv?raw=true", timeout=_TIMEOUT, retries=False)
+        export = f"{url.rstrip('/')}/feedback/export.csv?raw=true"
+        reply = urllib3.request("GET", export, timeout=_TIMEOUT, retries=False)
     except urllib3.exceptions.HTTPError as error:
         raise TrainingError(f"FEEDBACK_URL: no feedback service answers at {url}: {error}") from error
     if reply.status != 200:

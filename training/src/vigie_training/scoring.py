@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow
@@ -24,36 +25,43 @@ def score(predict: Predict, source: Path, target: Path, report: Report) -> int:
     """Writes every column of `source` (Parquet or CSV with `text`) and the answers to the Parquet file `target`.
 
     The answers are `probability_negative` (float32) and `prediction_label` (int8, 0 negative, 1 positive); null where
-    the text is missing or empty. A CSV file's columns stay the text that they are. Returns the number of rows. Nothing
-    is left at `target` when it fails: `WrongFile`.
+    the text is missing or empty. A CSV file's columns stay the text that they are. Returns the number of rows. `target`
+    stays as it was until all is written, and when it fails: `WrongFile`. A link is followed, and stays one.
     """
-    if target.is_dir() or not target.parent.is_dir():
+    place = target.resolve()
+    if target.is_dir() or not place.parent.is_dir():
         raise WrongFile(target, "expected the name of a file to write, in a folder that is there")
-    if target.suffix == ".csv":
+    if target.exists() and not target.is_file():
+        raise WrongFile(target, "expected the name of a file to write, got a device or a pipe")
+    if target.suffix.lower() == ".csv":
         raise WrongFile(target, "expected a name like answers.parquet: Parquet is what is written")
-    unfinished = target.with_name(f".{target.name}.unfinished")
+    with TemporaryDirectory(dir=place.parent, prefix=".vigie-score-") as folder:  # another may write to `target` too
+        unfinished = Path(folder) / "answers.parquet"
+        done = _write(predict, source, unfinished, report)
+        unfinished.replace(place)
+    return done
+
+
+def _write(predict: Predict, source: Path, target: Path, report: Report) -> int:
     done, writer = 0, None
     try:
         for chunk in _chunks(source):
             scored = _scored(predict, chunk)
-            writer = writer or pyarrow.parquet.ParquetWriter(unfinished, scored.schema, compression="zstd")
+            writer = writer or pyarrow.parquet.ParquetWriter(target, scored.schema, compression="zstd")
             writer.write_table(scored)
             done += len(chunk)
             report(f"{done:,} rows")
-        if writer is None:
-            raise WrongFile(source, "expected at least one row, got none")
-        writer.close()
-        unfinished.replace(target)
     finally:
         if writer:
             writer.close()
-        unfinished.unlink(missing_ok=True)
+    if not done:
+        raise WrongFile(source, "expected at least one row, got none")
     return done
 
 
 def steps(source: Path) -> int | None:
     """How often `score` will report; null when only reading would tell."""
-    if source.suffix != ".parquet" or not source.is_file():
+    if source.suffix.lower() != ".parquet" or not source.is_file():
         return None
     try:
         with pyarrow.parquet.ParquetFile(source) as file:
@@ -90,20 +98,40 @@ def _is_text(kind: pyarrow.DataType) -> bool:
 
 
 def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
-    if source.suffix == ".parquet":
+    if source.suffix.lower() == ".parquet":
         # Else a whole row group is read at once, of which a file may have one alone.
         with pyarrow.parquet.ParquetFile(source, pre_buffer=False, buffer_size=READ_BYTES) as file:
             yield from file.iter_batches(CHUNK_ROWS)
         return
-    if source.suffix != ".csv":
+    if source.suffix.lower() != ".csv":
         raise WrongFile(source, f"expected a .parquet or .csv file, got suffix {source.suffix!r}")
+    with pyarrow.OSFile(str(source)) as file:
+        yield from _csv_batches(file)
+
+
+def _csv_batches(file: pyarrow.NativeFile) -> Iterator[pyarrow.RecordBatch]:
+    """Every column as text. A blank line is no row in a file of several columns; of one column it is a row without
+    text, unless nothing follows: rows are to be counted as the file's owner does.
+    """
+    start, end = _filled(file)
     multi_line = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(source, parse_options=multi_line) as reader:
+    with pyarrow.csv.open_csv(file.get_stream(start, end - start), parse_options=multi_line) as reader:
         columns = dict.fromkeys(reader.schema.names, pyarrow.string())
+    multi_line.ignore_empty_lines = len(columns) > 1
     # A type guessed from the first rows is contradicted by later ones of a long file.
     as_it_is = pyarrow.csv.ConvertOptions(column_types=columns, strings_can_be_null=True, null_values=[""])
-    with pyarrow.csv.open_csv(source, convert_options=as_it_is, parse_options=multi_line) as reader:
+    stream = file.get_stream(start, end - start)
+    with pyarrow.csv.open_csv(stream, convert_options=as_it_is, parse_options=multi_line) as reader:
         yield from reader
+
+
+def _filled(file: pyarrow.NativeFile) -> tuple[int, int]:
+    """Where the first line begins that is not blank, and where the last one ends."""
+    head = file.read(READ_BYTES)
+    tail = file.read_at(READ_BYTES, max(0, file.size() - READ_BYTES))
+    start = len(head) - len(head.lstrip(b"\r\n"))
+    ends = tail[len(tail.rstrip(b"\r\n")) :].splitlines(keepends=True)
+    return start, max(start, file.size() - sum(map(len, ends[1:])))
 
 
 def _scored(predict: Predict, chunk: pyarrow.Table) -> pyarrow.Table:

@@ -3,12 +3,12 @@
 import getpass
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from vigie.catalogue import FAMILIES, find_family
+from vigie.catalogue import FAMILIES
 from vigie.settings import ServiceSettings
 
 
@@ -19,20 +19,28 @@ class TrainingSettings(ServiceSettings):
 
     mlflow_port: int = Field(5000, ge=0, le=65535)
     feedback_port: int = Field(8010, ge=0, le=65535)
-    mlflow_tracking_uri: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known.get('mlflow_port')}")
+    mlflow_tracking_uri: str
     models: Annotated[tuple[str, ...], NoDecode] = tuple(family.name for family in FAMILIES)
     training_data: str = ""
     registry_wait_seconds: float = 120.0
-    gate_size_mib: float = 500.0
-    gate_latency_ms: float = 100.0
-    gate_calibration_error: float = 0.25
+    gate_size_mib: float = Field(500.0, gt=0)
+    gate_latency_ms: float = Field(100.0, gt=0)
+    gate_calibration_error: float = Field(0.25, gt=0)
     vigie_actor: str = ""
     vigie_base_model: str = ""
     vigie_sentence_encoder: str = ""
-    feedback_url: str = Field(default_factory=lambda known: f"http://127.0.0.1:{known.get('feedback_port')}")
+    feedback_url: str
     trusted_annotators: Annotated[tuple[str, ...], NoDecode] = ()
     retrain_labels: int = 200
     retrain_days: float = 30.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _local_servers(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Where nothing else is said. Default factories would do it too, but be errors themselves beside any other."""
+        ports = {name: given.get(name, cls.model_fields[name].default) for name in ("mlflow_port", "feedback_port")}
+        local = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        return {"mlflow_tracking_uri": local["mlflow_port"], "feedback_url": local["feedback_port"]} | given
 
     @field_validator("models", "trusted_annotators", mode="before")
     @classmethod
@@ -42,11 +50,9 @@ class TrainingSettings(ServiceSettings):
     @field_validator("models")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            try:
-                find_family(name)
-            except KeyError as error:
-                raise ValueError(error.args[0]) from error
+        families = [family.name for family in FAMILIES]
+        if not names or set(names) - set(families):
+            raise ValueError(f"expected some of {', '.join(families)}")
         return names
 
     def actor(self) -> str:

@@ -1,7 +1,7 @@
 """Scores a Parquet file or folder on Spark, through the model as MLflow keeps it."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Literal
 
 from vigie_training.errors import TrainingError, WrongFile
 from vigie_training.rows import TEXT
@@ -20,11 +20,11 @@ def score(model_uri: str, source: str, target: str) -> int:
     Raises `TrainingError` when pyspark is not installed or Spark cannot do it, `WrongFile` when `text` is missing.
     """
     try:
-        from pyspark.errors import PySparkException  # noqa: PLC0415 (a library that only this needs)
+        from py4j.protocol import Py4JJavaError  # noqa: PLC0415 (libraries that only this needs)
+        from pyspark.errors import PySparkException  # noqa: PLC0415
         from pyspark.sql import SparkSession  # noqa: PLC0415
     except ImportError as error:
         raise TrainingError("--engine spark: pyspark is needed: pip install 'vigie-training[spark]'") from error
-    _check(Path(target))
     workers_use_this_python()
     try:
         spark = SparkSession.builder.appName("vigie-train score").getOrCreate()
@@ -33,29 +33,49 @@ def score(model_uri: str, source: str, target: str) -> int:
         finally:
             spark.stop()
     except PySparkException as error:
-        raise TrainingError(f"--engine spark: {str(error).strip().splitlines()[0]}") from error
+        raise TrainingError(f"--engine spark: {_first_line(error)}") from error
+    except Py4JJavaError as error:
+        raise TrainingError(f"--engine spark: {_first_line(error.java_exception)}") from error
 
 
-def _check(target: Path) -> None:
-    """What Spark overwrites is gone: only what Spark wrote may be."""
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / "_SUCCESS").is_file()):
+def _first_line(problem: object) -> str:
+    return str(problem).strip().splitlines()[0]
+
+
+def _mode(spark: "SparkSession", target: str) -> Literal["overwrite", "error"]:
+    """How Spark may write to `target`: what it overwrites is gone, so only what Spark wrote before may be.
+
+    Through Spark Connect one cannot look there; then Spark itself refuses whatever exists.
+    """
+    from pyspark.sql import is_remote  # noqa: PLC0415
+
+    if is_remote():
+        return "error"
+    hadoop = spark._jvm.org.apache.hadoop.fs  # type: ignore[union-attr]
+    folder = hadoop.Path(target)
+    files = folder.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration())
+    filled = files.exists(folder) and len(files.listStatus(folder)) > 0
+    if filled and not files.exists(hadoop.Path(folder, "_SUCCESS")):
         raise WrongFile(target, "expected no file or folder of that name, or one that Spark wrote before")
+    return "overwrite"
 
 
 def _scored(spark: "SparkSession", model_uri: str, source: str, target: str) -> int:
     from mlflow.pyfunc import spark_udf  # noqa: PLC0415
     from pyspark.sql import functions  # noqa: PLC0415
 
+    mode = _mode(spark, target)
     rows = spark.read.parquet(source)
     if TEXT not in rows.columns:
         names = ", ".join(map(repr, rows.columns))
-        raise WrongFile(Path(source), f"expected this column, got {names}", column=TEXT)
+        raise WrongFile(source, f"expected this column, got {names}", column=TEXT)
     predict = spark_udf(spark, model_uri, result_type="float", env_manager="local")
     # Spark evaluates a Python function on every row, whatever condition stands around it.
     text = functions.coalesce(functions.col(TEXT), functions.lit(""))
-    negative = functions.when(functions.trim(text) != "", predict(functions.struct(text.alias(TEXT))))
+    white_space = functions.lit("".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1)))))
+    negative = functions.when(functions.btrim(text, white_space) != "", predict(functions.struct(text.alias(TEXT))))
     scored = rows.withColumn(PROBABILITY, negative).withColumn(
         PREDICTED, (functions.col(PROBABILITY) < 0.5).cast("tinyint")
     )
-    scored.write.mode("overwrite").parquet(target)
+    scored.write.mode(mode).parquet(target)
     return int(spark.read.parquet(target).count())

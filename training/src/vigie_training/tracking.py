@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from fcntl import LOCK_EX, flock
 from functools import wraps
 from pathlib import Path
 from signal import SIG_IGN, SIGHUP, SIGTERM, getsignal, signal
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 import mlflow
 import urllib3
+from mlflow import MlflowClient
 from mlflow.environment_variables import (
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR,
     MLFLOW_HTTP_REQUEST_MAX_RETRIES,
@@ -70,6 +72,8 @@ def connect(tracking_uri: str) -> None:
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     mlflow.set_tracking_uri(tracking_uri)
     mlflow.set_registry_uri(tracking_uri)
+    if database := _sqlite_file(tracking_uri):
+        _make_tables(database)
 
 
 def end_by_signals() -> None:
@@ -112,6 +116,15 @@ def _one_at_a_time() -> Iterator[None]:
         yield
     finally:
         _UNDER_WAY.reset(token)
+
+
+def _make_tables(database: Path) -> None:
+    """MLflow makes those of a fresh file at the first contact, which fails when two processes do it at once."""
+    with database.with_name(f"{database.name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        client = MlflowClient()
+        client.search_experiments(max_results=1)
+        client.search_registered_models(max_results=1)
 
 
 def _set_experiment(tracking_uri: str) -> None:
