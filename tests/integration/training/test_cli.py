@@ -122,7 +122,8 @@ def test_a_promotion_can_be_forced_with_a_reason_and_rolled_back(first: dict[str
 
 
 def test_a_version_is_put_on_trial_and_taken_away_again(first: dict[str, Any], run: Run, url: str) -> None:
-    number = first["version"]
+    few = ("run", "--model", "logreg", "--quick", "--json")
+    number = done(run(*few, GATE_SIZE_MIB="0.001"))[0]["version"]  # registered, and does not serve
     assert done(run("try", number, "--json")) == {"model": "logreg", "challenger": number}
     assert done(run("try", number, "--shadow", "--json")) == {"model": "logreg", "shadow": number}
     aliases = MlflowClient(url).get_registered_model(MODEL).aliases
@@ -179,11 +180,31 @@ def test_a_file_is_scored_by_the_champion(first: dict[str, Any], run: Run, tmp_p
 
 def test_spark_scores_as_the_predictor_does(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
     source, local, spark = tmp_path / "in.parquet", tmp_path / "out.parquet", tmp_path / "spark"
-    pd.DataFrame({"id": range(40), TEXT: [*sample_texts()[:38], None, "  "]}).to_parquet(source)
+    pd.DataFrame({"id": range(40), TEXT: [*sample_texts()[:36], None, "  ", "\t\n", "\u00a0"]}).to_parquet(source)
     done(run("score", source, local, "--json"))
-    assert done(run("score", source, spark, "--engine", "spark", "--json"))["rows"] == 40
+    spark.mkdir()
+    for name in ("_SUCCESS", "part-old.parquet"):  # what Spark wrote before, which is replaced
+        (spark / name).touch()
+    assert done(run("score", source, spark.as_uri(), "--engine", "spark", "--json"))["rows"] == 40
     expected, found = (pd.read_parquet(path).sort_values("id").reset_index(drop=True) for path in (local, spark))
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert found["probability_negative"].isna().tolist() == [False] * 36 + [True] * 4
+
+
+def test_spark_replaces_only_what_spark_wrote(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
+    source, precious = tmp_path / "in.parquet", tmp_path / "precious"
+    pd.DataFrame({TEXT: ["late again"]}).to_parquet(source)
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    for target in (precious.as_uri(), source):
+        failed = run("score", source, target, "--engine", "spark")
+        assert failed.returncode == 1
+        assert f"vigie-train: {target}: expected no file or folder of that name" in failed.stderr
+    assert (precious / "thesis.txt").read_text() == "years of work"
+    nowhere = run("score", source, "nosuch://host/out", "--engine", "spark")
+    assert nowhere.returncode == 1
+    assert nowhere.stderr.splitlines()[-1].startswith("vigie-train: --engine spark: ")
+    assert "nosuch" in nowhere.stderr.splitlines()[-1]
 
 
 def test_a_plain_sqlite_file_is_a_registry_too(run: Run, tmp_path: Path) -> None:
@@ -244,6 +265,21 @@ def test_a_mistake_is_one_sentence_and_registers_nothing(
     assert message in failed.stderr
     assert "Traceback" not in failed.stderr
     assert len(MlflowClient(url, url).search_model_versions(f"name='{MODEL}'")) == before
+
+
+def test_held_out_rows_are_enough_to_evaluate_on(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
+    held_out = written(made_up(40), tmp_path / "sentiment140_dev.csv")
+    found = done(run("evaluate", "--version", "1", "--data", held_out, "--json"))
+    assert [row["rows"] for row in found["data_sets"]] == [40]
+    compared = done(run("compare", "--data", held_out, "--output", tmp_path / "table.csv", "--json"))
+    assert {row["rows"] for row in compared["table"]} == {40}
+
+
+def test_what_stands_in_the_way_of_the_artefact_is_told_before_anything_is_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "logreg").touch()
+    failed = run("run", "--data", "nowhere.csv", "--save-to", tmp_path)
+    assert failed.returncode == 1
+    assert failed.stderr == f"vigie-train: {tmp_path}/logreg: expected a folder to write to: File exists\n"
 
 
 def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(run: Run) -> None:

@@ -127,6 +127,27 @@ def test_a_lock_that_is_held_is_respected(registry: ModelRegistry, monkeypatch: 
     assert registry.champion() == "1"
 
 
+def test_the_champion_is_no_challenger_and_ends_no_trial(registry: ModelRegistry) -> None:
+    registry.try_out("3", CHALLENGER)
+    with pytest.raises(Refused, match="to put on trial beside the champion, got the champion itself"):
+        registry.try_out("1", CHALLENGER)
+    assert registry.version("3").aliases == ("challenger",)
+
+
+def test_a_rollback_passes_over_versions_that_were_deleted(registry: ModelRegistry, client: MlflowClient) -> None:
+    for number, before in (("2", "1"), ("3", "2"), ("4", "3")):
+        promotion.promote(registry, number, verdict(before), who="ada", at=NOON)
+    for number in ("2", "3"):
+        client.delete_model_version(registry.name, number)
+    assert promotion.rollback(registry, why="a drill", who="ada", at=NOON) == "1"
+    assert registry.champion() == "1"
+    assert ledger.read(registry)[-1].why == "passed over, since deleted: version 3, 2; a drill"
+    promotion.promote(registry, "4", verdict("1"), who="ada", at=NOON)
+    client.delete_model_version(registry.name, "1")
+    with pytest.raises(Refused, match="nothing that is still there served before version 4"):
+        promotion.rollback(registry, why="a drill", who="ada", at=NOON)
+
+
 def test_the_ledger_keeps_the_verdict_beside_the_reason(registry: ModelRegistry) -> None:
     refused = Verdict(passed=False, champion="1", reasons=["worse than version 1 on all"])
     assert not promotion.promote(registry, "2", refused, who="ada", at=NOON)

@@ -56,7 +56,20 @@ def test_the_same_seed_gives_the_same_interval() -> None:
     assert intervals(labels, positive, seed=1) != intervals(labels, positive, seed=2)
 
 
-def test_rows_of_one_label_have_no_area_and_are_no_error() -> None:
+def test_rows_of_one_label_have_no_area_and_no_macro_recall_and_are_no_error() -> None:
     found = intervals(np.ones(20, np.int64), np.full(20, 0.7), seed=1)
     assert found["accuracy"] == (1.0, 1.0)
-    assert np.isnan(found["roc_auc"]).all()
+    assert np.isnan([found["roc_auc"], found["macro_recall"]]).all()
+
+
+@pytest.mark.parametrize("error", [0.0, 0.1])
+def test_the_interval_of_the_calibration_error_holds_what_is_true_and_what_was_measured(error: float) -> None:
+    holds = 0
+    for seed in range(40):
+        random = np.random.default_rng(seed)
+        true = random.uniform(0.05, 0.85, 600)
+        labels, said = (random.random(600) < true).astype(np.int64), true + error
+        low, high = intervals(labels, said, seed=seed)["calibration_error"]
+        assert 0 <= low <= bootstrap.calibration_error(labels, said, np.ones(600)) <= high
+        holds += low <= error <= high
+    assert holds >= 36

@@ -39,9 +39,18 @@ def test_each_data_set_has_a_line_after_the_pooled_one() -> None:
     assert {"accuracy", "accuracy.one", "accuracy.two"} <= set(found.metrics())
 
 
-def test_a_set_of_one_label_has_no_area_under_the_curve() -> None:
+def test_a_tweet_of_two_data_sets_counts_once_where_they_are_pooled_and_not_at_all_with_both_labels() -> None:
+    one = rows([("@ada late", 0), ("thanks", 1), ("hm", 0)], source="one")
+    two = rows([("@bob late", 0), ("hm", 1)], source="two")
+    found = evaluate(lambda texts: says([0.9 if "hm" in text else 0.1 for text in texts]), joined([one, two]))
+    assert found.table["rows"].tolist() == [2, 3, 2]
+    assert found.table["accuracy"].tolist() == pytest.approx([1 / 2, 1 / 3, 1])
+    assert found.held_out().rows == 2
+
+
+def test_a_set_of_one_label_has_no_area_under_the_curve_and_no_macro_recall() -> None:
     found = evaluate(lambda texts: says([0.7] * len(texts)), rows([("a", 1), ("b", 1)]))
-    assert "roc_auc" not in found.metrics()
+    assert not {"roc_auc", "macro_recall"} & set(found.metrics())
     assert found.metrics()["accuracy"] == 1
 
 

@@ -21,6 +21,13 @@ SHORT = "short (under 50 characters)"
         ),
         ("why?", {"question", SHORT}),
         ("lovely \U0001f600 " + "x" * 120, {"emoji or emoticon", "long (over 120 characters)"}),
+        ("she didn\u2019t", {"negation", SHORT}),
+        ("he don`t", {"negation", SHORT}),
+        ("it wasnt, it doesnt, we couldnt", {"negation", SHORT}),
+        ("i want a wing", {SHORT}),
+        ("see https://t.co/ABC?q=DEF#not by 8pm (8)", {SHORT}),
+        ("note:Please 10:30", {SHORT}),
+        ("good:) really :-/", {"emoji or emoticon", SHORT}),
         ("notable knots in a cotton notebook, all of them unremarkable", set()),
     ],
 )

@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from tests.support.rows import made_up, rows
+from vigie.text import normalise
 from vigie_training.errors import TrainingError
 from vigie_training.feedback import FEEDBACK
 from vigie_training.rows import Rows, joined, same_text_key
-from vigie_training.splitting import CALIBRATION_SHARE, DEFAULT_SEED, split
+from vigie_training.splitting import CALIBRATION_SHARE, DEFAULT_SEED, held_out, split
 
 S140 = "sentiment140_train"
 
@@ -76,6 +77,34 @@ def test_sets_for_evaluation_are_never_fitted_on() -> None:
     parts = split(joined([made_up(400), made_up(50, source="sentiment140_dev", seed=3)]))
     assert parts.fit.sources == parts.calibration.sources == ["made_up"]
     assert len(parts.test.of("sentiment140_dev")) == 50
+
+
+def test_held_out_rows_are_had_of_sets_that_nothing_is_fitted_on() -> None:
+    given = made_up(50, source="sentiment140_dev")
+    assert held_out(given).texts == split(joined([made_up(400, seed=2), given])).test.of("sentiment140_dev").texts
+    with pytest.raises(TrainingError, match=r"the fit part .*: expected at least 10 rows with label 0, got 0"):
+        split(given)
+    with pytest.raises(TrainingError, match=r"the test part .*: expected at least 10 rows with label 0, got 5"):
+        held_out(made_up(10, source="sentiment140_dev"))
+
+
+def test_held_out_a_tweet_counts_once_in_each_set_and_in_none_that_gives_it_both_labels() -> None:
+    given, other = (made_up(50, source=source) for source in ("sentiment140_dev", "tweeteval_val"))
+    twice = rows([(f"@ada {given.texts[0]}", 0), (f"@bob {given.texts[0]}", 0)], source="sentiment140_dev")
+    both = rows([(given.texts[1], 0), (other.texts[2], 0)], source="sentiment140_dev")
+    found = held_out(joined([given, twice, both, other]))
+    assert sorted(found.of("sentiment140_dev").texts) == sorted([*given.texts[:1], *given.texts[2:], twice.texts[0]])
+    assert sorted(found.of("tweeteval_val").texts) == sorted(other.texts)
+
+
+def test_tweets_that_the_model_cannot_tell_apart_are_in_one_part() -> None:
+    given = made_up(600)
+    test = split(given).test.texts
+    changed = rows([(f"@someone {text} https://t.co/{n}", n % 2) for n, text in enumerate(test)], source="votes")
+    same = rows([(f"@other {text} http://bit.ly/a", n % 2) for n, text in enumerate(test)], source="sentiment140_dev")
+    parts = split(joined([given, changed, same]))
+    seen = {normalise(text) for text in (*parts.fit.texts, *parts.calibration.texts)}
+    assert not seen & set(map(normalise, parts.test.texts))
 
 
 def test_of_a_stream_the_last_day_is_held_out() -> None:

@@ -1,5 +1,7 @@
 """The tuning of a transformer, on one of a few thousand weights."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 import torch
 
 from tests.support.base_model import write_base_model
+from tests.support.rows import made_up
+from vigie.encoder import GRAPH, TOKENIZER
 from vigie_training.data import sample_texts
 from vigie_training.errors import TrainingError
 from vigie_training.recipes import Options, Report
@@ -22,6 +26,7 @@ from vigie_training.weighting import Labelled
 
 TEXTS = sample_texts()[:120]
 ROWS = Labelled(TEXTS, np.arange(len(TEXTS)).astype(np.float64) % 2, np.ones(len(TEXTS)))
+WHOLE = {GRAPH, TOKENIZER, SCORES}
 SCHEDULE = Schedule(epochs=2, batch=8)
 
 
@@ -85,10 +90,75 @@ def test_general_data_sets_are_learnt_from_before_those_that_are_predicted(tmp_p
     assert [part[:4].tolist() for part in stages(rows)] == [[False, True, False, True], [True, False, True, False]]
     assert [part.all() for part in stages(rows.of("sanders"))] == [True]
     options = Options(seed=1, quick=True, base_model=write_base_model(tmp_path / "base", TEXTS), home=tmp_path)
-    folder = tuned_transformer(rows, options, reports.append)
+    with tuned_transformer(rows, options, reports.append) as folder:
+        scores = np.load(folder / SCORES)
     assert reports.count("tuning the transformer, 0 %") == 2
-    assert np.count_nonzero(np.load(folder / SCORES)) == 80, "every row is scored in the stage that learnt from it"
+    assert np.count_nonzero(scores) == 80, "every row is scored in the stage that learnt from it"
     assert not list(folder.parent.glob("*.unfinished-*"))
+
+
+@pytest.fixture
+def makings(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Where a transformer was tuned: nothing is, three empty files stand for it."""
+    found: list[Path] = []
+
+    def write(folder: Path) -> None:
+        for name in WHOLE:
+            (folder / name).touch()
+
+    def made(rows: Rows, options: Options, report: Report, place: Path) -> Callable[[Path], None]:
+        found.append(place)
+        return write
+
+    monkeypatch.setattr("vigie_training.transformer.tuned._made", made)
+    return found
+
+
+def test_half_a_transformer_counts_as_none(makings: list[Path], tmp_path: Path) -> None:
+    options, given = Options(seed=1, home=tmp_path), made_up(4)
+    with tuned_transformer(given, options, print) as folder:
+        assert {each.name for each in folder.iterdir()} == WHOLE
+        assert folder.stat().st_mode == folder.parent.stat().st_mode, "others may read it as what lies beside it"
+    (folder / TOKENIZER).unlink()
+    for _ in range(2):
+        with tuned_transformer(given, options, print) as folder:
+            assert {each.name for each in folder.iterdir()} == WHOLE
+    assert makings == [folder, folder]
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_second_training_on_the_same_rows_waits_and_takes_what_the_first_made(
+    makings: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, given, reports = Options(seed=1, home=tmp_path), made_up(4), list[str]()
+    with ExitStack() as first:
+        folder = first.enter_context(tuned_transformer(given, options, print))
+        state = folder.with_name(f"{folder.name}.unfinished-1")
+        state.touch()
+        kept = list[bool]()
+
+        def wait(seconds: float) -> None:
+            kept.append(state.exists())
+            first.close()
+
+        monkeypatch.setattr("vigie_training.transformer.tuned.sleep", wait)
+        with tuned_transformer(given, options, reports.append) as again:
+            assert (again, makings) == (folder, [folder])
+    assert kept == [True], "what the first goes on from is not thrown away"
+    assert reports == ["waiting for another training, which tunes the transformer on the same rows"]
+
+
+def test_of_transformers_the_newest_two_stay_and_what_is_read(makings: list[Path], tmp_path: Path) -> None:
+    def use(seed: int) -> AbstractContextManager[Path]:
+        return tuned_transformer(made_up(4), Options(seed=seed, home=tmp_path), print)
+
+    with use(1) as first:
+        for seed in (2, 3, 4):
+            with use(seed):
+                assert first.exists()
+    with use(5) as last:
+        assert len(list(last.parent.glob("*[!k]"))) == 2
+    assert not first.exists()
 
 
 def test_rows_are_learnt(base: str) -> None:

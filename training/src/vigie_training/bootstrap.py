@@ -1,4 +1,4 @@
-"""How sure a metric is: percentile intervals of the bootstrap (Efron 1979), by rows drawn with Poisson weights.
+"""How sure a metric is: intervals of the bootstrap (percentiles, Efron 1979), by rows drawn with Poisson weights.
 
 A weight of Poisson(1) per row stands for drawing as many rows as there are with replacement (Hanley and MacGibbon
 2006); so every metric is written for weighted rows, and nothing is copied.
@@ -32,11 +32,10 @@ def f1(labels: Labels, positive: Doubles, weights: Doubles) -> float:
 
 
 def macro_recall(labels: Labels, positive: Doubles, weights: Doubles) -> float:
-    """The mean of both labels' recalls."""
+    """The mean of both labels' recalls; NaN where a label is missing."""
     right = (positive > 0.5) == (labels == 1)
-    recalls = [
-        weights[right & (labels == label)].sum() / max(weights[labels == label].sum(), 1e-12) for label in (0, 1)
-    ]
+    known = [weights[labels == label].sum() for label in (0, 1)]
+    recalls = [weights[right & (labels == label)].sum() / known[label] for label in (0, 1)] if all(known) else [np.nan]
     return float(np.mean(recalls))
 
 
@@ -83,7 +82,29 @@ def intervals(labels: Labels, positive: Doubles, *, seed: int) -> dict[str, tupl
             continue
         for name, metric in WEIGHTED.items():
             found[name].append(metric(labels, positive, weights))
-    return {name: _ends(values) for name, values in found.items()}
+    ends = {name: _ends(values) for name, values in found.items()}
+    return ends | {"calibration_error": _ends_of_calibration(ends["calibration_error"], labels, positive, random)}
+
+
+def _ends_of_calibration(
+    drawn: tuple[float, float], labels: Labels, positive: Doubles, random: np.random.Generator
+) -> tuple[float, float]:
+    """The basic interval (Davison and Hinkley 1997, "Bootstrap Methods and their Application", 5.2) for the percentiles
+    `drawn`, widened to the metric itself where that is outside.
+
+    A mean of absolute values is the greater the more noise the rows have, and rows drawn from them have it twice:
+    percentiles lie above the metric, which itself lies above the truth. The interval begins at 0 where labels drawn
+    from the probabilities would show as great an error (Bröcker and Smith 2007, "Increasing the Reliability of
+    Reliability Diagrams").
+    """
+    equal = np.ones(len(labels))
+    error = calibration_error(labels, positive, equal)
+    by_chance = [
+        calibration_error((random.random(len(labels)) < positive).astype(np.int64), positive, equal)
+        for _ in range(REPLICATES)
+    ]
+    low = 0.0 if error <= _ends(by_chance)[1] else max(0.0, min(error, 2 * error - drawn[1]))
+    return low, max(error, 2 * error - drawn[0])
 
 
 def _ends(values: list[float]) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from vigie_training.recipes import Options, families, find_recipe
 from vigie_training.retraining import Thresholds, reasons
 from vigie_training.rows import Rows, joined
 from vigie_training.settings import TrainingSettings, libraries_keep_quiet
-from vigie_training.splitting import DEFAULT_SEED, split
+from vigie_training.splitting import DEFAULT_SEED, held_out
 from vigie_training.tracking import connect, end_by_signals
 from vigie_training.training import Job
 
@@ -43,8 +43,8 @@ Labels = Annotated[
     Literal["auto", "binary", "three-class"],
     typer.Option(
         help="What 1 means: positive (binary) or neutral, which is left out (three-class). auto: what is known of the "
-        "data set's name; else a label 2 anywhere in a file makes it three-class, a 4 makes it Sentiment140's 0/2/4, "
-        "names (negative, neutral, positive) speak for themselves, and 0/1 alone is binary."
+        "data set's name; else a label 2 anywhere in a file makes it three-class, and 0/1 alone is binary. A 4 always "
+        "means Sentiment140's 0/2/4, and names (negative, neutral, positive) speak for themselves."
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the fit; what is held out depends on none.")]
@@ -77,7 +77,8 @@ def run(
     settings = TrainingSettings.read()
     names = _known(model)
     if save_to:
-        reporting.make_folder(save_to)
+        for name in names:
+            reporting.make_folder(save_to / name)
     connect(settings.mlflow_tracking_uri)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
     options = replace(_options(settings, seed, quick=quick), resume=resume)
@@ -170,7 +171,7 @@ def evaluate(
         report("evaluating")
         with registry.artefact(number) as folder:
             fitted = find_recipe(model).load(folder)
-            table = evaluate_rows(fitted.predict, rows if all_rows else split(rows, seed).test).table
+            table = evaluate_rows(fitted.predict, rows if all_rows else held_out(rows)).table
     records = comparing.records(table)
     shown = {"model": model, "version": number, "data_sets": records}
     output.show(shown, [], as_json=as_json, tables=[output.table(f"{model} version {number}", records)])
@@ -196,7 +197,7 @@ def compare(
     connect(settings.mlflow_tracking_uri)
     with output.progress(last + 4) as report:
         rows = read_given(data, labels, lambda file: report(f"reading {file}"))
-        found = comparing.compare(names, split(rows, seed).test, last=last, seed=seed, report=report)
+        found = comparing.compare(names, held_out(rows), last=last, seed=seed, report=report)
         report("writing")
         files = reporting.write(found, to)
         reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), seed=seed)

@@ -4,7 +4,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
@@ -129,9 +128,9 @@ def _with_intervals(one: Contestant, seed: int) -> pd.DataFrame:
     labels, positive = one.evaluation.rows.labels, one.evaluation.positive
     sources = one.evaluation.rows.frame[SOURCE].to_numpy()
     identity = {"model": one.name, "family": one.family, "version": one.version, "champion": one.champion}
-    lines = []
+    once, lines = one.evaluation.rows.once(), []
     for line in one.evaluation.table.to_dict("records"):
-        mask = np.ones(len(labels), bool) if line["data_set"] == POOLED else sources == line["data_set"]
+        mask = once if line["data_set"] == POOLED else sources == line["data_set"]
         ends = intervals(labels[mask], positive[mask], seed=seed)
         for metric in METRICS:
             line[f"{metric}_low"], line[f"{metric}_high"] = ends[metric]
@@ -142,11 +141,11 @@ def _with_intervals(one: Contestant, seed: int) -> pd.DataFrame:
 
 def _pairs(contestants: Sequence[Contestant]) -> pd.DataFrame:
     """McNemar's exact test, two-sided, of each pair on all rows: who alone is right how often (McNemar 1947)."""
-    lines = []
+    once, lines = contestants[0].evaluation.rows.once(), []
     for at, one in enumerate(contestants):
         for other in contestants[at + 1 :]:
-            mine = int((one.evaluation.right & ~other.evaluation.right).sum())
-            theirs = int((other.evaluation.right & ~one.evaluation.right).sum())
+            mine = int((one.evaluation.right & ~other.evaluation.right & once).sum())
+            theirs = int((other.evaluation.right & ~one.evaluation.right & once).sum())
             p = binomtest(mine, mine + theirs, 0.5).pvalue if mine + theirs else 1.0
             lines.append(
                 {"model": one.name, "other": other.name, "only_model": mine, "only_other": theirs, "p": float(p)}

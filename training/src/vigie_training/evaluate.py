@@ -47,7 +47,8 @@ class Evaluation(NamedTuple):
 
     def held_out(self) -> HeldOut:
         """What the card of the model draws of this, pooled."""
-        labels, positive = self.rows.labels, self.positive
+        once = self.rows.once()
+        labels, positive = self.rows.labels[once], self.positive[once]
         (a, b), (c, d) = confusion_matrix(labels, positive > 0.5, labels=[0, 1]).tolist()
         bins = _bins(positive)
         sizes, said, true = (np.bincount(bins, each, CALIBRATION_BINS) for each in (None, positive, labels))
@@ -59,11 +60,15 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(predict: Predict, rows: Rows) -> Evaluation:
-    """Evaluates on every row; a data set with rows of one label only has no area under the curve (NaN)."""
+    """Evaluates on every row; in the pooled line a tweet counts once (see `Rows.once`).
+
+    A data set with rows of one label only has no area under the curve and no macro recall (NaN).
+    """
     parts = [predict(rows.texts[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
     positive = 1.0 - np.concatenate(parts).astype(np.float64)
     sources = rows.frame[SOURCE].to_numpy()
-    lines = [_line(POOLED, rows.labels, positive)]
+    once = rows.once()
+    lines = [_line(POOLED, rows.labels[once], positive[once])]
     if len(rows.sources) > 1:
         lines += [_line(source, rows.labels[sources == source], positive[sources == source]) for source in rows.sources]
     return Evaluation(rows, positive, pd.DataFrame(lines))
@@ -89,13 +94,14 @@ def _roc(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> li
 
 def _line(name: str, labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> dict[str, str | int | float]:
     answers = (positive > 0.5).astype(int)
+    both = len(set(labels.tolist())) == 2
     return {
         "data_set": name,
         "rows": len(labels),
         "accuracy": float((answers == labels).mean()),
         "f1": float(f1_score(labels, answers, zero_division=0)),
-        "macro_recall": float(recall_score(labels, answers, average="macro", zero_division=0)),
-        "roc_auc": float(roc_auc_score(labels, positive)) if len(set(labels.tolist())) == 2 else float("nan"),
+        "macro_recall": float(recall_score(labels, answers, average="macro")) if both else float("nan"),
+        "roc_auc": float(roc_auc_score(labels, positive)) if both else float("nan"),
         "log_loss": float(log_loss(labels, positive, labels=[0, 1])),
         "calibration_error": calibration_error(labels, positive),
     }

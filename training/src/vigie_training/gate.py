@@ -102,7 +102,7 @@ def _worse(candidate: Evaluation, champion: Evaluation) -> dict[str, float]:
     """The chance of as many lost rows as were lost if both were equally good, per data set."""
     lost, won = champion.right & ~candidate.right, candidate.right & ~champion.right
     sources = candidate.rows.frame[SOURCE].to_numpy()
-    masks = {POOLED: np.ones(len(sources), bool)}
+    masks = {POOLED: candidate.rows.once()}
     if len(candidate.rows.sources) > 1:
         masks |= {source: sources == source for source in candidate.rows.sources}
     return {
@@ -114,7 +114,8 @@ def _worse(candidate: Evaluation, champion: Evaluation) -> dict[str, float]:
 
 def _chance(candidate: Evaluation) -> float:
     """The chance of as many right answers, balanced over the labels, for a coin."""
-    labels, right = candidate.rows.labels, candidate.right
+    once = candidate.rows.once()
+    labels, right = candidate.rows.labels[once], candidate.right[once]
     pairs = int(2 * min((labels == 0).sum(), (labels == 1).sum()))
     balanced = np.mean([right[labels == label].mean() for label in (0, 1)])
     return float(binomtest(round(balanced * pairs), pairs, 0.5, alternative="greater").pvalue)

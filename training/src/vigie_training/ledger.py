@@ -35,8 +35,8 @@ def append(store: TagStore, entry: Entry) -> None:
     store.tag(f"{PREFIX}{max(numbers, default=0) + 1:06d}", short.model_dump_json(by_alias=True))
 
 
-def predecessor(history: list[Entry], champion: str) -> str | None:
-    """Which version served before `champion`; null when it was the first.
+def predecessors(history: list[Entry], champion: str) -> list[str]:
+    """Which versions served before `champion`, the last one first; none when it was the first.
 
     A promotion adds to a stack, a rollback takes from it: one rollback after the other walks back to the first version.
     """
@@ -50,10 +50,8 @@ def predecessor(history: list[Entry], champion: str) -> str | None:
             stack.append(entry.to)
         elif entry.to in stack:
             del stack[_last(stack, entry.to) + 1 :]
-    if champion not in stack:
-        return stack[-1] if stack else None
-    at = _last(stack, champion)
-    return stack[at - 1] if at else None
+    at = _last(stack, champion) if champion in stack else len(stack)
+    return stack[:at][::-1]
 
 
 def _last(stack: list[str], version: str) -> int:

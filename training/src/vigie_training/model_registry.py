@@ -23,6 +23,8 @@ LOCK_SECONDS = 60.0
 LOCK_PAUSE_SECONDS = 0.2
 HOLDER = "holder"
 FEEDBACK_TAG = "feedback_rows"
+ORIGIN_TAG = "origin"
+RETRAINED = "retrain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,8 @@ class ModelRegistry:
         return self._aliases().get(CHAMPION)
 
     def newest(self) -> RegisteredVersion | None:
-        """The champion, or what was made later to take over: the challenger, or what learnt from votes, though the gate
-        refused it. Null when there is no champion.
+        """The champion, or what was made later to take over: the challenger, or what was retrained or learnt from
+        votes, though the gate refused it. Null when there is no champion.
         """
         if self.champion() is None:
             return None
@@ -75,8 +77,9 @@ class ModelRegistry:
         """Only one process at a time is within this, per family: the registry has no conditional update of its own.
 
         The lock is a registered model of another name, which can be made only once. One that a dead process left
-        behind counts for `LOCK_SECONDS`. Raises `Refused` when it cannot be had in that time. What it yields raises
-        `Refused` too, when the lock was taken for a dead process's meanwhile: to be called right before the move.
+        behind counts for `LOCK_SECONDS`. Raises `Refused` when it cannot be had in twice that time. What it yields
+        raises `Refused` too, when the lock was taken for a dead process's meanwhile: to be called right before the
+        move.
         """
         lock, mine = f"{self.name}.moving", uuid4().hex
         deadline = monotonic() + 2 * LOCK_SECONDS
@@ -126,8 +129,14 @@ class ModelRegistry:
             self.end_trial(CHALLENGER)
 
     def try_out(self, number: str, alias: str) -> None:
-        """Puts a version on trial beside the champion; raises `Refused` for one that there is not."""
-        self._client.set_registered_model_alias(self.name, alias, self.version(number).number)
+        """Puts a version on trial beside the champion; raises `Refused` for one that there is not, and for the champion
+        itself: whatever is on trial stays there.
+        """
+        if CHAMPION in self.version(number).aliases:
+            raise Refused(
+                f"{self.name}: expected a version to put on trial beside the champion, got the champion itself"
+            )
+        self._client.set_registered_model_alias(self.name, alias, number)
 
     def end_trial(self, alias: str) -> None:
         """Nothing is on trial by that alias any more."""
@@ -164,6 +173,13 @@ class ModelRegistry:
             if not self.version(number).aliases:
                 self._client.delete_model_version(self.name, number)
 
+    def forget_run(self, run_id: str) -> None:
+        """The same for what a run registered, also when it was told to stop before it heard the number."""
+        with suppress(MlflowException):
+            for version in self.versions():
+                if version.run_id == run_id:
+                    self.forget(version.number)
+
     def tag_version(self, number: str, key: str, value: str) -> None:
         """Sets a tag of a version."""
         self._client.set_model_version_tag(self.name, number, key, value)
@@ -199,7 +215,8 @@ class ModelRegistry:
 
 def _is_meant_to_serve(version: RegisteredVersion) -> bool:
     named = CHAMPION in version.aliases or CHALLENGER in version.aliases
-    return named or version.tags.get(FEEDBACK_TAG, "0") != "0"
+    retrained = version.tags.get(ORIGIN_TAG) == RETRAINED
+    return named or retrained or version.tags.get(FEEDBACK_TAG, "0") != "0"
 
 
 def _version(found: ModelVersion, aliases: dict[str, str]) -> RegisteredVersion:

@@ -35,7 +35,7 @@ def table(title: str, records: Sequence[dict[str, Any]]) -> Table:
     for name in records[0] if records else ():
         made.add_column(name.replace("_", " "), justify="left" if isinstance(records[0][name], str) else "right")
     for record in records:
-        made.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value) for value in record.values()))
+        made.add_row(*(f"{value:.4f}" if isinstance(value, float) else _word(value) for value in record.values()))
     return made
 
 
@@ -57,6 +57,10 @@ def progress(steps: int | None, clock: Callable[[], float] = monotonic) -> Itera
             bar.update(task, description=what, advance=1)
 
         yield report
+
+
+def _word(value: object) -> str:
+    return "–" if value is None else str(value)
 
 
 class _Lines:

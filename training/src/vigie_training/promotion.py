@@ -21,7 +21,8 @@ def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str,
     `why` it should serve is kept beside the verdict. Raises `Superseded` when the champion is no longer the one that
     the verdict compared with.
     """
-    record(registry, number, verdict)
+    for key, value in verdict_tags(verdict).items():
+        registry.tag_version(number, key, value)
     if not verdict.passed:
         return False
     with registry.moving() as check:
@@ -32,10 +33,10 @@ def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str,
     return True
 
 
-def record(registry: ModelRegistry, number: str, verdict: Verdict) -> None:
-    """Tags the version with the verdict and its numbers; nothing moves."""
-    registry.tag_version(number, VERDICT_TAG, verdict.summary()[:4000])
-    registry.tag_version(number, NUMBERS_TAG, verdict.model_dump_json(exclude={"passed", "reasons"})[:4000])
+def verdict_tags(verdict: Verdict) -> dict[str, str]:
+    """The tags of a version that keep the verdict and its numbers."""
+    numbers = verdict.model_dump_json(exclude={"passed", "reasons"})
+    return {VERDICT_TAG: verdict.summary()[:4000], NUMBERS_TAG: numbers[:4000]}
 
 
 def force(registry: ModelRegistry, number: str, *, why: str, who: str, at: datetime) -> None:
@@ -50,15 +51,22 @@ def force(registry: ModelRegistry, number: str, *, why: str, who: str, at: datet
 
 
 def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> str:
-    """Makes the champion's predecessor the champion again and returns its number; raises `Refused` without one."""
+    """Makes the champion's predecessor the champion again and returns its number; raises `Refused` without one.
+
+    Versions that somebody deleted are passed over; the ledger says so before `why`.
+    """
     with registry.moving() as check:
         current = registry.champion()
         if current is None:
             raise Refused(f"{registry.name}: there is no champion to roll back from")
-        before = ledger.predecessor(ledger.read(registry), current)
+        earlier = [number for number in ledger.predecessors(ledger.read(registry), current) if number != current]
+        there = {version.number for version in registry.versions()}
+        before = next((number for number in earlier if number in there), None)
         if before is None:
-            raise Refused(f"{registry.name}: nothing served before version {current}")
-        registry.version(before)
+            nothing = "nothing that is still there" if earlier else "nothing"
+            raise Refused(f"{registry.name}: {nothing} served before version {current}")
+        if gone := dict.fromkeys(earlier[: earlier.index(before)]):
+            why = f"passed over, since deleted: version {', '.join(gone)}; {why}"
         _move(registry, _entry(registry, before, "rollback", why=why, who=who, at=at), check)
     return before
 

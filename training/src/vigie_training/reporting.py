@@ -1,5 +1,6 @@
 """Writes a comparison to files, and logs them as one MLflow run."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ def make_folder(folder: Path) -> None:
     """Before time is spent on what should be written there; raises `TrainingError`."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise TrainingError(f"{folder}: expected a folder to write to: {error.strerror}") from error
 

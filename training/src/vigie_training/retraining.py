@@ -16,8 +16,8 @@ class Thresholds(NamedTuple):
 def reasons(newest: RegisteredVersion | None, labels: int, thresholds: Thresholds, *, now: datetime) -> list[str]:
     """Why a training is due, in words; empty when it is not. `labels` is how many qualify now.
 
-    `newest` is the champion, or one made later: what waits to be promoted, or was refused, is not trained again every
-    night.
+    `newest` is the champion, or one made later: what waits to be promoted, or was refused, is not trained again each
+    time that the job runs.
     """
     if newest is None:
         return ["no version serves yet"]

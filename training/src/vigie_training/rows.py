@@ -1,13 +1,14 @@
 """Labelled tweets in memory, and what identifies them."""
 
 import hashlib
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from vigie.text import normalise
 
 Mask = npt.NDArray[np.bool_]
 
@@ -50,6 +51,16 @@ class Rows:
         """The rows of one data set."""
         return self.where((self.frame[SOURCE] == source).to_numpy())
 
+    def once(self) -> Mask:
+        """Which rows count where data sets are pooled, `[n]`: of a tweet that several of them have the first one, of a
+        tweet with both labels none.
+        """
+        if len(self.sources) < 2:
+            return np.ones(len(self), bool)
+        keys = self.frame[TEXT].map(same_text_key)
+        divided = self.frame[LABEL].groupby(keys).transform("nunique") > 1
+        return np.asarray(~(keys.duplicated() | divided), bool)
+
     def content_hash(self) -> str:
         """SHA-256 over the rows as a multiset: the same whatever the order of rows and files."""
         lines = (f"{label}\0{text}" for text, label in zip(self.texts, self.labels.tolist(), strict=True))
@@ -63,5 +74,5 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 def same_text_key(text: str) -> str:
-    """Two rows with one key are the same tweet: entities, case and white space do not tell tweets apart."""
-    return " ".join(html.unescape(text).lower().split())
+    """Two rows with one key are the same tweet: what the models do not see, and case, do not tell tweets apart."""
+    return normalise(text).lower()

@@ -6,13 +6,16 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from vigie.text import normalise
 from vigie_training.evaluate import Evaluation
 from vigie_training.rows import Mask
 
 _NEGATION = re.compile(
-    r"\b(?:not|no|never|nothing|nobody|none|without|cannot)\b|n't\b|\b(?:dont|cant|wont|isnt|didnt)\b", re.I
+    r"\b(?:not|no|never|nothing|nobody|nowhere|none|neither|nor|without|cannot)\b|n't\b"
+    r"|\b(?:ai|are|ca|could|did|does|do|had|has|have|is|must|need|should|was|were|wo|would)nt\b",
+    re.I,
 )
-_EMOJI = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]|[:;=8]-?[)(DPp/]")
+_EMOJI = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff]|[:;=]-?(?:\)|[(DPp/](?!\w))|(?<![\w(])8-?[)D](?!\w)")
 _AIRLINE = re.compile(
     r"\b(?:airlines?|airways|flights?|flying|flew|airport|luggage|boarding|plane|pilot|crew|united|delta|jetblue"
     r"|southwestair|usairways|virginamerica|americanair|airparadis)\b",
@@ -23,18 +26,20 @@ _SHOUTED = re.compile(r"\b[A-Z]{3,}\b")
 SLICES: dict[str, Callable[[str], bool]] = {
     "short (under 50 characters)": lambda text: len(text) < 50,
     "long (over 120 characters)": lambda text: len(text) > 120,
-    "negation": lambda text: bool(_NEGATION.search(text)),
-    "emoji or emoticon": lambda text: bool(_EMOJI.search(text)),
+    "negation": lambda text: bool(_NEGATION.search(normalise(text))),
+    "emoji or emoticon": lambda text: bool(_EMOJI.search(normalise(text))),
     "airline": lambda text: bool(_AIRLINE.search(text)),
-    "hashtag": lambda text: "#" in text,
-    "two words in capitals": lambda text: len(_SHOUTED.findall(text)) >= 2,
-    "question": lambda text: "?" in text,
+    "hashtag": lambda text: "#" in normalise(text),
+    "two words in capitals": lambda text: len(_SHOUTED.findall(normalise(text))) >= 2,
+    "question": lambda text: "?" in normalise(text),
 }
 
 
 def by_slice(evaluation: Evaluation) -> pd.DataFrame:
     """One line per slice: `slice`, `rows`, `accuracy`, `macro_recall` (NaN where one label is missing)."""
-    texts, labels, right = evaluation.rows.texts, evaluation.rows.labels, evaluation.right
+    once = evaluation.rows.once()
+    rows, right = evaluation.rows.where(once), evaluation.right[once]
+    texts, labels = rows.texts, rows.labels
     lines = []
     for name, holds in SLICES.items():
         mask: Mask = np.array([holds(text) for text in texts], bool)

@@ -1,6 +1,7 @@
 """Splits before anything is fitted: which rows are fitted on, which calibrate, which are only ever evaluated."""
 
 import hashlib
+import html
 from typing import NamedTuple
 
 import numpy as np
@@ -33,10 +34,27 @@ def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
 
     Which rows are held out depends on no seed: what any version was fitted on is never evaluated on. The seed chooses
     the calibration rows among the others. What people voted on a tweet outweighs its label elsewhere; of a tweet with
-    both labels nothing is learnt.
+    both labels nothing is learnt. Held out, a tweet is in each data set once, and not in one that gives it both labels.
 
     Raises `TrainingError` when a part is left with fewer than ten rows of a label.
     """
+    parts = _parts(rows, seed)
+    for name, part in zip(Split._fields, parts, strict=True):
+        _check(name, part, rows)
+    return parts
+
+
+def held_out(rows: Rows) -> Rows:
+    """What `split` holds out, also of data sets that nothing is fitted on.
+
+    Raises `TrainingError` when that is fewer than ten rows of a label.
+    """
+    test = _parts(rows, DEFAULT_SEED).test
+    _check("test", test, rows)
+    return test
+
+
+def _parts(rows: Rows, seed: int) -> Split:
     fair = rows.frame[SOURCE].map({source: known_set(source).fair_sampling for source in rows.sources})
     frame = rows.frame.assign(
         key=rows.frame[TEXT].map(same_text_key),
@@ -47,25 +65,36 @@ def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
     frame = frame.sort_values(order).drop(columns="unfair").reset_index(drop=True)
     keys, unvoted = frame.pop("key"), frame.pop("unvoted")
     rows = Rows(frame)
-    test, calibration = _masks(frame, keys.map(_draw).to_numpy(float), seed)
+    test, calibration = _masks(frame, frame[TEXT].map(_draw).to_numpy(float), seed)
     leaked = keys.isin(set(keys[test])).to_numpy()
     repeated = keys.duplicated().to_numpy()
     usable = ~test & ~leaked & ~repeated & ~_divided(keys, unvoted, frame[LABEL])
-    parts = Split(rows.where(usable & ~calibration), rows.where(usable & calibration), rows.where(test))
-    for name, part in zip(Split._fields, parts, strict=True):
-        for label, count in zip((0, 1), np.bincount(part.labels, minlength=2).tolist(), strict=True):
-            if count < FEWEST_PER_LABEL:
-                raise TrainingError(
-                    f"the {name} part of the split: expected at least {FEWEST_PER_LABEL} rows with label {label}, "
-                    f"got {count} (of {len(rows)} rows read)"
-                )
-    return parts
+    tested = _once_in_each(frame.assign(key=keys), test)
+    return Split(rows.where(usable & ~calibration), rows.where(usable & calibration), rows.where(tested))
+
+
+def _check(name: str, part: Rows, rows: Rows) -> None:
+    for label, count in enumerate(np.bincount(part.labels, minlength=2).tolist()):
+        if count < FEWEST_PER_LABEL:
+            raise TrainingError(
+                f"the {name} part of the split: expected at least {FEWEST_PER_LABEL} rows with label {label}, "
+                f"got {count} (of {len(rows)} rows read)"
+            )
 
 
 def _divided(keys: "pd.Series[str]", unvoted: "pd.Series[bool]", labels: "pd.Series[int]") -> Mask:
     """Which rows are of a tweet that has both labels, by votes where there are any."""
     counts = labels.where(unvoted == unvoted.groupby(keys).transform("min")).groupby(keys).transform("nunique")
     return np.asarray(counts.to_numpy() > 1)
+
+
+def _once_in_each(frame: pd.DataFrame, test: Mask) -> Mask:
+    """Of the rows in `test` the first of each tweet in each data set, unless that gives it both labels: metrics and
+    tests take rows to be independent of each other.
+    """
+    tweets = frame[test].groupby(["key", SOURCE])
+    counts = (tweets.cumcount() == 0) & (tweets[LABEL].transform("nunique") == 1)
+    return np.asarray(counts.reindex(frame.index, fill_value=False), bool)
 
 
 def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64], seed: int) -> tuple[Mask, Mask]:
@@ -92,7 +121,10 @@ def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64], seed: int) -> tu
     return test, calibration
 
 
-def _draw(key: str) -> float:
-    """A number in [0, 1) that depends on the text only."""
-    digest = hashlib.blake2b(f"{DEFAULT_SEED}\0{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _draw(text: str) -> float:
+    """A number in [0, 1) that depends on the text only: on less of it than `same_text_key` leaves out, since what was
+    held out when versions that still serve were fitted has to stay so.
+    """
+    seen = " ".join(html.unescape(text).lower().split())
+    digest = hashlib.blake2b(f"{DEFAULT_SEED}\0{seen}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest) / 2**64

@@ -13,11 +13,11 @@ from vigie.artifacts import verify
 from vigie.catalogue import Family
 from vigie_training import promotion
 from vigie_training.data import SAMPLE_TWEETS, read_file
-from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.errors import RegistryUnreachable, Superseded, TrainingError
 from vigie_training.evaluate import evaluate
 from vigie_training.gate import Limits
 from vigie_training.measuring import folder_mib, latency
-from vigie_training.model_registry import ARTIFACT_FOLDER, ModelRegistry
+from vigie_training.model_registry import ARTIFACT_FOLDER, ORIGIN_TAG, ModelRegistry
 from vigie_training.publishing import publish
 from vigie_training.recipes import Options, Report, find_recipe
 from vigie_training.tracking import probe, tracked
@@ -52,22 +52,28 @@ def first_version(
 ) -> str:
     """Registers and promotes the family's starter, or else a small model fitted on the sample tweets; its version.
 
-    Raises `TrainingError` when it does not pass the gate.
+    Where somebody else's version came to serve meanwhile, that one's, and nothing is registered. Raises `TrainingError`
+    when it does not pass the gate.
     """
     shipped = starter_folder(family)
     if shipped is not None:
         return register_starter(tracking_uri, family, shipped, who=who, limits=limits)
     outcome = train(tracking_uri, Job(family, read_file(SAMPLE_TWEETS), options, who, limits), report)
-    if not outcome.promoted:
+    if outcome.promoted:
+        return outcome.version
+    registry = ModelRegistry(family)
+    registry.forget(outcome.version)
+    if (served := registry.champion()) is None:
         raise TrainingError(f"{family.name}: the first model did not pass the gate: {outcome.verdict.summary()}")
-    return outcome.version
+    return served
 
 
 @tracked
 def register_starter(run: mlflow.ActiveRun, family: Family, shipped: Path, *, who: str, limits: Limits) -> str:
     """Registers the artefact in `shipped` and promotes it through the gate, judged on the sample tweets.
 
-    Returns its version; raises `TrainingError` when it does not pass.
+    Returns its version, or the champion that came to serve meanwhile, and then it is not registered; raises
+    `TrainingError` when it does not pass.
     """
     mlflow.set_tags({"family": family.name, "mlflow.runName": f"{family.name} starter"})
     recipe = find_recipe(family.name)
@@ -79,10 +85,18 @@ def register_starter(run: mlflow.ActiveRun, family: Family, shipped: Path, *, wh
     metrics = manifest.metrics | {f"{k}.sample_tweets": v for k, v in evaluation.metrics().items()} | costs
     registry = ModelRegistry(family)
     verdict, _ = judge_folder(job, shipped, evaluation, costs, registry)
+    if not verdict.passed:
+        raise TrainingError(f"{family.name}: the starter did not pass the gate: {verdict.summary()}")
     with tempfile.TemporaryDirectory(prefix="vigie-") as place:
         folder = Path(shutil.copytree(shipped, Path(place) / ARTIFACT_FOLDER))
-        tags = {"family": family.name, "origin": "starter"}
+        tags = {"family": family.name, ORIGIN_TAG: "starter"} | promotion.verdict_tags(verdict)
         version = publish(folder, family, run_id=run.info.run_id, tags=tags, metrics=metrics)
-    if not promotion.promote(registry, version, verdict, who=who, at=datetime.now(UTC)):
-        raise TrainingError(f"{family.name}: the starter did not pass the gate: {verdict.summary()}")
+    try:
+        promotion.promote(registry, version, verdict, who=who, at=datetime.now(UTC))
+    except BaseException as problem:  # also when it is told to stop: a failed run has registered nothing
+        registry.forget(version)
+        served = registry.champion() if isinstance(problem, Superseded) else None
+        if served is None:
+            raise
+        return served
     return version

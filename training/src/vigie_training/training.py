@@ -20,13 +20,13 @@ from vigie_training.evaluate import Evaluation, evaluate
 from vigie_training.feedback import FEEDBACK
 from vigie_training.gate import Cost, Limits, Verdict, judge
 from vigie_training.measuring import folder_mib, forget_peak_memory, latency, peak_memory_mib
-from vigie_training.model_registry import ARTIFACT_FOLDER, FEEDBACK_TAG, ModelRegistry
+from vigie_training.model_registry import ARTIFACT_FOLDER, FEEDBACK_TAG, ORIGIN_TAG, RETRAINED, ModelRegistry
 from vigie_training.packaging import golden_problem, package
 from vigie_training.publishing import publish
 from vigie_training.recipes import Options, Report, find_recipe
 from vigie_training.rows import Rows
 from vigie_training.settings import TrainingSettings
-from vigie_training.splitting import split
+from vigie_training.splitting import held_out, split
 from vigie_training.tracking import tracked
 
 DATA_TAG = "data_hash"
@@ -106,11 +106,11 @@ def _register(
     _log_artefacts(evaluation, comparison)
     if job.save_to:
         shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
-    version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
+    tags |= promotion.verdict_tags(verdict) | ({ORIGIN_TAG: RETRAINED} if job.challenger else {})
     promoted = False
     try:
+        version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
         if job.challenger:
-            promotion.record(registry, version, verdict)
             if verdict.passed:
                 registry.try_out(version, CHALLENGER)
         else:
@@ -122,7 +122,7 @@ def _register(
                 lambda: judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)[0],
             )
     except BaseException:  # also when it is told to stop: a failed run has registered nothing
-        registry.forget(version)
+        registry.forget_run(run_id)
         raise
     mlflow.set_tags({"version": version, promotion.VERDICT_TAG: verdict.summary()[:4000]})
     return Outcome(version, run_id, promoted, verdict, evaluation, costs)
@@ -154,7 +154,7 @@ def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report
     report("evaluating")
     with registry.artefact(number) as folder:
         fitted = find_recipe(job.family.name).load(folder)
-        evaluation = evaluate(fitted.predict, split(job.rows, job.options.seed).test)
+        evaluation = evaluate(fitted.predict, held_out(job.rows))
         costs = {"size_mib": folder_mib(folder), **latency(fitted.predict, evaluation.rows.texts)}
         report("comparing with the champion")
         learnt_from = registry.version(number).tags.get(DATA_TAG, "")

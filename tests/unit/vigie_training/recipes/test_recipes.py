@@ -113,12 +113,13 @@ def test_what_interrupted_tunings_left_is_thrown_away_after_a_week(parts: Split,
     )
     encoders = tmp_path / "encoders"
     (encoders / "making-old").mkdir(parents=True)
-    for name in ("making-old/scores.npy", "old.unfinished-1", "old.making", "new.unfinished-2"):
+    for name in ("making-old/scores.npy", "old.unfinished-1", "old.making", "old.lock", "new.unfinished-2"):
         (encoders / name).touch()
         if "old" in name:
             os.utime(encoders / name, (0, 0))
     os.utime(encoders / "making-old", (0, 0))
-    tuned_transformer(parts.fit, options, lambda message: None)
+    with tuned_transformer(parts.fit, options, lambda message: None):
+        pass
     assert [each.name for each in encoders.iterdir() if each.suffix or "-" in each.name] == ["new.unfinished-2"]
 
 

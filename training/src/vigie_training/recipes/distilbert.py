@@ -27,10 +27,10 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     """See `Recipe`."""
     from vigie_training.transformer import eight_bits, export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
 
-    tuned = tuned_transformer(split.fit, options, report)
-    folder = new_folder()
-    shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
-    shutil.copyfile(tuned / GRAPH, folder / _FULL)
+    with tuned_transformer(split.fit, options, report) as tuned:
+        folder = new_folder()
+        shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
+        shutil.copyfile(tuned / GRAPH, folder / _FULL)
     report("making the transformer compact")
     eight_bits.compact(folder / _FULL, folder / _COMPACT, split.calibration.texts)
     report("calibrating")

@@ -72,10 +72,10 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
     """
     from vigie_training.transformer import eight_bits  # noqa: PLC0415 (loading a model needs no onnx)
 
-    tuned = tuned_transformer(split.fit, options, report)
-    folder = new_folder()
-    shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
-    eight_bits.compact(tuned / GRAPH, folder / GRAPH, split.calibration.texts)
+    with tuned_transformer(split.fit, options, report) as tuned:
+        folder = new_folder()
+        shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
+        eight_bits.compact(tuned / GRAPH, folder / GRAPH, split.calibration.texts)
     report("computing sentence vectors")
     vectors = open_features(folder)(split.calibration.texts)
     trees = QUICK_TREES if options.quick else TREES

@@ -4,10 +4,10 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
+from time import sleep, time
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from vigie.encoder import GRAPH, SCORE, TOKENIZER, TextEncoder
 from vigie_training.errors import TrainingError
 from vigie_training.known import known_set
+from vigie_training.lock import alone
 from vigie_training.recipes import Options, Report
 from vigie_training.rows import SOURCE, Mask, Rows
 from vigie_training.weighting import Labelled, tuning_weights
@@ -24,33 +25,33 @@ SCORES = "scores.npy"
 OWN_LABEL = 0.3
 UNFINISHED = ".unfinished-"
 ABANDONED_SECONDS = 7 * 86_400
+LOCK = ".lock"
 _KEPT = 2
+_PAUSE_SECONDS = 0.5
 _TOGETHER = 8192
 _FORMAT = 5
 
 
-def tuned_transformer(rows: Rows, options: Options, report: Report) -> Path:
-    """A folder with `tokenizer.json` and the graph in full precision, its score not calibrated.
+@contextmanager
+def tuned_transformer(rows: Rows, options: Options, report: Report) -> Iterator[Path]:
+    """A folder with `tokenizer.json` and the graph in full precision, its score not calibrated; it stays for as long as
+    the context lasts.
 
-    It is the same whichever family asks first. Raises `TrainingError` when there is no such base model.
+    It is the same whichever family asks first: of trainings at the same time one makes it, the others wait for it and
+    for their turn to read it. Raises `TrainingError` when there is no such base model.
     """
     place = options.home / FOLDER / _key(rows, options)
-    if not options.resume:
-        _forget(place)
-    _forget_abandoned(place.parent)
-    if not (place / GRAPH).exists():
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write = _made(rows, options, report, place)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as making:
-            write(Path(making))
-            shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(making, place)
-        _forget(place)
-    place.touch()
-    made = sorted((each for each in place.parent.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
-    for old in [each for each in made if not each.name.startswith("making-")][:-_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
-    return place
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with alone(_lock(place), lambda: _wait(report)):
+        if not options.resume:
+            _forget(place)
+        _forget_abandoned(place.parent)
+        if not all((place / name).exists() for name in (GRAPH, TOKENIZER, SCORES)):
+            _put(_made(rows, options, report, place), place)
+            _forget(place)
+        place.touch()
+        _keep_newest(place.parent)
+        yield place
 
 
 def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
@@ -60,13 +61,15 @@ def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.
     labels = rows.labels.astype(np.float64)
     if options.quick:
         return labels
-    scores = np.load(tuned_transformer(rows, options, report) / SCORES).astype(np.float64)
+    with tuned_transformer(rows, options, report) as tuned:
+        scores = np.load(tuned / SCORES).astype(np.float64)
     return np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores)))
 
 
 def judged(texts: Sequence[str], rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
     """The probability of *positive* for each of n texts by the transformer tuned on `rows`: `[n]`."""
-    teacher = TextEncoder.load(tuned_transformer(rows, options, report))
+    with tuned_transformer(rows, options, report) as tuned:
+        teacher = TextEncoder.load(tuned)
     parts = []
     for start in range(0, len(texts), _TOGETHER):
         report(f"asking the transformer, {100 * start // len(texts)} %")
@@ -120,13 +123,40 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
     return write
 
 
+def _put(write: Callable[[Path], None], place: Path) -> None:
+    """All of it or nothing, also when the disk is full or the process is killed."""
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as making:
+        whole = Path(making) / place.name
+        whole.mkdir()
+        write(whole)
+        shutil.rmtree(place, ignore_errors=True)
+        whole.rename(place)
+
+
+def _lock(place: Path) -> Path:
+    return place.with_name(f"{place.name}{LOCK}")
+
+
+def _wait(report: Report) -> None:
+    report("waiting for another training, which tunes the transformer on the same rows")
+    sleep(_PAUSE_SECONDS)
+
+
 def _unfinished(place: Path, stage: int) -> Path:
     return place.with_name(f"{place.name}{UNFINISHED}{stage}")
 
 
 def _forget(place: Path) -> None:
     for kept in place.parent.glob(_unfinished(place, 0).name[:-1] + "*"):
-        kept.unlink()
+        kept.unlink(missing_ok=True)
+
+
+def _keep_newest(folder: Path) -> None:
+    """What another training reads, or makes, stays."""
+    made = sorted((each for each in folder.iterdir() if each.is_dir()), key=lambda each: each.stat().st_mtime)
+    for old in [each for each in made if not each.name.startswith("making-")][:-_KEPT]:
+        with suppress(BlockingIOError), alone(_lock(old)):
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _forget_abandoned(folder: Path) -> None:
@@ -136,6 +166,9 @@ def _forget_abandoned(folder: Path) -> None:
             with suppress(OSError):  # somebody else's, gone meanwhile
                 if left.stat().st_mtime < time() - ABANDONED_SECONDS:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for lock in folder.glob(f"*{LOCK}"):
+        with suppress(BlockingIOError), alone(lock):
+            pass  # of a process that was killed: it goes with the context
 
 
 def _key(rows: Rows, options: Options) -> str:
