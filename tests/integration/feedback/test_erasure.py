@@ -12,7 +12,8 @@ import redis
 from sqlalchemy import func, insert, select
 
 from feedback.cli import main
-from feedback.prediction_log import is_erased
+from feedback.erasure import erase
+from feedback.prediction_log import insert_predictions, is_erased
 from feedback.retention import Retention, forget_old
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables, predictions, votes
@@ -20,12 +21,12 @@ from tests.integration.feedback.conftest import service
 from tests.integration.feedback.test_service import log, logged, prediction, until, vote
 from tests.support.alerting import Worker
 from tests.support.mail import MailServer
-from tests.support.servers import as_service
+from tests.support.servers import as_service, free_port, wait_for
 from vigie.authors import AuthorBook
-from vigie.schemas import PredictionEvent
+from vigie.schemas import Erasure, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET
 from vigie.store import Store
-from vigie.streams import PREDICTIONS
+from vigie.streams import ERASURES, PREDICTIONS, open_redis
 
 AUTHORS = AuthorBook(DEVELOPMENT_SECRET)
 SECRET_WORD = "xylophonist"
@@ -53,6 +54,15 @@ def residue(home: Path, url: str) -> list[str]:
     for database in home.glob("*.db"):
         with sqlite3.connect(database) as connection:
             found += [database.name] if any(SECRET_WORD in line for line in connection.iterdump()) else []
+    return found
+
+
+def erasures(url: str) -> list[Erasure]:
+    """What is on the stream, taken off it, once there is something."""
+    with redis.Redis.from_url(url, protocol=2) as client:
+        wait_for(lambda: client.xlen(ERASURES.name), what="an erasure")
+        found = [erasure for _, fields in client.xrange(ERASURES.name) for erasure in ERASURES.decode(fields)]
+        client.delete(ERASURES.name)
     return found
 
 
@@ -97,6 +107,24 @@ async def test_an_author_is_forgotten_everywhere_and_the_others_are_not(
     assert "waiting for a service to read them first: 0" in receipt
     assert re.search(r"alerts and mails rewritten: [1-9]", receipt)
     assert "ann" not in receipt.replace("annot", "")
+
+
+async def test_an_erasure_that_loses_redis_is_completed_by_another_one(tmp_path: Path, redis_url: str) -> None:
+    author, event = AUTHORS.digest("ann"), by("ann", SECRET_WORD)
+    store = Store(f"sqlite:///{tmp_path}/feedback.db")
+    await store.write(create_tables)
+    await store.write(lambda connection: insert_predictions(connection, [event]))
+    away, here = open_redis(f"redis://127.0.0.1:{free_port()}/0"), open_redis(redis_url)
+    with pytest.raises(redis.ConnectionError):
+        await erase(store, away, author, now_ms=event.created_ms)
+    assert residue(tmp_path, redis_url) == []
+    for ids in ([event.prediction_id], []):
+        erasing = asyncio.create_task(erase(store, here, author, now_ms=event.created_ms))
+        (erasure,) = await asyncio.to_thread(erasures, redis_url)
+        await here.hset(erasure.answer_key, "alerts", "0")
+        assert (await erasing).erasure.prediction_ids == erasure.prediction_ids == ids
+    await here.aclose()
+    await store.close()
 
 
 async def test_what_comes_late_of_an_erased_author_stays_out(tmp_path: Path, redis_url: str) -> None:

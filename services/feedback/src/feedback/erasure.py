@@ -44,10 +44,14 @@ class Receipt:
 
 
 async def erase(store: Store, redis: Redis, author: str, *, now_ms: int) -> Receipt:
-    """Erases what the author (a keyed digest) wrote until now; safe to be done again."""
+    """Erases what the author (a keyed digest) wrote until now; safe to be done again.
+
+    Whose the predictions were is forgotten only when Redis knows of the erasure: until then it can be begun anew.
+    """
     predictions_of, voted = await store.write(lambda connection: erase_texts(connection, author, now_ms))
     erasure = Erasure(erasure_id=uuid4().hex, author=author, prediction_ids=predictions_of, at_ms=now_ms)
     await redis.xadd(ERASURES.name, dict(ERASURES.encode([erasure])))  # type: ignore[arg-type]
+    await store.write(lambda connection: forget_author(connection, author))
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     removed = 0
     while True:
@@ -71,8 +75,14 @@ def erase_texts(connection: Connection, author: str, now_ms: int) -> tuple[list[
     voted = subjects.c.prediction_id.in_(select(predictions.c.prediction_id).where(mine))
     change = update(subjects).where(voted).values(revision=subjects.c.revision + 1, changed_ms=now_ms)
     count = connection.execute(change).rowcount
-    connection.execute(update(predictions).where(mine).values(text="", request_id="", author=None, topic=None))
+    connection.execute(update(predictions).where(mine).values(text="", request_id="", topic=None))
     return found, count
+
+
+def forget_author(connection: Connection, author: str) -> None:
+    """Leaves out of the stubs whose they were."""
+    stubs = (predictions.c.author == author, predictions.c.text == "")
+    connection.execute(update(predictions).where(*stubs).values(author=None))
 
 
 def _unpublished(connection: Connection, prediction_ids: list[str]) -> int:
