@@ -36,7 +36,8 @@ class Place:
     def start(self, *further: str) -> subprocess.Popen[str]:
         """The command as a user types it."""
         words = ["run", "--model", "distilbert", "--quick", "--data", "tweets.csv", *further]
-        command = [str(Path(sys.executable).with_name("vigie-train")), *words]
+        # A suite that was started with nohup hands on that SIGHUP is ignored.
+        command = ["env", "--default-signal=HUP", str(Path(sys.executable).with_name("vigie-train")), *words]
         told = os.environ | self._told
         return subprocess.Popen(command, cwd=self._folder, env=told, stderr=subprocess.PIPE, text=True)
 

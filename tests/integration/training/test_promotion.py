@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
+from typing import Any
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import RegisteredModel
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from vigie.catalogue import CHALLENGER, Family
 from vigie_training import ledger, promotion
@@ -64,6 +68,22 @@ def test_of_several_promotions_at_once_one_wins_and_the_ledger_is_a_chain(regist
     history = ledger.read(registry)
     assert [entry.before for entry in history] == [None, "1"]
     assert registry.champion() == history[-1].to
+
+
+def test_a_lock_that_is_given_back_while_mlflow_looks_for_it_is_tried_again(
+    registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = MlflowClient.create_registered_model
+    answers = [MlflowException("Registered Model not found", RESOURCE_DOES_NOT_EXIST)]
+
+    def create(client: MlflowClient, *told: Any) -> RegisteredModel:
+        if answers:
+            raise answers.pop()
+        return asked(client, *told)
+
+    monkeypatch.setattr(MlflowClient, "create_registered_model", create)
+    assert promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
+    assert registry.champion() == "2"
 
 
 def test_forced_moves_at_once_leave_a_chain_too(registry: ModelRegistry) -> None:

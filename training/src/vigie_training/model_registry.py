@@ -110,7 +110,8 @@ class ModelRegistry:
         try:
             self._client.create_registered_model(lock, {HOLDER: holder}, "held while the champion is moved")
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            # It did not exist: given back while MLflow looked for the one that was in the way.
+            if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"):
                 raise
             self._break_if_old(lock)
             return False
