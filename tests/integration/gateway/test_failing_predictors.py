@@ -1,0 +1,108 @@
+"""What the gateway makes of a predictor that refuses, fails, hangs or answers rubbish."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from gateway.breaker import FAILURES_IN_A_ROW
+from gateway.settings import GatewaySettings
+from tests.integration.gateway.conftest import gateway
+from tests.support.peers import FakePredictor, Peer
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (429, 429, "queue_full"),
+        (503, 503, "no_model_ready"),
+        (504, 504, "deadline_exceeded"),
+        (500, 503, "no_model_ready"),
+    ],
+)
+async def test_what_a_predictor_refuses_is_translated(
+    client: httpx.AsyncClient, predictor: FakePredictor, refusal: int, status: int, code: str
+) -> None:
+    predictor.refuse_with = refusal
+    for path, body in (("/predict", {"text": "a"}), ("/predict/batch", {"texts": ["a"]})):
+        reply = await client.post(path, json=body)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (status, code)
+        assert ("retry-after" in reply.headers) == (status in (429, 503))
+
+
+async def test_rubbish_from_a_predictor_is_a_503(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    answered = b'{"model_name":"logreg","model_version":"%s","outputs":[%s]}'
+    output = b'{"name":"probability_negative","datatype":"FP32","shape":[1],"data":[%s]}'
+    odd = [answered % (b"1", output % number) for number in (b"NaN", b"7.5", b"-0.1", b"1e999")]
+    for garbage in (b"", b"{}", answered % (b"1", b""), answered % (b"1" * 300, output % b"0.5"), *odd):
+        predictor.garbage = garbage
+        assert (await client.post("/predict", json={"text": "a"})).status_code == 503
+
+
+async def test_a_date_in_retry_after_is_a_refusal_like_any_other(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.refuse_with, predictor.retry_after = 429, "Fri, 31 Dec 2027 23:59:59 GMT"
+    reply = await client.post("/predict", json={"text": "a"})
+    assert (reply.status_code, reply.headers["Retry-After"]) == (429, "1")
+
+
+@pytest.mark.parametrize(("poisoned", "told"), [(400, 400), (500, 503)])
+async def test_one_poisoned_tweet_does_not_fail_its_neighbours(
+    client: httpx.AsyncClient, predictor: FakePredictor, poisoned: int, told: int
+) -> None:
+    predictor.poison, predictor.poisoned, predictor.seconds = "poison", poisoned, 0.05
+    texts = [f"good {n}" for n in range(20)] + ["poison"] + [f"bad {n}" for n in range(20)]
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": text}) for text in texts))
+    assert [reply.status_code for reply in replies] == [200] * 20 + [told] + [200] * 20
+    assert (await client.post("/predict", json={"text": "good again"})).status_code == 200
+
+
+async def test_a_model_that_fails_whatever_it_is_asked_is_left_alone_soon(
+    client: httpx.AsyncClient, predictor: FakePredictor
+) -> None:
+    predictor.refuse_with = 500
+    replies = await asyncio.gather(*(client.post("/predict", json={"text": f"good {n}"}) for n in range(60)))
+    assert {reply.status_code for reply in replies} == {503}
+    assert len(predictor.calls) < 30
+
+
+async def test_a_predictor_that_hangs_is_a_504(settings: GatewaySettings, predictor: FakePredictor) -> None:
+    predictor.held = True
+    async with gateway(settings.model_copy(update={"predict_timeout_seconds": 0.1})) as client:
+        reply = await client.post("/predict", json={"text": "a"})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
+async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_then_at_once(
+    settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = FakePredictor(held=True)
+    with Peer(hanging.app()) as peer:
+        monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
+        monkeypatch.setenv("PREDICTOR_DISTILBERT_PORT", peer.url.rpartition(":")[2])
+        changed = {"models": "logreg,distilbert", "fallback": "distilbert>logreg", "predict_timeout_seconds": 2}
+        unchanged = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
+        async with gateway(GatewaySettings.read(**unchanged | changed)) as client:
+            replies = [
+                (await client.post("/predict", json={"text": "bad", "model": "distilbert"})).json() for _ in range(6)
+            ]
+    assert {(reply["model"]["name"], reply["requested_model"], reply["degraded"]) for reply in replies} == {
+        ("logreg", "distilbert", True)
+    }
+    assert FAILURES_IN_A_ROW <= len(hanging.calls) < 6, "it is left alone then, but for a call at the end of a pause"
+
+
+async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(
+    settings: GatewaySettings, predictor: FakePredictor
+) -> None:
+    predictor.held = True
+    async with gateway(settings.model_copy(update={"queue_limit": 10, "batch_size": 4})) as client:
+        asked = [asyncio.create_task(client.post("/predict", json={"text": f"a {each}"})) for each in range(60)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)  # it was refused
+        predictor.held = False
+        replies = await asyncio.gather(*asked)
+    refused = [reply for reply in replies if reply.status_code == 429]
+    assert {reply.status_code for reply in replies} == {200, 429}
+    assert refused
+    assert all(int(reply.headers["retry-after"]) >= 1 for reply in refused)
