@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from fcntl import LOCK_EX, flock
 from functools import wraps
 from pathlib import Path
 from signal import SIG_IGN, SIGHUP, SIGTERM, getsignal, signal
+from time import sleep
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,9 +25,11 @@ from mlflow.environment_variables import (
 from mlflow.exceptions import MlflowException
 
 from vigie_training.errors import RegistryUnreachable, TrainingError
+from vigie_training.lock import alone
 
 EXPERIMENT = "vigie"
 _PROBE_SECONDS = 3.0
+_PAUSE_SECONDS = 0.1
 _CLIENT: dict[Any, int | bool] = {
     MLFLOW_HTTP_REQUEST_MAX_RETRIES: 2,
     MLFLOW_HTTP_REQUEST_TIMEOUT: 30,
@@ -120,8 +122,7 @@ def _one_at_a_time() -> Iterator[None]:
 
 def _make_tables(database: Path) -> None:
     """MLflow makes those of a fresh file at the first contact, which fails when two processes do it at once."""
-    with database.with_name(f"{database.name}.lock").open("w") as lock:
-        flock(lock, LOCK_EX)
+    with alone(database.with_name(f"{database.name}.lock"), lambda: sleep(_PAUSE_SECONDS)):
         client = MlflowClient()
         client.search_experiments(max_results=1)
         client.search_registered_models(max_results=1)
