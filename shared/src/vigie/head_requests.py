@@ -25,7 +25,7 @@ def allowing_head(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 class _Bodiless:
-    """Wraps `send`: the answer is over with its headers, whose sender is told as if the client had hung up then."""
+    """Wraps `send`: the answer is over with its headers, and what else is sent goes nowhere."""
 
     __slots__ = ("_send",)
 
@@ -37,4 +37,4 @@ class _Bodiless:
             await self._send(message)
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         else:
-            await asyncio.sleep(0)  # whoever sends without end hears of it in another task
+            await asyncio.sleep(0)  # whoever sends without end must let others run, to hear that it is over

@@ -37,6 +37,22 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registry in a file, for all tests of a module: MLflow takes seconds to make one."""
+    return f"sqlite:///{tmp_path_factory.mktemp('registry')}/mlflow.db"
+
+
+@pytest.fixture
+def at_file(uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """That registry is the one to talk to while a test runs."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    mlflow.set_tracking_uri(uri)
+    yield uri
+    mlflow.set_tracking_uri("")
+    mlflow.set_registry_uri("")
+
+
+@pytest.fixture(scope="module")
 def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Runs `vigie-train` in this process: a start of its own would import MLflow again for each command."""
     inherited, here = dict(os.environ), Path.cwd()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 from mlflow import MlflowClient
 
@@ -23,23 +22,14 @@ FAMILY, SHIPPED = find_family("logreg"), starter.STARTERS / "logreg"
 LIMITS = Limits(500, 1000, 1)
 
 
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One file for all tests: MLflow takes seconds to make one."""
-    return f"sqlite:///{tmp_path_factory.mktemp('starter')}/mlflow.db"
-
-
 @pytest.fixture
-def registry(uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelRegistry]:
+def registry(at_file: str) -> Iterator[ModelRegistry]:
     """Empty, as for a new system."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    connect(uri)
+    connect(at_file)
     yield ModelRegistry(FAMILY)
-    client = MlflowClient(uri, uri)
+    client = MlflowClient(at_file, at_file)
     for model in client.search_registered_models():
         client.delete_registered_model(model.name)
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
 
 
 def test_a_starter_that_the_gate_refuses_is_not_registered(

@@ -24,22 +24,12 @@ from vigie_training.tracking import EXPERIMENT, tracked
 pytestmark = [pytest.mark.timeout(300), pytest.mark.filterwarnings("default")]
 
 
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One file for all tests: MLflow takes seconds to make one."""
-    return f"sqlite:///{tmp_path_factory.mktemp('tracking')}/mlflow.db"
-
-
 @pytest.fixture
-def client(uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
+def client(at_file: str) -> Iterator[MlflowClient]:
     """Looks at that file; nothing of a test stays active."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    mlflow.set_tracking_uri(uri)
-    yield MlflowClient(uri, uri)
+    yield MlflowClient(at_file, at_file)
     while mlflow.active_run():
         mlflow.end_run()
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
 
 
 @tracked

@@ -122,8 +122,9 @@ def _masks(frame: pd.DataFrame, draws: npt.NDArray[np.float64], seed: int) -> tu
 
 
 def _draw(text: str) -> float:
-    """A number in [0, 1) that depends on the text only: on less of it than `same_text_key` leaves out, since what was
-    held out when versions that still serve were fitted has to stay so.
+    """A number in [0, 1) that depends on the text only, with entities, case and white space made alike.
+
+    Not on `same_text_key`: what was held out when versions that still serve were fitted has to stay so.
     """
     seen = " ".join(html.unescape(text).lower().split())
     digest = hashlib.blake2b(f"{DEFAULT_SEED}\0{seen}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
