@@ -2,11 +2,10 @@
 
 from random import Random
 
-from alerting.radar.watch import MINUTE_MS, Tweet
+from alerting.radar.watch import Tweet
+from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 MONDAY = 1_795_392_000_000  # 2026-11-23T00:00:00Z
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
 
 
 def a_stream(

@@ -9,7 +9,8 @@ from sqlite3 import Cursor, OperationalError
 from time import monotonic, sleep
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -77,6 +78,11 @@ def _told(what: str) -> Iterator[None]:
         raise
     except (DBAPIError, PoolTimeout) as error:
         raise StoreUnavailable(f"{what}: {type(error).__name__}") from error
+
+
+def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An insertion that can say what becomes of a row that is there already (`on_conflict_do_nothing`, …)."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def create_missing(connection: Connection, metadata: MetaData, *, lock: int) -> None:

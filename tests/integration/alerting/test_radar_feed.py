@@ -15,15 +15,16 @@ from alerting.parts import day_figures
 from alerting.radar.feed import RadarFeed
 from alerting.radar.memory import NotHeld
 from alerting.radar.parameters import RadarParameters
-from alerting.radar.watch import MINUTE_MS, Tweet
+from alerting.radar.watch import Tweet
 from alerting.rule import ErrorRule, RuleParameters
 from alerting.store import AlertStore
 from tests.support.alerting import MakeWorker
 from tests.support.alerts import error_state, raised_alerts
 from tests.support.mail import MailServer
 from tests.support.servers import wait_for
-from tests.support.tweets import HOUR_MS, a_burst, a_stream, together
+from tests.support.tweets import a_burst, a_stream, together
 from vigie.alerts import DayFigures
+from vigie.durations import HOUR_MS, MINUTE_MS
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, open_redis, read_dead, trim_consumed

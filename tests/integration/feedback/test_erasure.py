@@ -23,6 +23,7 @@ from tests.support.alerting import Worker
 from tests.support.mail import MailServer
 from tests.support.servers import as_service, free_port, wait_for
 from vigie.authors import AuthorBook
+from vigie.durations import DAY_MS
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET
 from vigie.store import Store
@@ -30,7 +31,6 @@ from vigie.streams import ERASURES, PREDICTIONS, open_redis
 
 AUTHORS = AuthorBook(DEVELOPMENT_SECRET)
 SECRET_WORD = "xylophonist"
-DAY_MS = 24 * 3600 * 1000
 
 
 def by(author: str, text: str, **changes: object) -> PredictionEvent:

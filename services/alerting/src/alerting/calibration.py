@@ -13,10 +13,10 @@ import urllib3
 from pydantic import ValidationError
 
 from alerting.settings import AlertingSettings
+from vigie.durations import DAY_MS
 from vigie.errors import InvalidRequest, Unavailable
 from vigie.schemas import FeedbackPage
 
-DAY_MS = 24 * 3600 * 1000
 NEEDED = (2, 3, 5, 8, 12)
 WINDOWS_S = (60, 300, 900, 3600)
 COOLDOWNS_S = (0, 900, 3600)

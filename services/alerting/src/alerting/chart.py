@@ -7,11 +7,11 @@ from io import BytesIO
 from PIL import Image, ImageDraw, ImageFont
 
 from vigie.alerts import SurgeFacts, SurgePoint
+from vigie.durations import HOUR_MS
 
 WIDTH, HEIGHT = 1160, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 20, 46
 _INK, _GRID, _OTHER, _NEGATIVE, _SURGE = "#52606d", "#e4e7eb", "#cbd2d9", "#b42318", "#fdf0ee"
-_HOUR_MS = 3_600_000
 
 
 def draw(facts: SurgeFacts) -> bytes:
@@ -53,7 +53,7 @@ def _hours(pen: ImageDraw.ImageDraw, font: ImageFont.ImageFont | ImageFont.FreeT
     if not facts.points:
         return
     start = facts.points[0].at_ms
-    for at_ms in range((start // _HOUR_MS + 1) * _HOUR_MS, facts.at_ms, _HOUR_MS):
+    for at_ms in range((start // HOUR_MS + 1) * HOUR_MS, facts.at_ms, HOUR_MS):
         name = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M")
         pen.line((_x(facts, at_ms), HEIGHT - _BOTTOM, _x(facts, at_ms), HEIGHT - _BOTTOM + 8), fill=_INK, width=2)
         pen.text((_x(facts, at_ms), HEIGHT - _BOTTOM + 12), name, fill=_INK, font=font, anchor="ma")

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, select, update
 from alerting.store import AlertStore, AuditNote
 from alerting.tables import alerts
 from vigie.alerts import RaisedAlert
+from vigie.durations import HOUR_MS
 from vigie.schemas import Erasure
 
 ANSWER_SECONDS = 3600
 ERASED_AUTHORS = "erasures:authors"
-_KEPT_MS = 48 * 3600 * 1000
+_KEPT_MS = 48 * HOUR_MS
 
 
 class Eraser:

@@ -10,9 +10,10 @@ from redis.exceptions import RedisError, ResponseError
 from alerting.deliveries import DeliveryQueue
 from alerting.metrics import DELIVERIES, LAG
 from alerting.radar.memory import RadarMemory
-from alerting.rule import DAY_MS, ErrorRule, PastAlert
+from alerting.rule import ErrorRule, PastAlert
 from alerting.store import SURGE, AlertStore, MessageId
 from vigie.alerts import CANARY
+from vigie.durations import DAY_MS
 from vigie.streams import ALERTS, ERASURES, FEEDBACK, trim_consumed
 
 GROUP = "alerting"

@@ -13,10 +13,11 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from vigie.durations import DAY_MS
 from vigie.errors import NotFound
 from vigie.schemas import Message
 
-VALID_MS = 7 * 24 * 3600 * 1000
+VALID_MS = 7 * DAY_MS
 _MAC_BYTES = 16
 
 

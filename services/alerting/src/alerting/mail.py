@@ -21,6 +21,7 @@ from alerting.store import RAISED
 from alerting.views import AlertView, Viewer
 from alerting.wording import Wording, model_and_version
 from vigie.alerts import RaisedAlert
+from vigie.durations import MINUTE_MS
 from vigie.masking import plain
 
 CHART_ID = "chart"
@@ -129,7 +130,7 @@ class MailWriter:
         if alert.canary:
             return words.canary_subject(*model_and_version(scope))
         if alert.surge:
-            return words.surge_subject(scope, alert.surge.count, alert.window_ms // 60_000)
+            return words.surge_subject(scope, alert.surge.count, alert.window_ms // MINUTE_MS)
         return words.subject(len(alert.errors), alert.errors[-1].at_ms - alert.errors[0].at_ms, scope)
 
     def _line(self, alert: RaisedAlert, ended_ms: int | None, words: Wording) -> str:

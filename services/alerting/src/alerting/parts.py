@@ -11,9 +11,9 @@ from alerting.housekeeping import GROUP, Pace
 from alerting.links import ActionBook, Sites
 from alerting.mail import MailWriter
 from alerting.radar.feed import RadarFeed
-from alerting.radar.memory import HOUR_MS, RadarMemory
+from alerting.radar.memory import RadarMemory
 from alerting.retries import Pauses
-from alerting.rule import DAY_MS, ErrorRule
+from alerting.rule import ErrorRule
 from alerting.sender import Sender, SenderTiming, new_owner
 from alerting.settings import AlertingSettings
 from alerting.smtp import Mailer, SmtpServer
@@ -22,6 +22,7 @@ from alerting.trial import TrialMail
 from alerting.views import Viewer
 from alerting.wording import wording_in
 from vigie.alerts import DayFigures, RaisedAlert
+from vigie.durations import DAY_MS, HOUR_MS
 from vigie.schemas import EVERYTHING
 from vigie.settings import derived_key
 from vigie.streams import Connected, Consumer, EventType, Handler, Stream

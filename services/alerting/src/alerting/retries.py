@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from alerting.deliveries import Decision, Lease
 from alerting.smtp import Answer, Ending
 from vigie.alerts import DeliveryState
+from vigie.durations import DAY_MS
 
 GROWTH = 1.6
 JITTER = 0.2
@@ -19,7 +20,7 @@ class Pauses:
     first_ms: int = 3_000
     limit_ms: int = 900_000
     unreachable_limit_ms: int = 60_000
-    give_up_ms: int = 24 * 3600 * 1000
+    give_up_ms: int = DAY_MS
     ambiguous_ms: int = 120_000
     auth_ms: int = 300_000
 

@@ -13,10 +13,9 @@ from typing import Literal
 
 from redis.asyncio import Redis
 
+from vigie.durations import DAY_MS
 from vigie.schemas import ErrorState
 from vigie.streams import ALERTS
-
-DAY_MS = 24 * 3600 * 1000
 
 
 class Outcome(StrEnum):

@@ -10,10 +10,10 @@ from alerting.answers import moment
 from alerting.store import AlertStore, AuditNote, stands
 from alerting.tables import alerts, silences
 from vigie.alerts import Alert, Silence, SilenceList, SilenceRequest
+from vigie.durations import DAY_MS, HOUR_MS
 from vigie.errors import NotFound
 
-SHOWN_MS = 90 * 24 * 3600 * 1000
-HOUR_MS = 3_600_000
+SHOWN_MS = 90 * DAY_MS
 
 
 class SilenceBook:

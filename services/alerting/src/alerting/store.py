@@ -20,18 +20,18 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerting.answers import alert_of
 from alerting.rule import PastAlert
 from alerting.tables import alerts, audit, create_tables, deliveries, silences
 from vigie.alerts import CANARY, Alert, AlertPage, AlertState, DeliveryState, RaisedAlert
+from vigie.durations import DAY_MS
 from vigie.errors import InvalidRequest
-from vigie.store import Store
+from vigie.store import Store, insert_into
 
 RAISED, RESOLVED, EMAIL = "raised", "resolved", "email"
 ERRORS, SURGE, ANYTHING = "errors", "surge", "*"
-AUDIT_KEPT_MS = 90 * 24 * 3600 * 1000
+AUDIT_KEPT_MS = 90 * DAY_MS
 DIGEST_TAKES_MS = 600_000  # more than any lease: what is sent later was written when the end was known
 
 Clock = Callable[[], int]
@@ -141,7 +141,6 @@ class AlertStore:
 
 
 def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> str | None:
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     silence_id = silencing(connection, alert, now_ms)
     episode = _episode(connection, alert)
     row = {
@@ -154,7 +153,7 @@ def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recip
         "told": alert.model_copy(update={"episode_key": episode}).model_dump_json(),
         "silence_id": silence_id,
     }
-    new = dialect.insert(alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
+    new = insert_into(connection, alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
     alert_id = connection.execute(new).scalar_one_or_none()
     if alert_id is None:
         return None
@@ -178,12 +177,11 @@ def stands(now_ms: int) -> ColumnElement[bool]:
 
 def _address(connection: Connection, alert_id: int, kind: str, recipients: Sequence[Recipient], now_ms: int) -> None:
     """One pending delivery per recipient, unless it is there already."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     fixed = {"alert_id": alert_id, "kind": kind, "channel": EMAIL, "state": DeliveryState.PENDING.value}
     counters = {"queued_ms": now_ms, "next_attempt_ms": now_ms, "attempts": 0, "handed_over": 0}
     addressed = [{"recipient": each.address, "message_id": each.message_id} for each in recipients]
     if addressed:
-        new = dialect.insert(deliveries).on_conflict_do_nothing()
+        new = insert_into(connection, deliveries).on_conflict_do_nothing()
         connection.execute(new, [fixed | counters | each for each in addressed])
 
 

@@ -9,6 +9,7 @@ from alerting.answers import moment
 from alerting.links import VALID_MS, Action, ActionBook, Sites
 from alerting.wording import Wording
 from vigie.alerts import CanaryFacts, RaisedAlert, RaisedError, SurgeFacts, SurgeTweet
+from vigie.durations import HOUR_MS, MINUTE_MS
 from vigie.masking import masked, plain
 
 COMMENTS_SHOWN = 5
@@ -95,13 +96,13 @@ class Viewer:
     def _surge(self, alert: RaisedAlert, facts: SurgeFacts, words: Wording) -> AlertView:
         end = facts.first_ms + alert.window_ms
         highest = max((point.negative for point in facts.points), default=0)
-        hours = round(len(facts.points) * facts.step_ms / 3_600_000)
+        hours = round(len(facts.points) * facts.step_ms / HOUR_MS)
         return AlertView(
             words=words,
             headline=words.surge_headline(plain(alert.scope), facts.count / max(facts.baseline, 0.1)),
             summary=words.surge_summary(facts.count, facts.total, moment(facts.first_ms), moment(end), facts.baseline),
             facts=[words.detectors(facts.detectors), *self._facts(alert, words)],
-            chart=words.chart(facts.step_ms // 60_000, hours, highest) if facts.points else "",
+            chart=words.chart(facts.step_ms // MINUTE_MS, hours, highest) if facts.points else "",
             title=words.t("mail.surge.typical") if facts.tweets else "",
             tweets=[_tweet(tweet, words) for tweet in facts.tweets],
             risen=[words.word(masked(word.word), word.count, word.usual) for word in facts.words],

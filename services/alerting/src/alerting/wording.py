@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from vigie.schemas import EVERYTHING
 from vigie.trials import StopReason, TrialReport
 from vigie.wording import Language, Texts, texts_in
 
-_SIZES = (24 * 3600 * 1000, 3600 * 1000, 60 * 1000)
+_SIZES = (DAY_MS, HOUR_MS, MINUTE_MS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,11 @@ from typing import Any
 
 from prometheus_client import Counter
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import trials
 from vigie.receipts import label_of
 from vigie.schemas import OtherAnswer
-from vigie.store import Store
+from vigie.store import Store, insert_into
 from vigie.trials import TrialEvent
 
 _FAILURE_LENGTH = 300
@@ -33,8 +32,7 @@ class TrialLog:
 
 def insert_trials(connection: Connection, events: Sequence[TrialEvent]) -> None:
     """Writes what is not there yet."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(trials).on_conflict_do_nothing(index_elements=["prediction_id", "alias"])
+    statement = insert_into(connection, trials).on_conflict_do_nothing(index_elements=["prediction_id", "alias"])
     if events:
         connection.execute(statement, [_row(event) for event in events])
 

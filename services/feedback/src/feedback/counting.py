@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
 from feedback.history import instant
 from feedback.tables import predictions
+from vigie.durations import MINUTE_MS
 from vigie.errors import InvalidRequest
 from vigie.schemas import Counted, CountedMoment, CountedPart, CountsQuery, PredictionCounts
 
@@ -21,7 +22,7 @@ _NEGATIVE = func.sum(case((predictions.c.label == 0, 1), else_=0)).label("negati
 
 def prediction_counts(connection: Connection, query: CountsQuery, now_ms: int) -> PredictionCounts:
     """Raises `InvalidRequest` when that were too many steps. A step begins at a multiple of its length in UTC."""
-    step_ms = query.step_minutes * 60_000
+    step_ms = query.step_minutes * MINUTE_MS
     since_ms = now_ms - USUAL // timedelta(milliseconds=1)
     if query.since is not None:
         since_ms = round(query.since.timestamp() * 1000)

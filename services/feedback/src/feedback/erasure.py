@@ -9,12 +9,11 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import erased_authors, predictions, subjects
 from vigie.alerts import RaisedAlert
 from vigie.schemas import Erasure, ErrorState, PredictionEvent
-from vigie.store import Store
+from vigie.store import Store, insert_into
 from vigie.streams import ALERTS, ERASURES, FEEDBACK, PREDICTIONS, purge
 
 PATIENCE_SECONDS = 10.0
@@ -67,8 +66,7 @@ async def erase(store: Store, redis: Redis, author: str, *, now_ms: int) -> Rece
 
 def erase_texts(connection: Connection, author: str, now_ms: int) -> tuple[list[str], int]:
     """Empties the author's texts, makes the states of voted ones wait to be published again, remembers the author."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    mark = dialect.insert(erased_authors).values(author=author, erased_ms=now_ms)
+    mark = insert_into(connection, erased_authors).values(author=author, erased_ms=now_ms)
     connection.execute(mark.on_conflict_do_update(index_elements=["author"], set_={"erased_ms": now_ms}))
     mine = predictions.c.author == author
     found = list(connection.execute(select(predictions.c.prediction_id).where(mine)).scalars())

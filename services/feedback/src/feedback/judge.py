@@ -13,16 +13,16 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, Row, and_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedback.publisher import MARKER, Clock, states_of
 from feedback.stopping import why_stopped
 from feedback.tables import trial_stops
-from feedback.trials import DAY_MS, lately, reports, stops, wrong_answers
+from feedback.trials import lately, reports, stops, wrong_answers
 from vigie.alerts import CANARY, CanaryFacts, RaisedAlert, RaisedError
 from vigie.catalogue import CHALLENGER
-from vigie.store import Store
+from vigie.durations import DAY_MS
+from vigie.store import Store, insert_into
 from vigie.streams import ALERTS
 from vigie.trials import StopReason, TrialList, TrialReport
 
@@ -100,7 +100,6 @@ def stop(
     connection: Connection, report: TrialReport, why: tuple[StopReason, str], failure: str | None, now_ms: int
 ) -> bool:
     """Writes it down; false when that was done before."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {
         "model": report.model,
         "version": report.trial.version,
@@ -110,7 +109,7 @@ def stop(
         "failure": failure,
         "stopped_ms": now_ms,
     }
-    new = dialect.insert(trial_stops).values(row).on_conflict_do_nothing().returning(trial_stops.c.id)
+    new = insert_into(connection, trial_stops).values(row).on_conflict_do_nothing().returning(trial_stops.c.id)
     return connection.execute(new).scalar_one_or_none() is not None
 
 

@@ -7,11 +7,10 @@ from prometheus_client import Counter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import erased_authors, predictions
 from vigie.schemas import PredictionEvent
-from vigie.store import Store
+from vigie.store import Store, insert_into
 from vigie.streams import PREDICTIONS, TRIALS, trim_consumed
 
 TRIM_EVERY_SECONDS = 30.0
@@ -23,12 +22,11 @@ _LOG = logging.getLogger(__name__)
 
 def insert_predictions(connection: Connection, events: list[PredictionEvent]) -> None:
     """Writes what is not there yet; the same event again changes nothing. What an author had erased stays out."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     erased = _erased(connection, events)
     events = [event for event in events if not is_erased(event, erased)]
     if not events:
         return
-    statement = dialect.insert(predictions).on_conflict_do_nothing(index_elements=["prediction_id"])
+    statement = insert_into(connection, predictions).on_conflict_do_nothing(index_elements=["prediction_id"])
     connection.execute(statement, [vars(event) for event in events])
 
 

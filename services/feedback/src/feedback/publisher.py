@@ -15,16 +15,16 @@ from prometheus_client import Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import ColumnElement, Connection, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import predictions, publications, subjects, votes
+from vigie.durations import DAY_MS
 from vigie.schemas import ErrorState, Verdict
-from vigie.store import Store
+from vigie.store import Store, insert_into
 from vigie.streams import FEEDBACK
 
 MARKER = "feedback:epoch"
 NUMBER = f"feedback:{{{FEEDBACK.name}}}:published"
-REPUBLISH_MS = 24 * 3600 * 1000
+REPUBLISH_MS = DAY_MS
 TEXT_PATIENCE_SECONDS = 0.25
 YOUNG_PREDICTION_MS = 2_000
 RECONCILE_SECONDS = 1.0
@@ -159,8 +159,7 @@ def mark_published(connection: Connection, states: list[ErrorState]) -> int:
     for state in states:
         mine = (subjects.c.prediction_id == state.prediction_id, subjects.c.published_revision < state.revision)
         connection.execute(update(subjects).where(*mine).values(published_revision=state.revision))
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(publications).values(stream=FEEDBACK.name, number=1)
+    row = insert_into(connection, publications).values(stream=FEEDBACK.name, number=1)
     counted = row.on_conflict_do_update(index_elements=["stream"], set_={"number": publications.c.number + 1})
     return int(connection.execute(counted.returning(publications.c.number)).scalar_one())
 

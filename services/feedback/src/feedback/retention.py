@@ -9,10 +9,10 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from feedback.tables import predictions, subjects, trials, votes
+from vigie.durations import DAY_MS
 from vigie.store import Store, StoreUnavailable
 
 DAY_SECONDS = 24 * 3600.0
-DAY_MS = 24 * 3600 * 1000
 
 _LOG = logging.getLogger(__name__)
 

@@ -7,9 +7,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exist
 from feedback.history import instant
 from feedback.stopping import Lately
 from feedback.tables import predictions, subjects, trial_stops, trials, votes
+from vigie.durations import DAY_MS
 from vigie.trials import Record, StopReason, TrialReport, TrialStop
-
-DAY_MS = 24 * 3600 * 1000
 
 _WRONG = subjects.c.error_ms.is_not(None)
 _VOTED = exists(select(votes.c.id).where(votes.c.prediction_id == subjects.c.prediction_id, votes.c.current))

@@ -4,12 +4,12 @@ import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from feedback.tables import subjects, votes
 from vigie.errors import InvalidRequest, NotFound
 from vigie.receipts import Receipt
 from vigie.schemas import FeedbackRequest, Verdict
+from vigie.store import insert_into
 
 ANONYMOUS = "anonymous"
 
@@ -90,9 +90,8 @@ def withdraw(connection: Connection, feedback_id: str, now_ms: int, traceparent:
 
 def _lock_subject(connection: Connection, prediction_id: str, receipt: Receipt, now_ms: int) -> None:
     """Makes the prediction's row where there is none, and holds it until the transaction ends."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
-        dialect.insert(subjects)
+        insert_into(connection, subjects)
         .values(
             prediction_id=prediction_id,
             model=receipt.model,

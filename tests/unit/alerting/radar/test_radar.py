@@ -5,8 +5,9 @@ import pytest
 from alerting.radar.detectors import Detector
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.radar.radar import Radar, Surge
-from alerting.radar.watch import LATEST_TWEETS, MINUTE_MS, Tweet
-from tests.support.tweets import DAY_MS, HOUR_MS, MONDAY, a_burst, a_stream, together
+from alerting.radar.watch import LATEST_TWEETS, Tweet
+from tests.support.tweets import MONDAY, a_burst, a_stream, together
+from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 
 NOON = MONDAY + 12 * HOUR_MS
 

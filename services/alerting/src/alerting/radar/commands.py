@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, track
 
 from alerting.radar import lines
-from alerting.radar.evaluation import DAY_MS, Size, Span, detections, quiet_alarms, tuned
+from alerting.radar.evaluation import Size, Span, detections, quiet_alarms, tuned
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.radar.planting import planted, read_burst
 from alerting.radar.radar import Radar
@@ -19,6 +19,7 @@ from alerting.radar.rows import NEGATIVE_LABEL, Row, read_rows
 from alerting.radar.served import Gateway, labelled
 from alerting.radar.watch import Tweet
 from alerting.settings import AlertingSettings
+from vigie.durations import DAY_MS
 from vigie.errors import InvalidRequest
 from vigie.schemas import EVERYTHING
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from random import Random
 from statistics import median
 
-from alerting.radar.counts import DAY
 from alerting.radar.parameters import RadarParameters
 from alerting.radar.planting import Burst, planted
 from alerting.radar.radar import Radar, Surge
-from alerting.radar.watch import MINUTE_MS, Tweet
+from alerting.radar.watch import Tweet
+from vigie.durations import DAY_MS, MINUTE_MS
 
 SEEN_WITHIN_MINUTES = 60
-DAY_MS = DAY * MINUTE_MS
 Span = tuple[int, int]
 
 

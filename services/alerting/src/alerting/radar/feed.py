@@ -11,13 +11,14 @@ from redis.exceptions import RedisError
 from alerting.erasing import erased_since
 from alerting.metrics import SURGES, TWEETS, WATCHED
 from alerting.radar.counts import KEPT_MINUTES
-from alerting.radar.memory import HOUR_MS, START, NotHeld, RadarMemory, Step
+from alerting.radar.memory import START, NotHeld, RadarMemory, Step
 from alerting.radar.parameters import RadarParameters
 from alerting.radar.radar import Radar, Surge, scopes_of
 from alerting.radar.stories import risen, typical
-from alerting.radar.watch import MINUTE_MS, Tweet, Watch
+from alerting.radar.watch import Tweet, Watch
 from alerting.store import SURGE, Clock
 from vigie.alerts import RaisedAlert, SurgeFacts, SurgePoint, SurgeTweet
+from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from vigie.schemas import PredictionEvent
 from vigie.streams import PREDICTIONS, Entry
 
@@ -27,7 +28,7 @@ GATHER_SECONDS = 0.2  # a surge is told in minutes: what comes meanwhile costs o
 STAND_BY_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 AHEAD_MS = MINUTE_MS
-HISTORY_MS = 24 * 60 * MINUTE_MS
+HISTORY_MS = DAY_MS
 TWEETS_TOLD, WORDS_TOLD = 5, 8
 STEP_MINUTES, STEPS = 5, 48
 

@@ -16,12 +16,12 @@ from redis.exceptions import ResponseError, WatchError
 from alerting.radar.counts import MinuteCounts
 from alerting.radar.radar import Radar
 from vigie.alerts import RaisedAlert
+from vigie.durations import MINUTE_MS
 from vigie.streams import ALERTS, PREDICTIONS
 
 GROUP = "radar"
 LEASE_MS = 15_000
 START = b"0-0"
-HOUR_MS = 3_600_000
 _ANSWERED_SECONDS = 26 * 3_600
 _KEY = f"radar:{{{ALERTS.name}}}"
 _HOLDER, _POSITION, _SCOPES = f"{_KEY}:holder", f"{_KEY}:position", f"{_KEY}:scopes"
@@ -110,7 +110,7 @@ class RadarMemory:
         """When the scope was unusual last; null when that is not known."""
         state = await self._redis.hget(_SCOPES, scope)
         high = json.loads(state)["last_high"] if state else None
-        return None if high is None else (int(high) + 1) * 60_000
+        return None if high is None else (int(high) + 1) * MINUTE_MS
 
     async def answered(self, first: int, last: int) -> Counter[str]:
         """How many predictions each version (`<family>:<version>`) made in the hours `first` to `last` (Unix time).
@@ -145,7 +145,7 @@ class RadarMemory:
             watch.counts.load_hour(int(hour), hours[hour], state["newest"])
         self._hours[scope] = set(map(int, hours))
         watch.opened, watch.last_high = state["opened"], state["last_high"]
-        radar.now_ms = max(radar.now_ms, state["newest"] * 60_000)
+        radar.now_ms = max(radar.now_ms, state["newest"] * MINUTE_MS)
 
     def _put(self, pipe: Any, radar: Radar, scope: str, hours: set[int]) -> None:
         watch = radar.watches[scope]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from random import Random
 
 from alerting.radar.rows import read_moment
-from alerting.radar.watch import MINUTE_MS, Tweet
+from alerting.radar.watch import Tweet
+from vigie.durations import MINUTE_MS
 from vigie.errors import InvalidRequest
 from vigie.schemas import EVERYTHING
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from alerting.radar.detectors import Reading
 from alerting.radar.parameters import RadarParameters
-from alerting.radar.watch import MINUTE_MS, Tweet, Watch
+from alerting.radar.watch import Tweet, Watch
+from vigie.durations import MINUTE_MS
 from vigie.schemas import EVERYTHING
 
 EXPLAINED_SHARE = 0.5

@@ -7,8 +7,8 @@ from alerting.radar.baseline import expect
 from alerting.radar.counts import MinuteCounts
 from alerting.radar.detectors import Reading, read
 from alerting.radar.parameters import ErrorRates, WatchParameters
+from vigie.durations import MINUTE_MS
 
-MINUTE_MS = 60_000
 VOICE_MINUTES = 60
 LATEST_TWEETS = 400
 
