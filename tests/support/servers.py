@@ -147,6 +147,20 @@ class RedisServer(ServerProcess):
         super().__init__([*command, "--appendonly", "yes", *users, *options], port=port, log=folder / "redis.log")
         self.url = f"redis://127.0.0.1:{port}/0"
 
+    def start(self, ready: Callable[[], object] | None = None, *, seconds: float = 60.0) -> None:
+        """Starts Redis and waits until it has read its file: it listens before, and refuses every command."""
+        super().start(ready or (lambda: _has_loaded(self.port)), seconds=seconds)
+
+
+def _has_loaded(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            answer = connection.recv(100)
+    except OSError:
+        return False
+    return bool(answer) and not answer.startswith(b"-LOADING")
+
 
 class MlflowServer(ServerProcess):
     """The MLflow service of this repository on SQLite."""
