@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Literal
 
-import urllib3
-from pydantic import ValidationError
-
+from alerting.gateway import Gateway
 from alerting.settings import AlertingSettings
 from vigie.durations import DAY_MS
-from vigie.errors import InvalidRequest, Unavailable
+from vigie.errors import InvalidRequest
 from vigie.schemas import FeedbackPage
 
 NEEDED = (2, 3, 5, 8, 12)
@@ -86,32 +84,17 @@ def calibrate(told: argparse.Namespace, settings: AlertingSettings) -> None:
 
 def read_errors(settings: AlertingSettings, since: datetime) -> list[WrongPrediction]:
     """Predictions with a standing `incorrect` vote since then, each once, at its earliest vote; asks the gateway."""
-    http = urllib3.PoolManager(timeout=30.0)
-    key = settings.gateway_api_key
-    headers = {"X-API-Key": key.get_secret_value()} if key else {}
+    gateway = Gateway(settings.gateway_url, settings.gateway_api_key)
     fields = {"verdict": "incorrect", "limit": "500", "since": since.isoformat()}
     earliest: dict[str, WrongPrediction] = {}
     while True:
-        page = _page(http, f"{settings.gateway_url.rstrip('/')}/feedback", fields, headers)
+        page = gateway.get("/feedback", fields, FeedbackPage)
         for vote in page.items:
             at_ms = int(vote.created_at.timestamp() * 1000)
             earliest[vote.prediction_id] = WrongPrediction(at_ms, f"{vote.model.name}:{vote.model.version}")
         if page.next_cursor is None:
             return list(earliest.values())
         fields["cursor"] = page.next_cursor
-
-
-def _page(http: urllib3.PoolManager, url: str, fields: dict[str, str], headers: dict[str, str]) -> FeedbackPage:
-    try:
-        reply = http.request("GET", url, fields=fields, headers=headers)
-    except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"the gateway at {url} cannot be reached: {type(error).__name__}") from error
-    if reply.status != 200:
-        raise Unavailable(f"the gateway answered {reply.status}: {reply.data[:300].decode(errors='replace')}")
-    try:
-        return FeedbackPage.model_validate_json(reply.data)
-    except ValidationError as error:
-        raise Unavailable(f"the gateway's answer cannot be read: {error}") from error
 
 
 def _by_version(errors: Sequence[WrongPrediction]) -> Iterator[list[int]]:

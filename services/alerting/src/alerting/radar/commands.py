@@ -10,13 +10,14 @@ from random import Random
 from rich.console import Console
 from rich.progress import Progress, track
 
+from alerting.gateway import Gateway
 from alerting.radar import lines
 from alerting.radar.evaluation import Size, Span, detections, quiet_alarms, tuned
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.radar.planting import planted, read_burst
 from alerting.radar.radar import Radar
 from alerting.radar.rows import NEGATIVE_LABEL, Row, read_rows
-from alerting.radar.served import Gateway, labelled
+from alerting.radar.served import labelled, predicted
 from alerting.radar.watch import Tweet
 from alerting.settings import AlertingSettings
 from vigie.durations import DAY_MS
@@ -105,7 +106,7 @@ def ask(rows: Sequence[Row], settings: AlertingSettings) -> list[Tweet]:
     gateway = Gateway(settings.gateway_url, settings.gateway_api_key)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("asking the model", total=len(rows))
-        return gateway.predict(rows, lambda done: bar.advance(task, done))
+        return predicted(rows, gateway, lambda done: bar.advance(task, done))
 
 
 def shown(tweets: Sequence[Tweet], what: str) -> "Sequence[Tweet] | Iterator[Tweet]":
