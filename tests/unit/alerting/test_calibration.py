@@ -1,13 +1,22 @@
 """The back-test of the error rule, against the rule itself."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from alerting.calibration import NEEDED, WrongPrediction, back_test, mails
+from alerting.cli import main
 from alerting.rule import ErrorRule, Outcome, RuleParameters
 from tests.support.alerts import error_state
+from tests.support.peers import Peer
+from vigie.schemas import Feedback, FeedbackPage, ModelRef, Verdict
 
 NOON = 1_790_000_000_000
 DAY = 24 * 3600 * 1000
@@ -47,3 +56,43 @@ def test_the_setting_in_force_is_among_them_wherever_it_lies() -> None:
     outcomes = list(back_test(errors, 2.0, ("all", 4, 200.5, 0.0)))
     own = [each for each in outcomes if (each.errors, each.window_seconds) == (4, 200.5)]
     assert [each.mails for each in own] == [297]
+
+
+def test_the_command_reads_all_pages_of_wrong_votes_and_marks_the_setting_in_force(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[dict[str, str]] = []
+    now = datetime.now(UTC)
+    votes = [_vote(number, now - timedelta(minutes=number)) for number in range(3)]
+
+    async def feedback(request: Request) -> Response:
+        asked.append({**request.query_params})
+        if len(asked) == 1:
+            return Response("too busy", 503)
+        more = "cursor" not in request.query_params
+        page = FeedbackPage(items=votes[:2] if more else votes[2:], next_cursor="next" if more else None)
+        return Response(page.model_dump_json(), media_type="application/json")
+
+    with Peer(Starlette(routes=[Route("/feedback", feedback)])) as peer:
+        monkeypatch.setenv("GATEWAY_URL", peer.url)
+        main(["calibrate", "--json", "--days", "2"])
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (mine,) = [outcome for outcome in told if outcome["now"]]
+    assert (mine["errors"], mine["window_seconds"], mine["mails"]) == (3, 300.0, 1)
+    assert [each["verdict"] for each in asked] == ["incorrect"] * 3
+    assert "cursor" not in asked[1]
+    assert asked[2]["cursor"] == "next"
+
+
+def _vote(number: int, at: datetime) -> Feedback:
+    return Feedback(
+        feedback_id=f"vote {number}",
+        prediction_id=f"prediction {number}",
+        verdict=Verdict.INCORRECT,
+        annotator="ana",
+        created_at=at,
+        model=ModelRef(name="logreg", version="1"),
+        prediction_label=0,
+        probability_negative=0.9,
+        predicted_at=at,
+    )
