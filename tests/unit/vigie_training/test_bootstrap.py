@@ -6,6 +6,7 @@ from sklearn import metrics
 
 from vigie_training import bootstrap
 from vigie_training.bootstrap import WEIGHTED, intervals
+from vigie_training.evaluate import calibration_error
 
 
 def example(count: int, seed: int = 3) -> tuple[bootstrap.Labels, bootstrap.Doubles]:
@@ -70,6 +71,6 @@ def test_the_interval_of_the_calibration_error_holds_what_is_true_and_what_was_m
         true = random.uniform(0.05, 0.85, 600)
         labels, said = (random.random(600) < true).astype(np.int64), true + error
         low, high = intervals(labels, said, seed=seed)["calibration_error"]
-        assert 0 <= low <= bootstrap.calibration_error(labels, said, np.ones(600)) <= high
+        assert 0 <= low <= calibration_error(labels, said) <= high
         holds += low <= error <= high
     assert holds >= 36

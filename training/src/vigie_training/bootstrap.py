@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from vigie_training.evaluate import CALIBRATION_BINS
+from vigie_training.evaluate import calibration_error
 
 REPLICATES = 400
 COVERAGE = 0.95
@@ -55,13 +55,6 @@ def log_loss(labels: Labels, positive: Doubles, weights: Doubles) -> float:
     return float(-(weights * np.log(true)).sum() / weights.sum())
 
 
-def calibration_error(labels: Labels, positive: Doubles, weights: Doubles) -> float:
-    """The expected calibration error over equal bins."""
-    bins = np.minimum((positive * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights * (positive - labels), CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / weights.sum())
-
-
 WEIGHTED: dict[str, Weighted] = {
     "accuracy": accuracy,
     "f1": f1,
@@ -97,11 +90,9 @@ def _ends_of_calibration(
     from the probabilities would show as great an error (Bröcker and Smith 2007, "Increasing the Reliability of
     Reliability Diagrams").
     """
-    equal = np.ones(len(labels))
-    error = calibration_error(labels, positive, equal)
+    error = calibration_error(labels, positive)
     by_chance = [
-        calibration_error((random.random(len(labels)) < positive).astype(np.int64), positive, equal)
-        for _ in range(REPLICATES)
+        calibration_error((random.random(len(labels)) < positive).astype(np.int64), positive) for _ in range(REPLICATES)
     ]
     low = 0.0 if error <= _ends(by_chance)[1] else max(0.0, min(error, 2 * error - drawn[1]))
     return low, max(error, 2 * error - drawn[0])

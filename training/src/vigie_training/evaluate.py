@@ -74,10 +74,13 @@ def evaluate(predict: Predict, rows: Rows) -> Evaluation:
     return Evaluation(rows, positive, pd.DataFrame(lines))
 
 
-def calibration_error(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> float:
-    """Expected calibration error over equal bins of the probability (Naeini et al. 2015)."""
-    gaps = np.bincount(_bins(positive), positive - labels, CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+def calibration_error(
+    labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64], weights: npt.NDArray[np.float64] | None = None
+) -> float:
+    """Expected calibration error over equal bins of the probability (Naeini et al. 2015); without weights all are 1."""
+    counts = np.ones(len(labels)) if weights is None else weights
+    gaps = np.bincount(_bins(positive), counts * (positive - labels), CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / counts.sum())
 
 
 def _bins(positive: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
