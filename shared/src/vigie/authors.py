@@ -2,9 +2,12 @@
 
 import unicodedata
 from hashlib import blake2b
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
+from pydantic_core import PydanticCustomError
 
+from vigie.fields import Name
 from vigie.settings import derived_key
 
 
@@ -22,3 +25,12 @@ class AuthorBook:
 def plain_handle(handle: str) -> str:
     """The handle in lower case without the sign before it."""
     return unicodedata.normalize("NFKC", handle).strip().removeprefix("@").casefold()
+
+
+def _somebodys(handle: str) -> str:
+    if not plain_handle(handle):
+        raise PydanticCustomError("nobody", "expected a name, with or without @")
+    return handle
+
+
+Handle = Annotated[Name, AfterValidator(_somebodys)]

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from vigie.authors import Handle
 from vigie.fields import NO_NUL, Explain, Instant, Name, Plain, TweetText
 
 BATCH_LIMIT = 1000
@@ -46,7 +47,7 @@ class PredictRequest(Request):
     text: TweetText
     model: str | None = None
     topic: Name | None = None
-    author: Name | None = None
+    author: Handle | None = None
     created_at: Instant | None = None
     explain: Explain = False
 
@@ -60,7 +61,7 @@ class BatchRequest(Request):
     texts: Annotated[list[TweetText], Field(min_length=1, max_length=BATCH_LIMIT)]
     model: str | None = None
     topic: Name | list[Name | None] | None = None
-    author: Name | list[Name | None] | None = None
+    author: Handle | list[Handle | None] | None = None
     created_at: Instant | list[Instant | None] | None = None
     explain: Explain = False
 

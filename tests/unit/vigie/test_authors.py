@@ -1,9 +1,10 @@
 """Authors are told apart without being known."""
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from vigie.authors import AuthorBook
+from vigie.schemas import BatchRequest, PredictRequest
 
 BOOK = AuthorBook(SecretStr("one secret"))
 
@@ -18,3 +19,11 @@ def test_another_handle_or_another_secret_has_another_digest() -> None:
     others = {BOOK.digest("airparis2"), AuthorBook(SecretStr("another")).digest("airparis"), BOOK.digest("airparis")}
     assert len(others) == 3
     assert all("airparis" not in digest for digest in others)
+
+
+@pytest.mark.parametrize("author", ["@", "＠", " @ "])
+def test_a_handle_that_nobody_can_have_is_refused(author: str) -> None:
+    with pytest.raises(ValidationError, match="expected a name, with or without @"):
+        PredictRequest(text="late again", author=author)
+    with pytest.raises(ValidationError, match="expected a name, with or without @"):
+        BatchRequest(texts=["late", "again"], author=["@ann", author])

@@ -16,9 +16,8 @@ from feedback.export import csv_lines
 from feedback.history import all_feedback
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables
-from vigie.authors import AuthorBook, plain_handle
+from vigie.authors import AuthorBook, Handle
 from vigie.commands import telling
-from vigie.fields import Name
 from vigie.schemas import FeedbackFilter
 from vigie.store import Store, open_engine, reading
 from vigie.streams import PREDICTIONS, open_redis, read_dead, replay_dead
@@ -50,12 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def handle(told: str) -> str:
     """A name that somebody can have; raises `ArgumentTypeError`."""
     try:
-        name = TypeAdapter(Name).validate_python(told)
+        return TypeAdapter[str](Handle).validate_python(told)
     except ValidationError as error:
         raise ArgumentTypeError(f"{error.errors()[0]['msg']}, got {told!r}") from None
-    if not plain_handle(name):
-        raise ArgumentTypeError(f"expected a name, got {told!r}")
-    return name
 
 
 def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) -> None:
