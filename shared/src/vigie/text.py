@@ -14,11 +14,12 @@ _DROPPED = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _LOST_APOSTROPHE = re.compile("(?<=[^\\W\\d_])\ufffd+(?=[^\\W\\d_])")
-_APOSTROPHES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u2032\u02bc\u00b4\uff07", "'") | {"\ufffd": " "})
+_APOSTROPHES = str.maketrans(dict.fromkeys("`\u2018\u2019\u201b\u2032\u02bc\u00b4\uff07", "'") | {"\ufffd": " "})
 # Every repetition is bounded: a hostile text costs no more than a long one.
 _LINKS = re.compile(r"(?:https?://|www\.|\b[a-z0-9-]{1,30}\.(?:[a-z0-9-]{1,30}\.)?[a-z]{2,8}/)\S*", re.IGNORECASE)
-# With the accents in them: one left behind would join the last letter of `@user`.
-_HANDLES = re.compile("@\\w[\\w\u0300-\u036f]*")
+# With the accents in them: one left behind could join the last letter of `@user`. The last one is U+1E94A.
+_ACCENTS = "".join(accent for accent in map(chr, range(0x300, 0x1E94B)) if unicodedata.combining(accent))
+_HANDLES = re.compile(f"@\\w[\\w{_ACCENTS}]*")
 
 
 def normalise(text: str) -> str:
@@ -43,9 +44,10 @@ def normalise(text: str) -> str:
 
 
 def _plain_unicode(text: str) -> str:
+    """NFKC makes white space of some signs that stand for an apostrophe, and such signs of others."""
     text = _DROPPED.sub("", text)
     text = _LOST_APOSTROPHE.sub("'", text).translate(_APOSTROPHES)
-    return unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
 
 
 def _without_entities(text: str) -> str:

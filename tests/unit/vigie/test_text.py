@@ -52,6 +52,12 @@ PIECES += [
     "\u0344",
     "\u2126",
     "@7\u0301",
+    "\uff40",
+    "\u1fef",
+    "\u0149",
+    "\u2033",
+    "\u064f",
+    "\u030c",
 ]
 TANGLED = st.lists(st.sampled_from(PIECES) | st.text(st.characters(codec=None), max_size=3), max_size=12).map("".join)
 
@@ -77,6 +83,8 @@ def test_the_result_can_be_encoded_and_holds_only_single_spaces(text: str) -> No
         ("only \ufffd5 \ufffd cheap", "only 5 cheap"),
         ("don\u2019t you`ll can\u00b4t", "don't you'll can't"),
         ("@AirParadis thanks, see https://t.co/abc123 and www.example.org/x?y=1.", "@user thanks, see http and http"),
+        ("don\uff40t, don\u2033t, \u0149 can\u1feft", "don't, don''t, 'n can't"),
+        ("@bob\u064f\u0301 late", "@user late"),
         ("look: bit.ly/abc", "look: http"),
         ("herehttp://x.co/a HTTPS://X.CO", "here http http"),
         ("win/win at 5.30/6.00, and/or 24/7", "win/win at 5.30/6.00, and/or 24/7"),
@@ -93,7 +101,10 @@ def test_noise_goes_and_words_stay(text: str, expected: str) -> None:
     assert normalise(text) == expected
 
 
-@pytest.mark.parametrize("piece", ["&amp;", "&amp", "amp;", "a-", "a.", "a/", "&zz", "www.", "@", "\ufffd", "a\u0301"])
+@pytest.mark.parametrize(
+    "piece",
+    ["&amp;", "&amp", "amp;", "a-", "a.", "a/", "&zz", "www.", "@", "\ufffd", "a\u0301", "\u030c", "@r\u064f\u030c"],
+)
 def test_a_hostile_text_costs_little(piece: str) -> None:
     text = "&" + piece * (2000 // len(piece)) + "/"
     started = thread_time()
