@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from tests.support.base_model import write_base_model
 from tests.support.rows import made_up
@@ -19,9 +20,9 @@ from vigie_training.errors import TrainingError
 from vigie_training.recipes import Options, Report
 from vigie_training.rows import Rows
 from vigie_training.transformer.checkpoint import Checkpoint
-from vigie_training.transformer.network import load_base
+from vigie_training.transformer.network import SentimentNetwork, load_base
 from vigie_training.transformer.tuned import SCORES, stages, tuned_transformer
-from vigie_training.transformer.tuning import Schedule, prepared_tokenizer, tune
+from vigie_training.transformer.tuning import FIRST, REMEMBERED, Schedule, prepared_tokenizer, tune, tune_in_turn
 from vigie_training.weighting import Labelled
 
 TEXTS = sample_texts()[:120]
@@ -95,6 +96,27 @@ def test_general_data_sets_are_learnt_from_before_those_that_are_predicted(tmp_p
     assert reports.count("tuning the transformer, 0 %") == 2
     assert np.count_nonzero(scores) == 80, "every row is scored in the stage that learnt from it"
     assert not list(folder.parent.glob("*.unfinished-*"))
+
+
+def test_every_weight_goes_back_a_share_of_the_way_that_the_last_stage_took_it(base: str, tmp_path: Path) -> None:
+    def begun() -> tuple[SentimentNetwork, Tokenizer]:
+        network, tokenizer = load_base(base, seed=1)
+        return network, prepared_tokenizer(tokenizer)
+
+    network, tokens = begun()
+    ways = []
+    for schedule in (FIRST, SCHEDULE):
+        tune(network, tokens, ROWS, schedule, seed=1, report=print)
+        ways.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+    network, tokens = begun()
+    both = [ROWS, ROWS]
+    scores = tune_in_turn(
+        network, tokens, both, SCHEDULE, seed=1, report=print, kept=lambda stage: tmp_path / str(stage)
+    )
+    assert [each.shape for each in scores] == [(len(TEXTS),)] * 2
+    for name, found in network.state_dict().items():
+        before, after = (way[name].float() for way in ways)
+        torch.testing.assert_close(found.float(), after + REMEMBERED * (before - after), atol=1e-5, rtol=1e-4)
 
 
 @pytest.fixture

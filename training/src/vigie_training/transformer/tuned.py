@@ -29,7 +29,7 @@ LOCK = ".lock"
 _KEPT = 2
 _PAUSE_SECONDS = 0.5
 _TOGETHER = 8192
-_FORMAT = 5
+_FORMAT = 6
 
 
 @contextmanager
@@ -100,19 +100,19 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
         report("trying the export")  # not every network can be exported: better known before it is tuned
         with tempfile.TemporaryDirectory(prefix="vigie-") as tried:
             export.export(sentiment, Path(tried) / GRAPH)
-    scores, parts = np.zeros(len(rows), np.float32), stages(rows)
-    for number, part in enumerate(parts, 1):
-        last = tuning.QUICK if options.quick else tuning.Schedule()
-        chosen = rows.where(part)
-        scores[part] = tuning.tune(
-            sentiment,
-            tokenizer,
-            Labelled.of(chosen, tuning_weights(chosen)),
-            last if number == len(parts) else tuning.FIRST,
-            seed=options.seed,
-            report=report,
-            kept=_unfinished(place, number),
-        )
+    parts = stages(rows)
+    found = tuning.tune_in_turn(
+        sentiment,
+        tokenizer,
+        [Labelled.of(chosen, tuning_weights(chosen)) for chosen in map(rows.where, parts)],
+        tuning.QUICK if options.quick else tuning.Schedule(),
+        seed=options.seed,
+        report=report,
+        kept=lambda stage: _unfinished(place, stage),
+    )
+    scores = np.zeros(len(rows), np.float32)
+    for part, said in zip(parts, found, strict=True):
+        scores[part] = said
 
     def write(folder: Path) -> None:
         np.save(folder / SCORES, scores)

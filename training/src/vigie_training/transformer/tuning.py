@@ -1,6 +1,6 @@
 """Tunes a pretrained transformer on labelled tweets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -19,6 +19,7 @@ from vigie_training.transformer.network import SentimentNetwork
 from vigie_training.weighting import Labelled
 
 LONGEST = 64
+REMEMBERED = 0.2
 MASK = "[MASK]"
 _REPORTS = 20
 _AVERAGED_EVERY = 4
@@ -124,6 +125,32 @@ class _State:
         return said
 
 
+def tune_in_turn(
+    network: SentimentNetwork,
+    tokenizer: Tokenizer,
+    stages: Sequence[Labelled],
+    last: Schedule,
+    *,
+    seed: int,
+    report: Report,
+    kept: Callable[[int], Path],
+) -> list[npt.NDArray[np.float32]]:
+    """Fits on one stage after the other, on the last one by the schedule `last`; scores of each like those of `tune`.
+
+    What comes last shapes most and makes the network forget what came before: so every weight then goes a share
+    (`REMEMBERED`) of the way back to where it was (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    `kept` is the file of each stage, from 1.
+    """
+    scores = []
+    for number, rows in enumerate(stages, 1):
+        before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        schedule = last if number == len(stages) else FIRST
+        scores.append(tune(network, tokenizer, rows, schedule, seed=seed, report=report, kept=kept(number)))
+        if number > 1:
+            _go_back(network, before)
+    return scores
+
+
 def tune(
     network: SentimentNetwork,
     tokenizer: Tokenizer,
@@ -174,6 +201,12 @@ def hide(identifiers: torch.Tensor, share: float, mask: int) -> torch.Tensor:
     hidden = torch.rand(identifiers.shape) < share
     hidden[:, 0] = False
     return torch.where(hidden, mask, identifiers)
+
+
+def _go_back(network: SentimentNetwork, before: Mapping[str, torch.Tensor]) -> None:
+    now = network.state_dict()
+    moved = {name: torch.lerp(now[name], old, REMEMBERED) for name, old in before.items() if old.is_floating_point()}
+    network.load_state_dict(now | moved)
 
 
 def _all_batches(tokens: Tokens, schedule: Schedule, seed: int) -> Iterator[npt.NDArray[np.int64]]:
