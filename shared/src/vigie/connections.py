@@ -1,12 +1,13 @@
 """Uvicorn's HTTP protocol with the limits that it lacks, and with an end to the work for a client that hung up."""
 
 from asyncio import TimerHandle, Transport, current_task
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from http import HTTPStatus
 from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from vigie.errors import HeadersTooLarge, InvalidRequest, RequestTimeout, VigieError
 
@@ -63,6 +64,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._deaf = False
         self._ending = False
         self._head_bytes = 0
+        self._unfinished: deque[RequestResponseCycle] = deque()
         self._wrong: VigieError | None = None
         self._timer: TimerHandle | None = None
         self._unread: TimerHandle | None = None
@@ -81,11 +83,8 @@ class GuardedProtocol(HttpToolsProtocol):
         """Asyncio's hook."""
         self._stop_timer()
         self._stop_waiting_for_reader()
-        if self.cycle is not None and not self.cycle.response_complete:
-            scope = cast(MutableMapping[str, Any], self.cycle.scope)
-            if (task := scope.get(_TASK)) is not None:
-                scope[_LEFT] = True
-                task.cancel()
+        for cycle in self._unfinished:
+            _end(cycle)
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -103,12 +102,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._unset_keepalive_if_required()
-        if self._in_head:
-            self._head_bytes += len(data)
-        if self._head_bytes > HEAD_BYTES:
-            self._refuse(_head_too_large())
-            return
+        self._head_bytes += len(data)
         self._feed(data)
+        if self._in_head and self._head_bytes > HEAD_BYTES:
+            self._refuse(_head_too_large())
         if self._deaf:
             return
         if self._arriving or self._is_idle():
@@ -136,6 +133,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()
+        self._unfinished.append(self.cycle)
+        if len(self.pipeline) == 1:
+            self.flow.resume_reading()  # or nobody hears when the client hangs up
         if self._ending:
             self.cycle.keep_alive = False
         if not self.cycle.keep_alive:
@@ -151,6 +151,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Uvicorn's hook: when nothing else is owed, what came after it can be refused."""
         super().on_response_complete()
+        self._unfinished.popleft()
         if self._wrong is not None and not self._is_answering() and not self.transport.is_closing():
             self._answer(self._wrong)
 
@@ -259,6 +260,16 @@ class GuardedProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         self.transport.write_eof()
         self._timer = self.loop.call_later(self.drain_seconds, self.transport.close)
+
+
+def _end(cycle: RequestResponseCycle) -> None:
+    """Tells a request that its client is gone."""
+    cycle.disconnected = True
+    cycle.message_event.set()
+    scope = cast(MutableMapping[str, Any], cycle.scope)
+    if (task := scope.get(_TASK)) is not None:
+        scope[_LEFT] = True
+        task.cancel()
 
 
 class _Softly(Transport):

@@ -8,7 +8,7 @@ for, and the response parameters `degraded` and `requested_model` when another f
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from vigie.model_status import Rejection
 from vigie.schemas import WordWeight
@@ -19,6 +19,8 @@ LABEL = "label"
 EXPLANATION = "explanation"
 PREDICTION_ID = "prediction_id"
 EXPLAIN = "explain"
+TENSORS_LIMIT = 16
+DIMENSIONS_LIMIT = 8
 _Version = Annotated[str, StringConstraints(pattern=r"\A[\x21-\x7e]{1,64}\z")]
 _WEIGHTS: TypeAdapter[list[WordWeight] | None] = TypeAdapter(list[WordWeight] | None)
 
@@ -41,7 +43,7 @@ class InputTensor(V2Message):
     """One input with its data."""
 
     name: str
-    shape: list[int]
+    shape: Annotated[list[int], Field(max_length=DIMENSIONS_LIMIT)]
     datatype: str
     data: list[Any] = []
     parameters: dict[str, Any] | None = None
@@ -65,9 +67,9 @@ class RequestedOutput(V2Message):
 class InferenceRequest(V2Message):
     """`POST …/infer`."""
 
-    inputs: list[InputTensor]
+    inputs: Annotated[list[InputTensor], Field(max_length=TENSORS_LIMIT)]
     id: str | None = None
-    outputs: list[RequestedOutput] | None = None
+    outputs: Annotated[list[RequestedOutput], Field(max_length=TENSORS_LIMIT)] | None = None
     parameters: dict[str, Any] | None = None
 
     @classmethod

@@ -10,6 +10,8 @@ from pydantic_core import from_json
 
 from vigie.errors import InvalidRequest
 
+FIELDS_LIMIT = 100
+
 
 class JsonRoute(APIRoute):
     """A route like any other; Python's own parser takes texts that neither a store nor an answer can hold."""
@@ -27,6 +29,9 @@ class JsonRoute(APIRoute):
 class _StrictRequest(Request):
     async def json(self) -> Any:
         try:
-            return from_json(await self.body())
+            body = from_json(await self.body())
         except ValueError as error:
             raise InvalidRequest(f"Invalid JSON: {error}", code="malformed_json") from None
+        if isinstance(body, dict) and len(body) > FIELDS_LIMIT:  # each would be an error of its own
+            raise InvalidRequest(f"body: expected at most {FIELDS_LIMIT} fields, got {len(body)}")
+        return body

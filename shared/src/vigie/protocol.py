@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticCustomError, to_json
 
 from vigie.errors import InvalidRequest, VigieError
-from vigie.fields import TEXT_LIMIT
+from vigie.fields import TEXT_LIMIT, tweet_text
 from vigie.inference import (
     EXPLAIN,
     EXPLANATION,
@@ -22,15 +22,15 @@ from vigie.inference import (
     InferenceRequest,
     InputTensor,
 )
+from vigie.mistakes import invalid_body
 from vigie.receipts import label_of
-from vigie.schemas import WordWeight
-from vigie.web import invalid_request
+from vigie.schemas import BATCH_LIMIT, WordWeight
 
 JSON_SIZE = "inference-header-content-length"
 BINARY_EXTENSION = "binary_tensor_data"
 _BINARY_SIZE = "binary_data_size"
 _LENGTH_BYTES = 4
-OUTPUTS = (PROBABILITY, LABEL)
+OUTPUTS = (PROBABILITY, LABEL, EXPLANATION)
 
 
 class Answered(NamedTuple):
@@ -53,10 +53,8 @@ def read_request(body: bytes, json_size: str | None = None, *, outputs: Sequence
     try:
         request = InferenceRequest.model_validate_json(body[:end])
     except ValidationError as error:
-        raise invalid_request(error.errors(include_url=False)) from None
-    for output in request.outputs or ():
-        if output.name not in outputs:
-            raise InvalidRequest(f"outputs: expected names from {', '.join(outputs)}, got {output.name!r}")
+        raise invalid_body(error) from None
+    _check_outputs(request, outputs)
     if json_size is None or len(request.inputs) != 1:
         return request
     tensor = request.inputs[0]
@@ -75,7 +73,10 @@ def wants_explanation(request: InferenceRequest) -> bool:
 
 
 def texts_of(request: InferenceRequest) -> list[str]:
-    """The n texts of the one input; raises `InvalidRequest` saying what was expected and what came."""
+    """The n texts of the one input, as they came unless they are too long untrimmed.
+
+    Raises `InvalidRequest` saying what was expected and what came.
+    """
     if len(request.inputs) != 1:
         raise InvalidRequest(f"inputs: expected one input, {INPUT!r}, got {len(request.inputs)}")
     tensor = request.inputs[0]
@@ -86,30 +87,43 @@ def texts_of(request: InferenceRequest) -> list[str]:
     texts = _flat(tensor)
     if not texts or tensor.shape not in ([len(texts)], [len(texts), 1]):
         raise InvalidRequest(
-            f"inputs[0].shape: expected [n] with n ≥ 1 and n texts, got {tensor.shape} and {len(texts)}"
+            f"inputs[0].shape: expected [n] with n ≥ 1 and n texts, got {tensor.shape!s:.60} and {len(texts)}"
         )
-    for index, text in enumerate(texts):
-        if not isinstance(text, str) or not 0 < len(text) <= TEXT_LIMIT:
-            raise InvalidRequest(f"inputs[0].data[{index}]: expected 1 to {TEXT_LIMIT} characters, got {_shown(text)}")
-    return texts
+    return [
+        text if isinstance(text, str) and 0 < len(text) <= TEXT_LIMIT else _trimmed(text, index)
+        for index, text in enumerate(texts)
+    ]
+
+
+def tweets_of(request: InferenceRequest) -> list[str]:
+    """The texts, of which each is a tweet as `POST /predict/batch` takes it, trimmed; raises like `texts_of`."""
+    texts = texts_of(request)
+    if len(texts) > BATCH_LIMIT:
+        raise InvalidRequest(f"inputs[0].data: expected at most {BATCH_LIMIT} texts, got {len(texts)}")
+    return [_tweet(text, index) for index, text in enumerate(texts)]
 
 
 def write_response(answered: Answered, request: InferenceRequest) -> bytes:
-    """An `InferenceResponse` with the outputs asked for, straight to bytes: validating our own answer costs more."""
+    """An `InferenceResponse` with the outputs asked for, straight to bytes: validating our own answer costs more.
+
+    Asked for by name, explanations that there are none of are null.
+    """
     data: dict[str, tuple[str, Sequence[float] | Sequence[str]]] = {
         PROBABILITY: ("FP32", answered.probabilities),
         LABEL: ("INT64", [label_of(value) for value in answered.probabilities]),
     }
     if answered.prediction_ids is not None:
         data[PREDICTION_ID] = ("BYTES", answered.prediction_ids)
+    explanations = answered.explanations
+    if explanations is None and any(output.name == EXPLANATION for output in request.outputs or ()):
+        explanations = [None] * len(answered.probabilities)
+    if explanations is not None:
+        data[EXPLANATION] = ("BYTES", [to_json(words).decode() for words in explanations])
     wanted = [output.name for output in request.outputs] if request.outputs else data
     outputs: list[dict[str, Any]] = [
         {"name": output, "shape": [len(data[output][1])], "datatype": data[output][0], "data": data[output][1]}
         for output in wanted
     ]
-    if answered.explanations is not None:
-        written = [to_json(words).decode() for words in answered.explanations]
-        outputs.append({"name": EXPLANATION, "shape": [len(written)], "datatype": "BYTES", "data": written})
     echoed = {} if request.id is None else {"id": request.id}
     said = {} if answered.parameters is None else {"parameters": answered.parameters}
     return to_json(
@@ -126,6 +140,14 @@ def _json_end(body: bytes, json_size: str) -> int:
     if not json_size.isascii() or not json_size.isdigit() or not 0 < int(json_size[:12]) <= len(body):
         raise InvalidRequest(f"{JSON_SIZE}: expected 1 to {len(body)} (the size of the body), got {json_size[:40]!r}")
     return int(json_size)
+
+
+def _check_outputs(request: InferenceRequest, names: Sequence[str]) -> None:
+    for output in request.outputs or ():
+        if output.name not in names:
+            raise InvalidRequest(f"outputs: expected names from {', '.join(names)}, got {output.name[:60]!r}")
+        if output.name == EXPLANATION and not wants_explanation(request):
+            raise InvalidRequest(f"outputs: expected {EXPLANATION!r} with the parameter {EXPLAIN}, got it without")
 
 
 def _strings(data: bytes) -> list[str]:
@@ -149,6 +171,20 @@ def _flat(tensor: InputTensor) -> list[Any]:
     if tensor.shape[1:] != [1]:
         return tensor.data
     return [row[0] if isinstance(row, list) and len(row) == 1 else row for row in tensor.data]
+
+
+def _trimmed(text: object, index: int) -> str:
+    trimmed = text.strip() if isinstance(text, str) else text
+    if not isinstance(trimmed, str) or not 0 < len(trimmed) <= TEXT_LIMIT:
+        raise InvalidRequest(f"inputs[0].data[{index}]: expected 1 to {TEXT_LIMIT} characters, got {_shown(trimmed)}")
+    return trimmed
+
+
+def _tweet(text: str, index: int) -> str:
+    try:
+        return tweet_text(text)
+    except PydanticCustomError as error:
+        raise InvalidRequest(f"inputs[0].data[{index}]: {error.message()}", code=error.type) from None
 
 
 def _shown(text: object) -> str:

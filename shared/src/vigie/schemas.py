@@ -12,6 +12,8 @@ from vigie.fields import NO_NUL, Explain, Instant, Name, Plain, TweetText
 BATCH_LIMIT = 1000
 EVERYTHING = "all"
 
+_BATCH = Field(max_length=BATCH_LIMIT)
+
 Label = Literal[0, 1]
 
 
@@ -60,9 +62,9 @@ class BatchRequest(Request):
 
     texts: Annotated[list[TweetText], Field(min_length=1, max_length=BATCH_LIMIT)]
     model: str | None = None
-    topic: Name | list[Name | None] | None = None
-    author: Handle | list[Handle | None] | None = None
-    created_at: Instant | list[Instant | None] | None = None
+    topic: Name | Annotated[list[Name | None], _BATCH] | None = None
+    author: Handle | Annotated[list[Handle | None], _BATCH] | None = None
+    created_at: Instant | Annotated[list[Instant | None], _BATCH] | None = None
     explain: Explain = False
 
     @model_validator(mode="after")

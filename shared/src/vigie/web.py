@@ -19,17 +19,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
-from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vigie import tracing
+from vigie import protocol, tracing
+from vigie.announced import check_announced
 from vigie.connections import BROKEN, Headers, client_left
 from vigie.documentation import documentation
-from vigie.errors import BodyTooLarge, InvalidRequest, NotFound, VigieError
+from vigie.errors import BodyTooLarge, NotFound, VigieError
 from vigie.head_requests import allowing_head, answer_head
 from vigie.logs import REQUEST_ID
+from vigie.mistakes import invalid_request
 from vigie.schemas import ErrorBody, ErrorDetail, Health, Readiness
 
 BODY_LIMIT = 1024 * 1024
@@ -86,12 +87,12 @@ def service_app(
 ) -> "ServiceApp":
     """A FastAPI application with `/healthz`, `/readyz`, `/metrics` and the shell described above.
 
-    `options` go to `ServiceApp`. Errors of any kind, also of unknown paths, leave as its `render_error` shapes them.
+    `options` go to `ServiceApp`. Errors of any kind, also of unknown paths, leave as its `renderer` shapes them.
     """
     app = ServiceApp(title, lifespan=lifespan, **options)
 
-    async def on_error(_: Request, error: Exception) -> Response:
-        response = error_response(as_vigie_error(error), app.render_error)
+    async def on_error(request: Request, error: Exception) -> Response:
+        response = error_response(as_vigie_error(error), app.renderer(request.scope["path"]))
         response.headers.update(allowing_head(getattr(error, "headers", None)))  # `Allow` of a 405
         return response
 
@@ -132,13 +133,6 @@ def as_vigie_error(error: Exception) -> VigieError:
     return VigieError("the server failed; the request id finds the log line")
 
 
-def invalid_request(problems: "list[ErrorDetails] | Any") -> InvalidRequest:
-    """One 400 for a list of pydantic problems: the first one's code and a message that names each place."""
-    kind = problems[0]["type"]
-    code = kind if kind.startswith("text_") else "malformed_json" if kind.startswith("json_") else "invalid_request"
-    return InvalidRequest("; ".join(_sentence(problem) for problem in problems[:5]), code=code)
-
-
 def error_response(error: VigieError, render_error: ErrorRenderer = error_body) -> Response:
     """The answer for an error, with `Retry-After` (whole seconds, rounded up) where it has one."""
     headers = {} if error.retry_after is None else {"Retry-After": str(max(1, ceil(error.retry_after)))}
@@ -172,6 +166,10 @@ class ServiceApp(FastAPI):
         framing = (b"content-security-policy", f"frame-ancestors 'self' {framed_by}".encode())
         self._headers = (*_SAFE_HEADERS, framing if framed_by else _UNFRAMED)
 
+    def renderer(self, path: str) -> ErrorRenderer:
+        """What shapes the errors there: below `/v2` the protocol, elsewhere `render_error`."""
+        return protocol.error_body if path == "/v2" or path.startswith("/v2/") else self.render_error
+
     def openapi(self) -> dict[str, Any]:
         """The document, without the 422 that FastAPI adds: what is malformed is a 400 here."""
         if self.openapi_schema is None:
@@ -194,7 +192,7 @@ class ServiceApp(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's hook: the shell goes around everything else."""
         inner = super().build_middleware_stack()
-        return Shell(inner, self, render_error=self.render_error, body_limit=self._body_limit, headers=self._headers)
+        return Shell(inner, self, body_limit=self._body_limit, headers=self._headers)
 
 
 class Shell:
@@ -205,14 +203,12 @@ class Shell:
         app: ASGIApp,
         owner: "ServiceApp",
         *,
-        render_error: ErrorRenderer,
         body_limit: int,
         headers: Headers,
     ) -> None:
         self._app = app
         self._owner = owner
         self._direct = owner.direct
-        self._render_error = render_error
         self._body_limit = body_limit
         self._headers = headers
 
@@ -229,8 +225,7 @@ class Shell:
         token = REQUEST_ID.set(request_id)
         answer = _Answer(send, ((b"x-request-id", request_id.encode()), *self._headers))
         try:
-            if (announced := _announced_size(scope)) > self._body_limit:
-                raise BodyTooLarge(f"expected a body of at most {self._body_limit} bytes, got {announced}")
+            check_announced(scope, self._body_limit)
             await self._answer(scope, _Limited(scope, receive, self._body_limit), answer)
         except ClientDisconnect:
             _LOG.info("the client went away before its request was read")
@@ -266,7 +261,7 @@ class Shell:
             return
         if answer.status:
             raise error
-        await error_response(known, self._render_error)(scope, receive, answer)
+        await error_response(known, self._owner.renderer(scope["path"]))(scope, receive, answer)
 
 
 class _Answer:
@@ -305,13 +300,6 @@ class _Limited:
         if self._seen > self._limit:
             raise BodyTooLarge(f"expected a body of at most {self._limit} bytes, got more")
         return message
-
-
-def _announced_size(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
 
 
 def _request_id(scope: Scope) -> str:
@@ -363,26 +351,3 @@ def _describe(method: str, route: str, status: int) -> None:
     }
     failure = f"status {status}" if status >= 500 else None
     tracing.describe(name=f"{method} {route}", failure=failure, attributes=said)
-
-
-def _sentence(problem: "ErrorDetails | Any") -> str:
-    place, kind = _place(problem["loc"]), problem["type"]
-    if kind == "missing":
-        return f"{place or 'body'}: expected a value, got none"
-    if kind == "extra_forbidden":
-        return f"{place}: no such field"
-    if kind.startswith(("text_", "json_")):
-        return f"{place}: {problem['msg']}" if place not in ("", "text") else str(problem["msg"])
-    shown = repr(problem["input"])
-    return f"{place or 'body'}: {problem['msg']}, got {shown if len(shown) <= 60 else shown[:57] + '...'}"
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """`texts[3]` for `("body", "texts", 3)`."""
-    place = ""
-    for part in location:
-        if isinstance(part, int):
-            place += f"[{part}]"
-        elif part not in ("body", "query"):
-            place += f".{part}" if place else part
-    return place

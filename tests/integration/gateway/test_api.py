@@ -168,6 +168,20 @@ async def test_other_media_types_are_415_and_large_bodies_413(client: httpx.Asyn
     assert (await client.post(path, json={"text": "x" * 1_100_000})).status_code == 413
 
 
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/logreg/infer"])
+async def test_compressed_bodies_and_other_charsets_are_415(client: httpx.AsyncClient, path: str) -> None:
+    for headers in ({"Content-Encoding": "gzip"}, {"Content-Type": "application/json; charset=utf-16"}):
+        reply = await client.post(path, content=b"{}", headers=headers)
+        assert reply.status_code == 415
+
+
+async def test_an_unknown_model_is_shown_up_to_a_length(client: httpx.AsyncClient) -> None:
+    for path, body in (("/predict", {"text": "a"}), ("/predict/batch", {"texts": ["a"]})):
+        reply = await client.post(path, json=body | {"model": "é" * 500_000})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (404, "unknown_model")
+        assert len(reply.content) < 1000
+
+
 async def test_2000_characters_of_any_unicode_are_fine(client: httpx.AsyncClient) -> None:
     for text in ("x" * 2000, "😀" * 2000, "\u202e\u0301 \x07 \ufffd"):
         assert (await client.post("/predict", json={"text": text})).status_code == 200
@@ -311,6 +325,12 @@ async def test_direct_routes_are_the_documented_ones(client: httpx.AsyncClient) 
         body = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert body == {"$ref": f"#/components/schemas/{schema}"}
         assert "422" not in paths[path]["post"]["responses"]
+
+
+async def test_links_in_mails_are_documented_with_what_happens_when_alerting_is_away(client: httpx.AsyncClient) -> None:
+    operations = (await client.get("/openapi.json")).json()["paths"]["/alerts/act/{token}"]
+    for method in ("get", "post"):
+        assert set(operations[method]["responses"]) == {"200", "404", "503", "504"}
 
 
 async def test_a_vote_is_taken_back_at_the_feedback_service(client: httpx.AsyncClient) -> None:

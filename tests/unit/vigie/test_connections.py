@@ -10,12 +10,13 @@ from time import monotonic
 
 import httpx
 import pytest
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from tests.support.servers import answers, wait_for
 from tests.support.services import nothing, ready
 from tests.support.uvicorn_thread import UvicornThread
-from vigie.connections import HEAD_BYTES, GuardedProtocol
+from vigie.connections import HEAD_BYTES, GuardedProtocol, end_with_client
 from vigie.web import service_app
 
 PATIENCE = 0.5
@@ -23,7 +24,7 @@ ENOUGH = 10.0  # of which a test does not wait for the end
 BODY_LIMIT = 1024 * 1024
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /sizes HTTP/1.1\r\nHost: x\r\nX-Request-ID: r1\r\nContent-Type: application/json\r\n"
-CUT_OFF = Event()
+HELD, CUT_OFF = Event(), Event()
 
 
 class Patient(GuardedProtocol):
@@ -73,6 +74,15 @@ def serving(protocol: type[GuardedProtocol]) -> Iterator[int]:
     @app.get("/endless")
     async def without_end() -> StreamingResponse:
         return StreamingResponse(endless())
+
+    @app.get("/held")
+    async def hold(request: Request) -> None:
+        end_with_client(request.scope)
+        HELD.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            CUT_OFF.set()
 
     server = UvicornThread(app, protocol)
     server.start()
@@ -208,6 +218,29 @@ def test_who_does_not_read_the_answer_is_cut_off(impatient: int) -> None:
         assert CUT_OFF.wait(60)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_who_hangs_up_with_a_second_request_under_way_ends_the_first(port: int, at_once: bool) -> None:
+    HELD.clear()
+    CUT_OFF.clear()
+    held = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(held + HEALTH if at_once else held)
+        assert HELD.wait(60)
+        if not at_once:
+            client.sendall(HEALTH)
+    assert CUT_OFF.wait(ENOUGH)
+
+
+def test_requests_that_come_in_one_piece_are_answered_in_turn(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        bodies = [json.dumps([1] * size).encode() for size in range(1, 6)]
+        posts = [POST + b"Content-Length: %d\r\n\r\n" % len(body) + body for body in bodies]
+        client.sendall(b"".join(posts) + HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        replies = said(client).split(b"HTTP/1.1 200 OK")[1:]
+    assert [answer.rpartition(b"\r\n\r\n")[2] for answer in replies[:-1]] == [b"1", b"2", b"3", b"4", b"5"]
+    assert len(replies) == 6
+
+
 @pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
 def test_an_offer_to_change_the_protocol_is_ignored_and_the_body_is_read(port: int, offer: bytes) -> None:
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAEAAEAA\r\n" % offer
@@ -279,6 +312,27 @@ def test_a_head_without_end_is_refused_before_it_is_read(port: int) -> None:
                 continue
     assert error_of(answer) == ("http/1.1 431 request header fields too large", "headers_too_large")
     assert sent < 16 * HEAD_BYTES
+
+
+def test_a_body_that_comes_with_the_end_of_its_head_is_no_part_of_it(port: int) -> None:
+    body = json.dumps([1] * HEAD_BYTES).encode()
+    post = POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(HEALTH + post[:20])
+        assert answer_of(client).startswith(b"HTTP/1.1 200 OK")  # so the 20 bytes were read too
+        client.sendall(post[20:])
+        answer = said(client)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.endswith(b"\r\n\r\n%d" % HEAD_BYTES)
+
+
+def test_a_body_that_is_compressed_on_its_way_is_not_read_as_if_it_were_plain(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        head = b"Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+        client.sendall(POST + head + b"3\r\n[1]\r\n0\r\n\r\n")
+        answer = said(client)
+    assert error_of(answer, "r1") == ("http/1.1 415 unsupported media type", "unsupported_media_type")
+    assert b"got 'gzip, chunked'" in answer
 
 
 @pytest.mark.parametrize(

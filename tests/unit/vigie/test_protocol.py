@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from vigie.errors import InvalidRequest
 from vigie.inference import InferenceRequest, InferenceResponse
-from vigie.protocol import Answered, read_request, texts_of, write_response
+from vigie.protocol import Answered, read_request, texts_of, tweets_of, write_response
+from vigie.schemas import WordWeight
 
 
 def body(**changes: Any) -> bytes:
@@ -62,6 +63,26 @@ def test_a_column_of_texts_as_some_clients_send_it_is_read(data: list[Any]) -> N
 def test_a_clients_mistake_is_named(message: bytes, complaint: str) -> None:
     with pytest.raises(InvalidRequest, match=complaint):
         texts_of(read_request(message))
+
+
+@pytest.mark.parametrize(
+    ("message", "complaint"),
+    [
+        (body(data=["late", " "]), r"inputs\[0\].data\[1\]: expected 1 to 2000 characters after trimming, got none"),
+        (body(data=["late", "a\0b"]), r"inputs\[0\].data\[1\]: expected a text without NUL"),
+        (body(data=["late", " " * 9 + "x" * 2001]), r"inputs\[0\].data\[1\]: expected 1 to 2000 characters, got 2001"),
+        (body(shape=[1001], data=["a"] * 1001), r"inputs\[0\].data: expected at most 1000 texts, got 1001"),
+    ],
+)
+def test_what_is_no_tweet_is_told_by_the_place_where_it_was_sent(message: bytes, complaint: str) -> None:
+    with pytest.raises(InvalidRequest, match=complaint):
+        tweets_of(read_request(message))
+
+
+def test_a_tweet_is_as_long_as_it_is_after_trimming() -> None:
+    padded = body(data=["\n" + "x" * 2000 + " " * 50, " late "])
+    assert tweets_of(read_request(padded)) == ["x" * 2000, "late"]
+    assert texts_of(read_request(padded)) == ["x" * 2000, " late "]
 
 
 def binary(texts: list[bytes], *, announced: int | None = None, extra: bytes = b"") -> tuple[bytes, str]:
@@ -124,3 +145,36 @@ def test_the_answer_has_only_the_outputs_asked_for() -> None:
         "model_version": "3",
         "outputs": [{"name": "label", "shape": [2], "datatype": "INT64", "data": [0, 1]}],
     }
+
+
+def asking(*outputs: str, explain: bool) -> InferenceRequest:
+    """A request for one text, and for these outputs."""
+    named = {"outputs": [{"name": output} for output in outputs]} if outputs else {}
+    told = InferenceRequest.of(["late"], explain=explain).model_dump(exclude_none=True)
+    return read_request(json.dumps(told | named).encode())
+
+
+@pytest.mark.parametrize(
+    ("outputs", "written"),
+    [
+        ((), ["probability_negative", "label", "explanation"]),
+        (("label",), ["label"]),
+        (("explanation", "label"), ["explanation", "label"]),
+    ],
+)
+def test_an_explanation_is_an_output_like_any_other(outputs: tuple[str, ...], written: list[str]) -> None:
+    answered = Answered("logreg", "3", [0.5], [[WordWeight(word="late", weight=-1.5)]])
+    answer = InferenceResponse.model_validate_json(write_response(answered, asking(*outputs, explain=True)))
+    assert [output.name for output in answer.outputs] == written
+    assert (answer.explanations() is None) == ("explanation" not in written)
+
+
+def test_an_explanation_asked_for_by_name_is_null_where_there_is_none() -> None:
+    request = asking("explanation", explain=True)
+    answer = InferenceResponse.model_validate_json(write_response(Answered("lstm", "3", [0.5, 0.1]), request))
+    assert answer.explanations() == [None, None]
+
+
+def test_an_explanation_is_no_output_without_the_parameter_that_asks_for_it() -> None:
+    with pytest.raises(InvalidRequest, match="outputs: expected 'explanation' with the parameter explain"):
+        asking("explanation", explain=False)

@@ -1,5 +1,6 @@
 """The shell of every service: request ids, the single error shape, limits, probes."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from fastapi import APIRouter, FastAPI, Query
 from fastapi.responses import StreamingResponse
 
 from tests.support.services import nothing
-from vigie.errors import QueueFull
-from vigie.json_bodies import JsonRoute
+from vigie.errors import NotFound, QueueFull
+from vigie.json_bodies import FIELDS_LIMIT, JsonRoute
 from vigie.schemas import PredictRequest, Readiness
 from vigie.web import REQUESTS, service_app
 
@@ -30,6 +31,10 @@ def an_app(*, ready: bool = True) -> FastAPI:
     @app.get("/fails")
     async def fails() -> None:
         raise RuntimeError("a secret detail")
+
+    @app.get("/v2/models/{name}/infer")
+    async def infer(name: str) -> None:
+        raise NotFound(f"no model {name}")
 
     @app.get("/busy")
     async def busy(wait: Annotated[float, Query(ge=0)] = 1.2) -> None:
@@ -89,6 +94,23 @@ async def test_every_error_has_the_same_shape(
     assert "secret" not in reply.text
 
 
+async def test_below_v2_every_error_has_the_shape_of_the_open_inference_protocol(client: httpx.AsyncClient) -> None:
+    infer = "/v2/models/m/infer"
+    for method, path, size, status in (
+        ("GET", infer, 0, 404),
+        ("DELETE", infer, 0, 405),
+        ("POST", infer, 200_001, 413),
+        ("GET", "/v2/nowhere", 0, 404),
+        ("GET", "/v2", 0, 404),
+        ("GET", "/v2/a%00b", 0, 404),
+    ):
+        reply = await client.request(method, path, content=b"x" * size)
+        assert reply.status_code == status
+        assert list(reply.json()) == ["error"]
+        assert isinstance(reply.json()["error"], str)
+    assert (await client.get("/v2nowhere")).json()["error"]["code"] == "not_found"
+
+
 async def test_a_wrong_method_is_told_which_are_allowed(client: httpx.AsyncClient) -> None:
     assert (await client.delete("/healthz")).headers["allow"] == "GET, HEAD"
     assert (await client.head("/texts")).headers["allow"] == "POST"
@@ -139,6 +161,11 @@ async def test_retry_after_is_in_whole_seconds_rounded_up(client: httpx.AsyncCli
         ('{"text": 12}', "invalid_request", "text: Input should be a valid string, got 12"),
         ("{}", "invalid_request", "text: expected a value, got none"),
         ('{"text": "a", "modle": "x"}', "invalid_request", "modle: no such field"),
+        (
+            json.dumps(dict.fromkeys(map(str, range(FIELDS_LIMIT + 1)))),
+            "invalid_request",
+            "at most 100 fields, got 101",
+        ),
         ('{"text": ', "malformed_json", "JSON"),
         ("[]", "invalid_request", "got []"),
         ("", "invalid_request", "body: expected a value, got none"),
@@ -156,6 +183,24 @@ async def test_a_bad_body_is_a_400_that_says_what_was_expected_and_what_came(
     assert reply.status_code == 400
     assert reply.json()["error"]["code"] == code
     assert message in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [
+        ({"Content-Encoding": "gzip"}, "'gzip'"),
+        ({"Content-Type": "application/json; charset=utf-16"}, "'utf-16'"),
+    ],
+)
+async def test_a_body_that_is_compressed_or_no_utf_8_is_415(
+    client: httpx.AsyncClient, headers: dict[str, str], what: str
+) -> None:
+    reply = await client.post(
+        "/texts", content=b'{"text": "a"}', headers={"Content-Type": "application/json"} | headers
+    )
+    assert reply.status_code == 415
+    assert reply.json()["error"]["code"] == "unsupported_media_type"
+    assert what in reply.json()["error"]["message"]
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_announced_size(client: httpx.AsyncClient) -> None:

@@ -16,7 +16,7 @@ from gateway.keys import Scope
 from gateway.state import state_of
 from vigie.connections import end_with_client
 from vigie.errors import UnsupportedMediaType
-from vigie.web import invalid_request
+from vigie.mistakes import invalid_body
 
 _JSON = "application/json"
 
@@ -71,4 +71,4 @@ async def read_body(request: Request, schema: type[BaseModel]) -> BaseModel:
     try:
         return schema.model_validate_json(await request.body())
     except ValidationError as error:
-        raise invalid_request(error.errors()) from None
+        raise invalid_body(error) from None

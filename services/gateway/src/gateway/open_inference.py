@@ -1,23 +1,23 @@
 """The Open Inference Protocol (V2) at the gateway, for clients of KServe, Triton and MLServer.
 
-What it predicts is logged and may be voted on like any other prediction. It speaks V2 in errors too.
+What it predicts is logged and may be voted on like any other prediction. Its errors have the protocol's shape, as all
+below `/v2` (`vigie.web`).
 """
 
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version as installed_version
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Security
+from fastapi import APIRouter, Depends, Header, Request, Security
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
-from pydantic import ValidationError
 
 from gateway.keys import KEY_HEADER, Scope
 from gateway.origins import NOWHERE
 from gateway.rows import PredictionRow
 from gateway.state import admitted, state_of
 from vigie.connections import end_with_client
-from vigie.errors import Unavailable
+from vigie.errors import NotFound, Unavailable
 from vigie.inference import (
     PREDICTION_ID,
     InferenceRequest,
@@ -36,40 +36,20 @@ from vigie.protocol import (
     JSON_SIZE,
     OUTPUTS,
     Answered,
-    error_body,
     read_request,
-    texts_of,
+    tweets_of,
     wants_explanation,
     write_response,
 )
-from vigie.schemas import BatchRequest
-from vigie.web import as_vigie_error, error_response, invalid_request
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class ProtocolRoute(APIRoute):
-    """A route whose errors have the protocol's shape."""
+class InferRoute(APIRoute):
+    """Documented by its endpoint's signature, answered by `infer`."""
 
     def get_route_handler(self) -> Handler:
         """FastAPI's hook: what answers a request."""
-        handler = self.handler()
-
-        async def handle(request: Request) -> Response:
-            return await _in_v2(handler, request)
-
-        return handle
-
-    def handler(self) -> Handler:
-        """What answers when nothing goes wrong."""
-        return super().get_route_handler()
-
-
-class InferRoute(ProtocolRoute):
-    """Documented by its endpoint's signature, answered by `infer`."""
-
-    def handler(self) -> Handler:
-        """See `ProtocolRoute`."""
         return infer
 
 
@@ -77,11 +57,18 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ServerError} for status in statuses}
 
 
-server = APIRouter(prefix="/v2", tags=["open inference"], route_class=ProtocolRoute)
+_VERSION = "/{name}/versions/{version}"
+_READINESS: dict[int | str, dict[str, Any]] = _errors(404) | {503: {"model": ModelReadiness}}
+_BINARY = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+_JsonSize = Annotated[
+    int | None,
+    Header(alias="Inference-Header-Content-Length", description="So many bytes are JSON, the rest a binary tensor."),
+]
+
+server = APIRouter(prefix="/v2", tags=["open inference"])
 described = APIRouter(
     prefix="/v2/models",
     tags=["open inference"],
-    route_class=ProtocolRoute,
     dependencies=[Depends(admitted(Scope.PREDICT))],
     responses=_errors(401, 403, 429),
 )
@@ -90,27 +77,25 @@ inference = APIRouter(
     tags=["open inference"],
     route_class=InferRoute,
     dependencies=[Security(KEY_HEADER)],
-    responses=_errors(400, 401, 403, 404, 413, 429, 503, 504),
+    responses=_errors(400, 401, 403, 404, 413, 415, 429, 503, 504),
 )
 
 
 async def infer(request: Request) -> Response:
-    """Reads, predicts as `POST /predict/batch` does, writes."""
+    """Reads, predicts as `POST /predict/batch` does, or by the one version that the path names, writes."""
     end_with_client(request.scope)
-    state, name = state_of(request), request.path_params["name"]
+    state, name, version = state_of(request), request.path_params["name"], request.path_params.get("version")
     state.admit(request.headers.get("x-api-key"), Scope.PREDICT)
     message = read_request(await request.body(), request.headers.get(JSON_SIZE), outputs=(*OUTPUTS, PREDICTION_ID))
-    try:
-        batch = BatchRequest(texts=texts_of(message), model=name)
-    except ValidationError as error:
-        raise invalid_request(error.errors()) from None
-    explaining, nowhere = wants_explanation(message), [NOWHERE] * len(batch.texts)
-    if explaining:
-        predictions = await state.predictions.explain_many(batch.texts, name, nowhere)
+    texts, explaining = tweets_of(message), wants_explanation(message)
+    nowhere = [NOWHERE] * len(texts)
+    if version is not None:
+        predictions = await state.predictions.predict_exactly(texts, (name, version), nowhere, explain=explaining)
+    elif explaining:
+        predictions = await state.predictions.explain_many(texts, name, nowhere)
     else:
-        predictions = await state.predictions.predict_many(batch.texts, name, nowhere, by_one=True)
-    answered = _answered(predictions)
-    return Response(write_response(answered, message), media_type="application/json")
+        predictions = await state.predictions.predict_many(texts, name, nowhere, by_one=True)
+    return Response(write_response(_answered(predictions), message), media_type="application/json")
 
 
 @server.get("")
@@ -141,26 +126,51 @@ async def index(request: Request) -> ModelIndex:
 @described.get("/{name}", responses=_errors(404, 503), response_model_exclude_none=True)
 async def model_metadata(request: Request, name: str) -> ModelMetadata:
     """What serves, with what it looks like on the wire."""
+    return await _described(request, name)
+
+
+@described.get(_VERSION, responses=_errors(404, 503), response_model_exclude_none=True)
+async def version_metadata(request: Request, name: str, version: str) -> ModelMetadata:
+    """The same, if this version serves."""
+    return await _described(request, name, version)
+
+
+@described.get("/{name}/ready", response_model=ModelReadiness, responses=_READINESS)
+async def model_ready(request: Request, name: str) -> JSONResponse:
+    """Whether the family can answer."""
+    return await _readiness(request, name)
+
+
+@described.get(f"{_VERSION}/ready", response_model=ModelReadiness, responses=_READINESS)
+async def version_ready(request: Request, name: str, version: str) -> JSONResponse:
+    """Whether this version can answer; one that does not serve is not found."""
+    return await _readiness(request, name, version)
+
+
+@inference.post("/{name}/infer", response_model=InferenceResponse, openapi_extra=_BINARY)
+async def model_infer(name: str, body: InferenceRequest, json_size: _JsonSize = None) -> None:
+    """Probabilities of `negative`, labels and prediction ids for up to 1,000 texts, all by one version."""
+
+
+@inference.post(f"{_VERSION}/infer", response_model=InferenceResponse, openapi_extra=_BINARY)
+async def version_infer(name: str, version: str, body: InferenceRequest, json_size: _JsonSize = None) -> None:
+    """The same by this version, if it serves: no other version and no other family answers for it."""
+
+
+async def _described(request: Request, name: str, version: str | None = None) -> ModelMetadata:
     metadata = await state_of(request).predictions.client(name).metadata()
+    if version is not None and version not in metadata.versions:
+        raise NotFound(f"{name}: expected a version that serves, {', '.join(metadata.versions)}, got {version[:60]!r}")
     receipts = TensorMetadata(name=PREDICTION_ID, datatype="BYTES", shape=[-1])
     return metadata.model_copy(update={"outputs": [*metadata.outputs, receipts]})
 
 
-@described.get(
-    "/{name}/ready", response_model=ModelReadiness, responses=_errors(404) | {503: {"model": ModelReadiness}}
-)
-async def model_ready(request: Request, name: str) -> JSONResponse:
-    """Whether the family can answer."""
+async def _readiness(request: Request, name: str, version: str | None = None) -> JSONResponse:
     try:
-        await state_of(request).predictions.client(name).metadata()
+        await _described(request, name, version)
     except Unavailable:
         return JSONResponse(ModelReadiness(name=name, ready=False).model_dump(), 503)
     return JSONResponse(ModelReadiness(name=name, ready=True).model_dump())
-
-
-@inference.post("/{name}/infer", response_model=InferenceResponse)
-async def model_infer(name: str, body: InferenceRequest) -> None:
-    """Probabilities of `negative`, labels and prediction ids for up to 1,000 texts, all by one version."""
 
 
 def _answered(predictions: Sequence[PredictionRow]) -> Answered:
@@ -174,13 +184,3 @@ def _answered(predictions: Sequence[PredictionRow]) -> Answered:
         [each["prediction_id"] for each in predictions],
         degraded,
     )
-
-
-async def _in_v2(handler: Handler, request: Request) -> Response:
-    try:
-        return await handler(request)
-    except Exception as error:
-        known = as_vigie_error(error)
-        if known.status >= 500 and known is not error:
-            raise
-        return error_response(known, error_body)

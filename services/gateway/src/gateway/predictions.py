@@ -174,10 +174,27 @@ class Predictions:
         answer = await self._first(model, lambda client, deadline: client.infer_many(texts, deadline, explain=True))
         return explained(self._finish(texts, origins, answer.verdicts(), model), answer)
 
+    async def predict_exactly(
+        self, texts: list[str], wanted: tuple[str, str], origins: Sequence[Origin], *, explain: bool = False
+    ) -> list[PredictionRow]:
+        """Like `predict_many` (`explain_many`), by that version of that family and no other.
+
+        Raises `NotFound` when it does not serve, before anything is in the log.
+        """
+        model, version = wanted
+        deadline = asyncio.get_running_loop().time() + self._timeout
+        answer = await self.client(model).infer_many(texts, deadline, explain=explain)
+        if answer.version != version:
+            raise NotFound(f"{model}: expected a version that serves, {answer.version}, got {version[:60]!r}")
+        predictions = self._finish(texts, origins, answer.verdicts(), model)
+        return explained(predictions, answer) if explain else predictions
+
     def client(self, model: str) -> PredictorClient:
         """The family of that name; raises `NotFound`."""
         if model not in self.clients:
-            raise NotFound(f"model: expected one of {', '.join(self.clients)}, got {model!r}", code="unknown_model")
+            raise NotFound(
+                f"model: expected one of {', '.join(self.clients)}, got {model[:60]!r}", code="unknown_model"
+            )
         return self.clients[model]
 
     def _candidates(self, model: str | None) -> list[PredictorClient]:

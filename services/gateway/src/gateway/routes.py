@@ -43,6 +43,7 @@ def _written(answer: PredictionRow | dict[str, list[PredictionRow]]) -> Response
 
 _WRITES = (404, 413, 415, 503, 504)
 _READS = (503, 504)
+_SIGNED: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (404, *_READS)}
 
 predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(KEY_HEADER)])
 voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(KEY_HEADER)])
@@ -163,13 +164,13 @@ async def call_false(request: Request, alert_id: str) -> Response:
     return await state_of(request).alerting.forward(request, b"")
 
 
-@signed.get("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
+@signed.get("/alerts/act/{token}", response_class=HTMLResponse, responses=_SIGNED)
 async def ask_first(request: Request, token: str) -> Response:
     """The page behind a link in a mail: it asks, and does nothing. The link's signature is the key."""
     return await state_of(request).alerting.forward(request)
 
 
-@signed.post("/alerts/act/{token}", response_class=HTMLResponse, responses={404: {"model": ErrorBody}})
+@signed.post("/alerts/act/{token}", response_class=HTMLResponse, responses=_SIGNED)
 async def act(request: Request, token: str) -> Response:
     """Does what a link in a mail says."""
     return await state_of(request).alerting.forward(request, b"")
