@@ -32,9 +32,9 @@ class FakePredictor:
     `seconds` is how long an inference takes, while it is `held` none ends; with `explains` the first word of a text
     drove it, when asked;
     `then` are the versions that serve one call each, before `version` serves for good;
-    `calls` keeps the texts of every call. `on_trial` names further versions by alias; these
-    say the opposite. `refuse_trials_with` is the status that they answer with, `trial_seconds` how long they take,
-    `trial_calls` what they were asked.
+    `calls` keeps the texts of every call, `left` counts callers that hung up while it was held.
+    `on_trial` names further versions by alias; these say the opposite. `refuse_trials_with` is the status that
+    they answer with, `trial_seconds` how long they take, `trial_calls` what they were asked.
     """
 
     version: str = "7"
@@ -50,6 +50,7 @@ class FakePredictor:
     stale_since: datetime | None = None
     rejected: Rejection | None = None
     calls: list[list[str]] = field(default_factory=list)
+    left: int = 0
     on_trial: dict[str, str] = field(default_factory=dict)
     kept_out: dict[str, Rejection] = field(default_factory=dict)
     refuse_trials_with: int | None = None
@@ -77,8 +78,11 @@ class FakePredictor:
         self.calls.append(texts)
         version = self.then.pop(0) if self.then else self.version
         await asyncio.sleep(self.seconds)
-        while self.held:  # noqa: ASYNC110 - a test lets go of it in another thread
+        while self.held:  # a test lets go of it in another thread
             await asyncio.sleep(0.005)
+            if await request.is_disconnected():
+                self.left += 1
+                return Response()
         if self.garbage is not None:
             return Response(self.garbage, media_type="application/json")
         status = self.refuse_with or (self.poisoned if self.poison in texts else 200)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from math import inf
 from typing import Generic, Protocol, Self, TypeVar, cast
 
@@ -47,7 +48,8 @@ class Batcher(Generic[ItemT, ResultT]):
     an item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty
     for `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then
     no more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`. When `run` raises one of `bisect_on` (by
-    default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved.
+    default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved. With
+    `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then really stops.
     Use it from one event loop, as an async context manager or with `start` and `stop`.
     """
 
@@ -61,6 +63,7 @@ class Batcher(Generic[ItemT, ResultT]):
         weight: Callable[[ItemT], int] = lambda _: 1,
         concurrency: int = 1,
         bisect_on: tuple[type[Exception], ...] | None = None,
+        stops_when_left: bool = False,
         observe: Observer | None = None,
     ) -> None:
         self._run = run
@@ -71,12 +74,14 @@ class Batcher(Generic[ItemT, ResultT]):
         self._weight = weight
         self._concurrency = concurrency
         self._bisect_on = bisect_on
+        self._stops_when_left = stops_when_left
         self._observe = observe
         self._queue: deque[_Entry[ItemT, ResultT]] = deque()
         self._left = 0
         self.pending = 0
         self._workers: set[asyncio.Task[None]] = set()
-        self._computing: set[_Entry[ItemT, ResultT]] = set()
+        self._computing: dict[asyncio.Task[None], list[_Entry[ItemT, ResultT]]] = {}
+        self._abandoned: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
         self._stopped = False
@@ -109,10 +114,13 @@ class Batcher(Generic[ItemT, ResultT]):
 
     @property
     def expected_wait(self) -> float:
-        """How long what is queued will take, in seconds, at the rate of late; one while no batch has been answered."""
+        """How long what is queued will take, in seconds, at the rate of late.
+
+        While no batch has been answered, as long as it has taken by now: at first nothing speaks for a long wait.
+        """
         if not self.pending:
             return 0.0
-        return self.pending / self._rate if self._rate else 1.0
+        return self.pending / self._rate if self._rate else asyncio.get_running_loop().time() - self._stands_since
 
     @property
     def is_overrun(self) -> bool:
@@ -133,8 +141,7 @@ class Batcher(Generic[ItemT, ResultT]):
         try:
             return await entry.future
         except asyncio.CancelledError:
-            if entry.queued:
-                self._leave(entry)
+            self._left_early(entry)
             raise
 
     def submit_all(self, items: Sequence[ItemT], deadline: float) -> "list[asyncio.Future[ResultT]]":
@@ -149,9 +156,19 @@ class Batcher(Generic[ItemT, ResultT]):
             entry.future.add_done_callback(partial(self._left_early, entry))
         return [entry.future for entry in entries]
 
-    def _left_early(self, entry: _Entry[ItemT, ResultT], future: "asyncio.Future[ResultT]") -> None:
-        if future.cancelled() and entry.queued:
+    def _left_early(self, entry: _Entry[ItemT, ResultT], _: object = None) -> None:
+        if not entry.future.cancelled():
+            return
+        if entry.queued:
             self._leave(entry)
+        elif self._stops_when_left:
+            self._abandon(entry)
+
+    def _abandon(self, left: _Entry[ItemT, ResultT]) -> None:
+        for worker, batch in self._computing.items():
+            if left in batch and worker not in self._abandoned and all(entry.future.done() for entry in batch):
+                self._abandoned.add(worker)
+                worker.cancel()
 
     def _admit(self, weight: int) -> None:
         if self._stopped:
@@ -173,18 +190,23 @@ class Batcher(Generic[ItemT, ResultT]):
         return entry
 
     async def _work(self) -> None:
+        worker = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             while batch := self._form():
-                await self._compute(batch)
+                await self._compute(worker, batch)
         finally:  # in the same turn as the last look at the queue: a callback would leave who comes between waiting
-            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._workers.discard(worker)
 
-    async def _compute(self, batch: list[_Entry[ItemT, ResultT]]) -> None:
-        self._computing.update(batch)
+    async def _compute(self, worker: asyncio.Task[None], batch: list[_Entry[ItemT, ResultT]]) -> None:
+        self._computing[worker] = batch
         try:
             await self._answer(batch)
+        except asyncio.CancelledError:
+            if worker not in self._abandoned or worker.uncancel():
+                raise
         finally:
-            self._computing.difference_update(batch)
+            del self._computing[worker]
+            self._abandoned.discard(worker)
             for entry in batch:
                 entry.future.cancel()  # does nothing to an answered one
 
@@ -262,7 +284,7 @@ class Batcher(Generic[ItemT, ResultT]):
         now = max(asyncio.get_running_loop().time(), self._alarm_at)
         self._alarm, self._alarm_at = None, inf
         following = inf
-        for entry in (*self._queue, *self._computing):
+        for entry in chain(self._queue, *self._computing.values()):
             if entry.future.done():
                 continue
             if entry.deadline > now:

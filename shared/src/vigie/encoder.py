@@ -36,7 +36,7 @@ class TextEncoder:
     def load(cls, directory: Path, graph: str = GRAPH) -> Self:
         """Raises `ArtifactError` when a file is not what it should be."""
         try:
-            tokenizer = Tokenizer.from_file(str(directory / TOKENIZER))
+            tokenizer = Tokenizer.from_buffer((directory / TOKENIZER).read_bytes())
         except Exception as error:  # tokenizers raises nothing more special
             raise ArtifactError(f"{TOKENIZER}: not a tokenizer: {error}") from error
         return cls(tokenizer, open_graph(directory / graph))

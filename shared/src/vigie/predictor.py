@@ -1,6 +1,6 @@
 """What a model family is to the serving library: `load` and `predict`, and `explain` where the family can."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, Self, runtime_checkable
 
@@ -10,6 +10,8 @@ import numpy.typing as npt
 from vigie.schemas import WordWeight
 
 Probabilities = npt.NDArray[np.float32]
+InTime = Callable[[], bool]
+"""Whether there is still time; asked in the thread that computes."""
 
 
 class Predictor(Protocol):
@@ -35,9 +37,18 @@ class LoadablePredictor(Predictor, Protocol):
 class Explainer(Protocol):
     """A predictor that can say what drove it."""
 
-    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
-        """For each of n texts the words that weighed most, the heaviest first; called like `predict`."""
+    def explain(self, texts: Sequence[str], in_time: InTime = ...) -> list[list[WordWeight]]:
+        """For each of n texts the words that weighed most, the heaviest first; called like `predict`.
+
+        One that takes longer than a few predictions asks `in_time` now and then, and raises `DeadlineExceeded` when
+        there is no more time.
+        """
         ...
+
+
+def always() -> bool:
+    """There is time."""
+    return True
 
 
 def heaviest(weights: Sequence[WordWeight], most: int = 10) -> list[WordWeight]:

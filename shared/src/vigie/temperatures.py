@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from vigie.artifacts import ArtifactError
-from vigie.predictor import Explainer, LoadablePredictor, Predictor, Probabilities
+from vigie.predictor import Explainer, InTime, LoadablePredictor, Predictor, Probabilities, always
 from vigie.schemas import WordWeight
 from vigie.text import normalise
 
@@ -107,9 +107,9 @@ class TemperedExplainer(Tempered):
         super().__init__(predictor, temperatures)
         self._explainer = explainer
 
-    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
         """See `Explainer`."""
-        return self._explainer.explain(texts)
+        return self._explainer.explain(texts, in_time)
 
 
 def different_words(text: str) -> set[str]:

@@ -167,6 +167,30 @@ async def test_a_family_that_refuses_tweets_is_relieved_at_once(overrun: Open) -
         assert {reply.status_code for reply in await asyncio.gather(*asked)} == {200}
 
 
+async def test_a_crowd_at_the_start_is_not_relieved_before_anything_is_known_of_the_family(
+    overrun: Open, predictor: FakePredictor
+) -> None:
+    async with overrun(brown_out_seconds=0.9) as client:
+        replies = await asyncio.gather(*(ask(client, f"bad {number}") for number in range(16)))
+    assert {reply.json()["model"]["name"] for reply in replies} == {"distilbert"}
+    assert not predictor.calls
+
+
+async def test_a_family_that_answers_nothing_from_the_start_is_relieved_once_its_queue_has_stood(
+    overrun: Open, slow: FakePredictor
+) -> None:
+    asked: Answers = []
+    slow.held = True
+    async with overrun() as client:
+        while not any(task.done() for task in asked):
+            asked.append(ask(client, f"bad {len(asked)}"))
+            await asyncio.wait(asked, timeout=0.02)
+        slow.held = False
+        replies = [reply.json() for reply in await asyncio.gather(*asked)]
+    assert [reply["model"]["name"] for reply in replies[:3]] == ["distilbert"] * 3
+    assert replies[-1]["model"]["name"] == "logreg"
+
+
 async def test_with_no_budget_everybody_waits(overrun: Open, slow: FakePredictor, predictor: FakePredictor) -> None:
     async with overrun(brown_out_seconds=0) as client:
         answers = await all_at_once(client, slow, predictor)

@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
-from tests.integration.gateway.conftest import RECEIPTS
+from gateway.breaker import FAILURES_IN_A_ROW
+from gateway.settings import GatewaySettings
+from tests.integration.gateway.conftest import RECEIPTS, gateway
 from tests.support.peers import FakePredictor
 
 
@@ -26,6 +28,19 @@ async def test_a_family_that_cannot_explain_answers_null(client: httpx.AsyncClie
     predictor.explains = False
     reply = await client.post("/predict", json={"text": "bad flight", "explain": True})
     assert (reply.status_code, reply.json()["explanation"]) == (200, None)
+
+
+async def test_explanations_that_come_too_late_take_nobody_the_family_away(
+    settings: GatewaySettings, predictor: FakePredictor
+) -> None:
+    predictor.held = True
+    async with gateway(settings.model_copy(update={"predict_timeout_seconds": 0.5})) as client:
+        for _ in range(FAILURES_IN_A_ROW + 1):
+            late = await client.post("/predict", json={"text": "bad flight", "explain": True})
+            assert late.status_code == 504
+        predictor.held = False
+        reply = await client.post("/predict", json={"text": "bad flight"})
+        assert (reply.status_code, reply.json()["degraded"]) == (200, False)
 
 
 @pytest.mark.parametrize("value", [1, "true", None])

@@ -1,12 +1,15 @@
-"""A client that hangs up takes its tweet out of the gateway's queue."""
+"""A client that hangs up takes its tweets out of the gateway's queue, and a batch out of the predictor too."""
 
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from gateway.app import create_app
+from gateway.breaker import FAILURES_IN_A_ROW
+from gateway.predictors import BULK_CALLS
 from gateway.settings import GatewaySettings
 from tests.support.peers import FakePredictor
 from tests.support.servers import wait_for
@@ -43,3 +46,26 @@ def test_a_tweet_whose_client_hung_up_is_not_sent_to_a_predictor(
     finally:
         server.stop()
     assert sorted(text for call in predictor.calls for text in call) == ["busy a", "busy b", "later"]
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_a_batch_whose_client_hung_up_keeps_no_predictor_busy_and_counts_against_nobody(
+    settings: GatewaySettings, predictor: FakePredictor, explain: bool
+) -> None:
+    predictor.held = True
+    server = UvicornThread(create_app(settings.model_copy(update={"predict_timeout_seconds": 600})))
+    url = server.start()
+    try:
+        for each in range(max(FAILURES_IN_A_ROW, BULK_CALLS) + 1):
+            body = json.dumps({"texts": [f"gone {each}"], "explain": explain}).encode()
+            with socket.create_connection(("127.0.0.1", server.port)) as client:
+                head = f"POST /predict/batch HTTP/1.1\r\nHost: g\r\nContent-Length: {len(body)}\r\n\r\n"
+                client.sendall(head.encode() + body)
+                wait_for(lambda: len(predictor.calls) > predictor.left, what="a call to the predictor")
+            wait_for(lambda: predictor.left == len(predictor.calls), what="the end of that call")
+        predictor.held = False
+        reply = httpx.post(f"{url}/predict/batch", json={"texts": ["later"]}, timeout=60)
+        assert (reply.status_code, reply.json()["predictions"][0]["degraded"]) == (200, False)
+    finally:
+        predictor.held = False
+        server.stop()

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from vigie.occlusion import MOST_WORDS, explain
+from vigie.errors import DeadlineExceeded
+from vigie.occlusion import CHARACTERS_TOGETHER, MOST_WORDS, explain
 from vigie.predictor import Probabilities
 
 WEIGHTS = {"great": 1.5, "late": -2.0, "bag": -0.25}
@@ -35,7 +36,36 @@ def test_texts_without_words_and_long_ones_are_bounded() -> None:
         return predict(texts)
 
     explain(counted, [" ".join(map(str, range(500)))])
-    assert asked == [1 + MOST_WORDS]
+    assert sum(asked) == 1 + MOST_WORDS
+
+
+def test_a_tweet_is_explained_at_once_and_a_long_text_bit_by_bit_with_the_same_weights() -> None:
+    asked: list[Sequence[str]] = []
+
+    def noted(texts: Sequence[str]) -> Probabilities:
+        asked.append(texts)
+        return predict(texts)
+
+    tweet = "Great, late again. LATE! my bag"
+    (found,) = explain(noted, [tweet])
+    assert len(asked) == 1
+    asked.clear()
+    (same,) = explain(noted, [f"{tweet} {'!' * 2000}"])
+    assert same == found
+    assert len(asked) > 1
+    assert all(sum(map(len, texts)) <= CHARACTERS_TOGETHER for texts in asked)
+
+
+def test_no_more_is_computed_once_there_is_no_more_time() -> None:
+    asked: list[int] = []
+
+    def counted(texts: Sequence[str]) -> Probabilities:
+        asked.append(len(texts))
+        return predict(texts)
+
+    with pytest.raises(DeadlineExceeded, match="after 8 of 61 predictions"):
+        explain(counted, [" ".join(map(str, range(500))), "another"], lambda: len(asked) < 2)
+    assert asked == [4, 4]
 
 
 def test_a_model_that_is_certain_gives_finite_weights() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie.artifacts import ArtifactError
-from vigie.predictor import Explainer, Probabilities
+from vigie.predictor import Explainer, InTime, Probabilities, always
 from vigie.schemas import WordWeight
 from vigie.temperatures import TEMPERATURES, Slopes, Temperatures, load_tempered
 
@@ -38,7 +38,7 @@ class Fixed:
 class Explaining(Fixed):
     """Also says why."""
 
-    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
         """See `Explainer`."""
         return [[WordWeight(word=text.split()[0], weight=1.0)] for text in texts]
 

@@ -132,7 +132,12 @@ class PredictorClient:
             observe=self._observe,
         )
         self._bulk: Batcher[Ask, Answer] = Batcher(
-            self._run_bulk, max_weight=1, max_pending=BULK_PENDING, concurrency=BULK_CALLS, observe=self._observe
+            self._run_bulk,
+            max_weight=1,
+            max_pending=BULK_PENDING,
+            concurrency=BULK_CALLS,
+            stops_when_left=True,
+            observe=self._observe,
         )
         self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(label), CALL_SECONDS.labels(label)
         QUEUE_TEXTS.labels(label).set_function(lambda: self._singles.pending)
@@ -286,7 +291,8 @@ class PredictorClient:
                     raise
                 status, headers, content = await self._post(body, request)
         except TimeoutError:
-            self._breaker.failed(_now())
+            if not request.explain:  # it takes many times what a prediction does, and says nothing of those
+                self._breaker.failed(_now())
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
         except (OSError, NotHttp) as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error

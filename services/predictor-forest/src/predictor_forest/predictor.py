@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from vigie import occlusion
-from vigie.predictor import Probabilities
+from vigie.predictor import InTime, Probabilities, always
 from vigie.schemas import WordWeight
 from vigie.word_forest import WordForest
 
@@ -25,6 +25,6 @@ class ForestPredictor:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
         return self._model.predict(texts)
 
-    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
-        """For each of n texts the words that weighed most, the heaviest first."""
-        return occlusion.explain(self.predict, texts)
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
+        """For each of n texts the words that weighed most, the heaviest first; see `occlusion.explain`."""
+        return occlusion.explain(self.predict, texts, in_time)

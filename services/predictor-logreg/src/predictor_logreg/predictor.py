@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from vigie.artifacts import ArtifactError
-from vigie.predictor import Probabilities, heaviest
+from vigie.predictor import InTime, Probabilities, always, heaviest
 from vigie.schemas import WordWeight
 from vigie.serving.skops_file import Described, read_skops
 from vigie.tfidf import TfidfLogit, TfidfVectors
@@ -45,6 +45,6 @@ class LogregPredictor:
         """The probability of `negative` for each of n texts: `float32`, shape `[n]`."""
         return self._model.predict(texts)
 
-    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
         """For each of n texts the words that weighed most, the heaviest first."""
         return [heaviest(self._model.explain(text)) for text in texts]

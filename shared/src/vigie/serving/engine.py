@@ -1,13 +1,15 @@
 """Computes: a batch is formed when one before it is done, with one model reference per batch."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 
 from vigie import tracing
 from vigie.batching import Batcher
-from vigie.errors import NotFound, QueueFull, Unavailable
+from vigie.errors import DeadlineExceeded, NotFound, QueueFull, Unavailable
 from vigie.predictor import Explainer
 from vigie.schemas import WordWeight
 from vigie.serving.metrics import BATCH_TEXTS, COMPUTE_SECONDS, MODEL_INFO, QUEUE_SECONDS, QUEUE_TEXTS
@@ -106,16 +108,26 @@ class Engine:
     async def explain(self, texts: Sequence[str], *, number: str, deadline: float) -> Explanations | None:
         """What drove that version, null when it cannot say or no longer serves; null for texts that time runs out for.
 
-        Text by text, so that predictions are computed in between. The answer itself must not fail for this.
+        Text by text, so that predictions are computed in between. The answer itself must not fail for this: it goes
+        out `EXPLAINED_BEFORE_SECONDS` before the deadline, and nothing is computed any more then, or for who left.
         """
         model, loop = self._model, asyncio.get_running_loop()
         if model is None or model.version.number != number or not isinstance(model.predictor, Explainer):
             return None
+        until, left = deadline - EXPLAINED_BEFORE_SECONDS, threading.Event()
+
+        def in_time() -> bool:
+            return loop.time() < until and not left.is_set()
+
         found: Explanations = []
-        for text in texts:
-            in_time = loop.time() < deadline - EXPLAINED_BEFORE_SECONDS
-            found += await self._threads.run(model.predictor.explain, [text]) if in_time else [None]
-        return found
+        try:
+            with suppress(TimeoutError, DeadlineExceeded):
+                async with asyncio.timeout_at(until):
+                    for text in texts:
+                        found += await self._threads.run(model.predictor.explain, [text], in_time)
+        finally:
+            left.set()
+        return [*found, *[None] * (len(texts) - len(found))]
 
     async def stop(self) -> None:
         """Answers what is queued."""

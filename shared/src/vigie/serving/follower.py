@@ -3,18 +3,23 @@
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from vigie.artifacts import ArtifactError
 from vigie.model_status import Rejection
 from vigie.registry import NoSuchAlias, Registry, RegistryUnavailable, Version
 from vigie.serving.cache import ModelCache
 from vigie.serving.metrics import REGISTRY_UP, REJECTED, RELOADS, STALE_SECONDS
-from vigie.serving.models import ServedModel
+from vigie.serving.models import ServedModel, TooSlow, may_pass
 
 STOP_SECONDS = 1.0
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 300.0
+LONGEST_PAUSE_WITHOUT_SECONDS = 30.0  # while nothing serves, nothing is disturbed by a try
 _REASON_CHARACTERS = 200
 
 _LOG = logging.getLogger(__name__)
@@ -28,11 +33,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A version that could not be opened so many `times` in a row; `told` says why, `folder` is where it is."""
+
+    version: Version
+    folder: Path | None
+    told: str
+    times: int
+    again_at: float
+
+
 class Follower:
     """Polls `alias` of `model` in a thread of its own, opens what it names with `open_model` and hands it to `serve`.
 
-    A version that cannot be opened is rejected until the alias names another one; what cannot be fetched right now is
-    tried again. As long as nothing serves, the last good version of the cache does. `step` is one look at the alias.
+    A version that cannot be opened is rejected until the alias names another one, but what may pass (see `may_pass`) is
+    tried again after pauses that grow; what cannot be fetched right now, at the next look. As long as nothing serves,
+    the last good version of the cache does, tried likewise. `step` is one look at the alias; `clock` tells seconds.
 
     With `withdraw` the alias may be absent, or name nothing any more: then that is called and nothing serves, not even
     from the cache.
@@ -49,6 +66,7 @@ class Follower:
         serve: Serve,
         withdraw: Callable[[], None] | None = None,
         now: Callable[[], datetime] = utc_now,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._registry = registry
         self._cache = cache
@@ -59,9 +77,11 @@ class Follower:
         self._withdraw = withdraw
         self._label = f"{model}@{alias}" if withdraw else model
         self._now = now
+        self._clock = clock
         self._serving: Version | None = None
-        self._rejected: Version | None = None
-        self._restored = False
+        self._failure: _Failure | None = None
+        self._restores = 0
+        self._restore_at = -inf
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.rejection: Rejection | None = None
@@ -95,8 +115,7 @@ class Follower:
                 self._leave(self._withdraw)
                 return
             self._note_problem(f"the registry has no alias {self._alias!r} of {self._model!r}: {error}")
-        if self._serving is None and not self._restored and self._withdraw is None:
-            self._restored = True
+        if self._serving is None and self._withdraw is None and self._clock() >= self._restore_at:
             self._restore()
 
     def stale_seconds(self) -> float:
@@ -119,10 +138,11 @@ class Follower:
             self._note_problem(f"the cache cannot be used: {error}")
 
     def _follow(self, version: Version) -> None:
+        failure = self._failed_before(version)
         if version == self._serving:
             self._settle()
-        elif version == self._rejected and self.rejection:
-            self._note_problem(_told(self.rejection))
+        elif failure and self._clock() < failure.again_at:
+            self._note_problem(failure.told)
         else:
             self._replace(version)
 
@@ -136,23 +156,32 @@ class Follower:
 
     def _replace(self, version: Version) -> None:
         try:
-            folder = self._cache.find(version) or self._cache.receive(lambda to: self._registry.download(version, to))
+            folder = self._fetch(version)
         except RegistryUnavailable:
             RELOADS.labels(self._label, "unavailable").inc()
             raise
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             RELOADS.labels(self._label, "error").inc()
             self._note_problem(f"version {version.number} cannot be stored: {error}")
             return
         except ArtifactError as error:
-            self._reject(version, error)
+            self._fail(version, None, error)
             return
         try:
             self._put(version, folder, keep=True)
         except Exception as error:
-            self._reject(version, error)
+            self._fail(version, folder, error)
             return
         self._settle()
+
+    def _fetch(self, version: Version) -> Path:
+        before = self._failed_before(version)
+        if before and before.folder and (whole := self._cache.whole(before.folder.name)):
+            return whole
+        return self._cache.find(version) or self._cache.receive(lambda to: self._registry.download(version, to))
+
+    def _failed_before(self, version: Version) -> _Failure | None:
+        return self._failure if self._failure and self._failure.version == version else None
 
     def _put(self, version: Version, folder: Path, *, keep: bool) -> None:
         """Kept first, then served: whoever saw it serve finds it again after a crash."""
@@ -175,18 +204,41 @@ class Follower:
                 "a version cannot be kept for a restart", extra={"version": version.number, "error": str(error)}
             )
 
-    def _reject(self, version: Version, error: Exception) -> None:
+    def _fail(self, version: Version, folder: Path | None, error: Exception) -> None:
+        """The version stays out: for good, or for a while."""
+        before, passing = self._failed_before(version), may_pass(error)
         reason = str(error) if isinstance(error, ArtifactError) else f"{type(error).__name__}: {error}"
-        RELOADS.labels(self._label, "rejected").inc()
         self._forget_rejection()
-        self._rejected = version
-        self.rejection = Rejection(version=version.number, reason=reason)
-        REJECTED.labels(*self._labels(self.rejection)).set(1)
-        self._note_problem(_told(self.rejection))
-        self._cache.prune()
+        if passing and not isinstance(error, TooSlow):
+            RELOADS.labels(self._label, "error").inc()
+            told = f"version {version.number} cannot be opened: {reason}"
+        else:
+            RELOADS.labels(self._label, "rejected").inc()
+            self.rejection = Rejection(version=version.number, reason=reason)
+            REJECTED.labels(*self._labels(self.rejection)).set(1)
+            told = f"version {version.number} was rejected: {reason}"
+        times = before.times + 1 if before else 1
+        again_at = self._clock() + self._pause(times) if passing else inf
+        self._failure = _Failure(version, folder, told, times, again_at)
+        self._note_problem(told)
+        if not passing:
+            self._prune()
+
+    def _pause(self, times: int) -> float:
+        """After so many failures in a row."""
+        longest = LONGEST_PAUSE_SECONDS if self._serving else LONGEST_PAUSE_WITHOUT_SECONDS
+        return min(FIRST_PAUSE_SECONDS * 2.0 ** min(times - 1, 10), longest)
+
+    def _prune(self) -> None:
+        try:
+            self._cache.prune()
+        except OSError as error:
+            _LOG.warning("the cache cannot be pruned", extra={"model": self._label, "error": str(error)})
 
     def _restore(self) -> None:
         """Serves the newest version of the cache that still opens."""
+        self._restores += 1
+        self._restore_at = self._clock() + self._pause(self._restores)
         for version, folder in self._cache.last_good(self._alias):
             try:
                 self._put(version, folder, keep=False)
@@ -199,7 +251,7 @@ class Follower:
     def _settle(self) -> None:
         """What the alias names serves, or it names nothing."""
         self._forget_rejection()
-        self._rejected = self.stale_since = self.problem = None
+        self._failure = self.stale_since = self.problem = None
 
     def _forget_rejection(self) -> None:
         if self.rejection:
@@ -215,7 +267,3 @@ class Follower:
             _LOG.error(problem, extra={"model": self._label, "serving": serving})
         self.problem = problem
         self.stale_since = self.stale_since or self._now()
-
-
-def _told(rejection: Rejection) -> str:
-    return f"version {rejection.version} was rejected: {rejection.reason}"

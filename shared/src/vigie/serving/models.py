@@ -19,6 +19,10 @@ SLOWEST_SECONDS = 1.0
 TRIES = 3
 
 
+class TooSlow(ArtifactError):
+    """One text took too long: the version's fault, or that of a machine that has much to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServedModel:
     """A version that passed its self-test, with what its artefact says of it."""
@@ -42,20 +46,33 @@ def open_model(
 ) -> ServedModel:
     """Loads a verified artefact and lets it predict its golden rows, which also warms it up.
 
-    Raises `ArtifactError` when a row is off by more than the manifest's tolerance or one text takes longer than
-    `slowest_seconds` at the best of some tries, and whatever the predictor raised.
+    Raises `ArtifactError` when a row is off by more than the manifest's tolerance, `TooSlow` when one text takes longer
+    than `slowest_seconds` at the best of some tries, and whatever the predictor raised.
     """
     manifest = Manifest.model_validate_json((directory / MANIFEST).read_bytes())
     predictor = load_tempered(kind, directory)
     rows = golden_rows(directory)
     took = min(_seconds(predictor, rows[0].text, clock) for _ in range(TRIES))
     if took > slowest_seconds:  # before the rows: of a slow model they would take minutes, and another may be named
-        raise ArtifactError(f"too slow: expected one text in {slowest_seconds:g} s, took {took:.3f} s")
+        raise TooSlow(f"too slow: expected one text in {slowest_seconds:g} s, took {took:.3f} s")
     for row, got in zip(rows, probabilities(predictor, [row.text for row in rows]), strict=True):
         if not abs(got - row.probability_negative) <= manifest.golden_tolerance:
             expected = f"{row.probability_negative:.6f} ± {manifest.golden_tolerance}"
             raise ArtifactError(f"golden row {row.text!r}: expected {expected}, got {got:.6f}")
     return ServedModel(predictor, version, digest(directory), manifest, _held_out(directory), now)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a version that could not be opened may be opened later: the machine lacked something, or time.
+
+    A file that a loader says is missing is missing from the artefact; an `OSError` without a number is a library's own.
+    """
+    cause = error.__cause__
+    if isinstance(error, ArtifactError) and isinstance(cause, FileNotFoundError):
+        return False
+    if isinstance(error, MemoryError | TooSlow) or (isinstance(error, OSError) and error.errno is not None):
+        return True
+    return cause is not None and may_pass(cause)
 
 
 def _seconds(predictor: Predictor, text: str, clock: Callable[[], float]) -> float:

@@ -16,7 +16,7 @@ from vigie.cards import ModelCard
 from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
 from vigie.inference import InferenceRequest, InferenceResponse, ModelMetadata
 from vigie.ledger import PREFIX, Entry
-from vigie.predictor import Probabilities
+from vigie.predictor import InTime, Probabilities, always
 from vigie.registry import Version
 from vigie.schemas import WordWeight
 from vigie.serving.app import predictor_app
@@ -84,7 +84,7 @@ async def infer(client: httpx.AsyncClient, *texts: str, path: str = INFER, deadl
 class ExplainingPredictor(TinyPredictor):
     """Explains with the first word."""
 
-    def explain(self, texts: Sequence[str]) -> list[list[WordWeight]]:
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
         return [[WordWeight(word=text.split()[0], weight=1.0)] for text in texts]
 
 

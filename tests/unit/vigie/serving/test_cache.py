@@ -23,8 +23,9 @@ def cache(folder: Path) -> ModelCache:
 def receive(folder: Path, number: int, *, alias: str = "champion") -> Path:
     """A version comes in and is good."""
     made = make_tiny(folder / f"made-{number}", factor=number)
-    kept = cache(folder).receive(lambda to: copy_into(made, to))
-    cache(folder).keep(version(number), kept, alias=alias)
+    subject = cache(folder)
+    kept = subject.receive(lambda to: copy_into(made, to))
+    subject.keep(version(number), kept, alias=alias)
     return kept
 
 
@@ -106,3 +107,60 @@ def test_a_pointer_that_cannot_be_read_is_an_empty_one(tmp_path: Path) -> None:
     assert cache(tmp_path).last_good("champion") == []
     receive(tmp_path, 2)
     assert [found for found, _ in cache(tmp_path).last_good("champion")] == [version(2)]
+
+
+def test_a_pointer_that_cannot_be_opened_right_now_costs_no_version(tmp_path: Path) -> None:
+    kept = receive(tmp_path, 1)
+    pointer = tmp_path / "cache" / POINTER
+    pointer.rename(tmp_path / "aside")
+    pointer.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        cache(tmp_path).prune()
+    pointer.rmdir()
+    (tmp_path / "aside").rename(pointer)
+    assert cache(tmp_path).find(version(1)) == kept
+
+
+def test_of_two_processes_neither_deletes_what_the_other_one_receives_or_loads(tmp_path: Path) -> None:
+    made, other = make_tiny(tmp_path / "made", factor=1), cache(tmp_path)
+
+    def interrupted(destination: Path) -> None:
+        copy_into(made, destination)
+        receive(tmp_path, 2)
+        cache(tmp_path).clean()
+
+    loading = other.receive(interrupted)
+    receive(tmp_path, 3)
+    assert digest(loading) == loading.name
+    other.keep(version(1), loading, alias="champion")
+    receive(tmp_path, 4)
+    receive(tmp_path, 5)
+    assert not loading.exists()
+
+
+def test_what_another_process_put_there_is_used_and_not_replaced(tmp_path: Path) -> None:
+    kept = receive(tmp_path, 1)
+    before = kept.stat().st_ino
+    assert cache(tmp_path).receive(partial(copy_into, tmp_path / "made-1")) == kept
+    assert kept.stat().st_ino == before
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {POINTER, kept.name}
+
+
+def test_a_version_that_two_processes_receive_at_a_time_is_whole_for_both(tmp_path: Path) -> None:
+    made, found = make_tiny(tmp_path / "made"), []
+
+    def overtaken(destination: Path) -> None:
+        copy_into(made, destination)
+        found.append(cache(tmp_path).receive(partial(copy_into, made)))
+
+    assert [cache(tmp_path).receive(overtaken)] == found
+    assert digest(found[0]) == found[0].name
+    assert [*(tmp_path / "cache").iterdir()] == found
+
+
+def test_a_version_that_left_the_pointer_while_another_process_loads_it_stays(tmp_path: Path) -> None:
+    kept, other = receive(tmp_path, 1), cache(tmp_path)
+    assert other.find(version(1)) == kept
+    for number in (2, 3, 4):
+        receive(tmp_path, number)
+    assert other.whole(kept.name) == kept

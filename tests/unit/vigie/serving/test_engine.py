@@ -5,10 +5,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from tests.support.models import MADE_AT, TinyPredictor, make_tiny
-from vigie.predictor import Probabilities
+from vigie.errors import DeadlineExceeded
+from vigie.predictor import InTime, Probabilities, always
 from vigie.registry import Version
-from vigie.serving.engine import Engine
+from vigie.schemas import WordWeight
+from vigie.serving.engine import EXPLAINED_BEFORE_SECONDS, Engine
 from vigie.serving.models import open_model
 from vigie.serving.threads import ComputeThreads
 
@@ -80,7 +84,7 @@ async def test_as_many_batches_as_are_allowed_are_computed_at_a_time_each_with_o
         RUNS.clear()
         WENT_ON.clear()
         while WAITS.acquire(blocking=False):
-            pass
+            WENT_ON.wait(0.001)
         waiting = [asyncio.create_task(engine.infer(["wait"], number=None, deadline=until))]
         assert await asyncio.to_thread(WAITS.acquire, timeout=30)
         engine.serve(open_model(WatchedPredictor, artefact, second, now=MADE_AT))
@@ -93,4 +97,57 @@ async def test_as_many_batches_as_are_allowed_are_computed_at_a_time_each_with_o
         WENT_ON.set()
         answers = await asyncio.gather(*waiting)
         assert [answer.number for answer in (beside, *answers)] == ["2", "1", "2", "2"]
+        await engine.stop()
+
+
+class SlowExplainer(TinyPredictor):
+    """Explains "long" for as long as there is time, and "deaf" until `WENT_ON` is set, whatever the time."""
+
+    began, stopped = threading.Event(), threading.Event()
+
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
+        self.began.set()
+        if texts[0] == "deaf":
+            WENT_ON.wait(30)
+        while texts[0] == "long" and in_time():
+            WENT_ON.wait(0.001)
+        self.stopped.set()
+        if not in_time():
+            raise DeadlineExceeded("as told")
+        return [[WordWeight(word=texts[0], weight=1.0)]]
+
+
+def explaining(threads: ComputeThreads, folder: Path) -> Engine:
+    version = Version(model="vigie-logreg", number="1", source="models:/m-1")
+    engine = Engine("logreg", threads, batch_size=8, queue_limit=8)
+    engine.serve(open_model(SlowExplainer, make_tiny(folder / "made"), version, now=MADE_AT))
+    for event in (WENT_ON, SlowExplainer.began, SlowExplainer.stopped):
+        event.clear()
+    return engine
+
+
+@pytest.mark.parametrize("slow", ["long", "deaf"])
+async def test_an_explanation_that_takes_too_long_is_left_out_in_time_for_the_answer(tmp_path: Path, slow: str) -> None:
+    deadline = asyncio.get_running_loop().time() + 10
+    with ComputeThreads() as threads:
+        engine = explaining(threads, tmp_path)
+        assert await engine.explain(["ok"], number="1", deadline=deadline) == [[WordWeight(word="ok", weight=1.0)]]
+        SlowExplainer.stopped.clear()
+        soon = asyncio.get_running_loop().time() + EXPLAINED_BEFORE_SECONDS + 0.5
+        found = await engine.explain(["ok", slow, "ok"], number="1", deadline=soon)
+        assert asyncio.get_running_loop().time() < soon
+        assert found == [[WordWeight(word="ok", weight=1.0)], None, None]
+        WENT_ON.set()
+        assert await asyncio.to_thread(SlowExplainer.stopped.wait, 30)
+        await engine.stop()
+
+
+async def test_nothing_is_explained_any_more_for_who_left(tmp_path: Path) -> None:
+    deadline = asyncio.get_running_loop().time() + 600
+    with ComputeThreads() as threads:
+        engine = explaining(threads, tmp_path)
+        asked = asyncio.create_task(engine.explain(["long"], number="1", deadline=deadline))
+        assert await asyncio.to_thread(SlowExplainer.began.wait, 30)
+        asked.cancel()
+        assert await asyncio.to_thread(SlowExplainer.stopped.wait, 30)
         await engine.stop()

@@ -43,6 +43,7 @@ class World:
             open_model=partial(open_model, TinyPredictor, now=MADE_AT),
             serve=self._serve,
             now=lambda: MADE_AT + timedelta(seconds=self.seconds),
+            clock=lambda: self.seconds,
         )
 
     def publish(self, *, factor: int, damage: Callable[[Path], object] | None = None, off_by: float = 0.0) -> Version:
