@@ -120,6 +120,11 @@ class GuardedProtocol(HttpToolsProtocol):
         self._arriving = self._in_head = True
         self._head_bytes = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """The parser's hook. What stands behind a body in chunks is dropped: nobody reads it, and it has no end."""
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The parser's hook; what it raises ends the parsing."""
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:

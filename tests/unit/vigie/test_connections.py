@@ -75,6 +75,11 @@ def serving(protocol: type[GuardedProtocol]) -> Iterator[int]:
     async def without_end() -> StreamingResponse:
         return StreamingResponse(endless())
 
+    @app.post("/names")
+    async def names(request: Request) -> list[str]:
+        await request.body()
+        return request.headers.keys()
+
     @app.get("/held")
     async def hold(request: Request) -> None:
         end_with_client(request.scope)
@@ -333,6 +338,14 @@ def test_a_body_that_is_compressed_on_its_way_is_not_read_as_if_it_were_plain(po
         answer = said(client)
     assert error_of(answer, "r1") == ("http/1.1 415 unsupported media type", "unsupported_media_type")
     assert b"got 'gzip, chunked'" in answer
+
+
+def test_what_stands_behind_a_body_in_chunks_is_no_header(port: int) -> None:
+    post = b"POST /names HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(post + b"3\r\n[1]\r\n0\r\nX-Behind: a\r\n\r\n")
+        answer = said(client)
+    assert answer.endswith(b'["host","connection","transfer-encoding"]')
 
 
 @pytest.mark.parametrize(
