@@ -5,8 +5,9 @@ client reads.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from fastapi import Header
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError, to_json
 
@@ -31,6 +32,13 @@ BINARY_EXTENSION = "binary_tensor_data"
 _BINARY_SIZE = "binary_data_size"
 _LENGTH_BYTES = 4
 OUTPUTS = (PROBABILITY, LABEL, EXPLANATION)
+BINARY_BODY = {
+    "requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
+"""What the documentation of `infer` says beside JSON."""
+JsonSize = Annotated[
+    int | None, Header(alias=JSON_SIZE.title(), description="So many bytes are JSON, the rest a binary tensor.")
+]
 
 
 class Answered(NamedTuple):

@@ -6,9 +6,9 @@ below `/v2` (`vigie.web`).
 
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version as installed_version
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Header, Request, Security
+from fastapi import APIRouter, Depends, Request, Security
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
@@ -32,10 +32,12 @@ from vigie.inference import (
     TensorMetadata,
 )
 from vigie.protocol import (
+    BINARY_BODY,
     BINARY_EXTENSION,
     JSON_SIZE,
     OUTPUTS,
     Answered,
+    JsonSize,
     read_request,
     tweets_of,
     wants_explanation,
@@ -59,11 +61,6 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _VERSION = "/{name}/versions/{version}"
 _READINESS: dict[int | str, dict[str, Any]] = _errors(404) | {503: {"model": ModelReadiness}}
-_BINARY = {"requestBody": {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
-_JsonSize = Annotated[
-    int | None,
-    Header(alias="Inference-Header-Content-Length", description="So many bytes are JSON, the rest a binary tensor."),
-]
 
 server = APIRouter(prefix="/v2", tags=["open inference"])
 described = APIRouter(
@@ -147,13 +144,13 @@ async def version_ready(request: Request, name: str, version: str) -> JSONRespon
     return await _readiness(request, name, version)
 
 
-@inference.post("/{name}/infer", response_model=InferenceResponse, openapi_extra=_BINARY)
-async def model_infer(name: str, body: InferenceRequest, json_size: _JsonSize = None) -> None:
+@inference.post("/{name}/infer", response_model=InferenceResponse, openapi_extra=BINARY_BODY)
+async def model_infer(name: str, body: InferenceRequest, json_size: JsonSize = None) -> None:
     """Probabilities of `negative`, labels and prediction ids for up to 1,000 texts, all by one version."""
 
 
-@inference.post(f"{_VERSION}/infer", response_model=InferenceResponse, openapi_extra=_BINARY)
-async def version_infer(name: str, version: str, body: InferenceRequest, json_size: _JsonSize = None) -> None:
+@inference.post(f"{_VERSION}/infer", response_model=InferenceResponse, openapi_extra=BINARY_BODY)
+async def version_infer(name: str, version: str, body: InferenceRequest, json_size: JsonSize = None) -> None:
     """The same by this version, if it serves: no other version and no other family answers for it."""
 
 

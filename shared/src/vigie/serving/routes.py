@@ -25,9 +25,11 @@ from vigie.inference import (
     ServerReadiness,
 )
 from vigie.protocol import (
+    BINARY_BODY,
     BINARY_EXTENSION,
     JSON_SIZE,
     Answered,
+    JsonSize,
     read_request,
     texts_of,
     wants_explanation,
@@ -39,7 +41,7 @@ Errors = dict[int | str, dict[str, Any]]
 
 NOT_FOUND: Errors = {404: {"model": ServerError}}
 NOT_READY: Errors = NOT_FOUND | {503: {"model": ServerError}}
-INFER: Errors = NOT_READY | {status: {"model": ServerError} for status in (400, 413, 429, 504)}
+INFER: Errors = NOT_READY | {status: {"model": ServerError} for status in (400, 413, 415, 429, 504)}
 
 
 class RawRoute(APIRoute):
@@ -131,13 +133,13 @@ async def version_ready(request: Request, name: str, version: str) -> JSONRespon
     return _model_readiness(name, state_of(request).is_ready(name, version))
 
 
-@inference.post("/{name}/infer", response_model=InferenceResponse)
-async def model_infer(name: str, body: InferenceRequest) -> None:
+@inference.post("/{name}/infer", response_model=InferenceResponse, openapi_extra=BINARY_BODY)
+async def model_infer(name: str, body: InferenceRequest, json_size: JsonSize = None) -> None:
     """Probabilities of `negative` and labels for n texts, all by one version."""
 
 
-@inference.post("/{name}/versions/{version}/infer", response_model=InferenceResponse)
-async def version_infer(name: str, version: str, body: InferenceRequest) -> None:
+@inference.post("/{name}/versions/{version}/infer", response_model=InferenceResponse, openapi_extra=BINARY_BODY)
+async def version_infer(name: str, version: str, body: InferenceRequest, json_size: JsonSize = None) -> None:
     """The same, if this version serves."""
 
 
