@@ -91,6 +91,31 @@ def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: P
     expect(page.locator("#file-result .figures dd").first).to_have_text("30,000")
 
 
+def test_a_small_file_is_done_while_that_of_another_reader_is_large_and_one_file_follows_another(
+    browser: Browser, system: LocalSystem, tmp_path: Path
+) -> None:
+    large, small = tmp_path / "large.csv", tmp_path / "small.csv"
+    large.write_text("text\n" + "\n".join(f"flight {number} is late again" for number in range(50_000)))
+    small.write_text("text\nlovely crew\nlate again\n")
+    with visit(browser, f"{system.page}/en/") as one, visit(browser, f"{system.page}/en/") as other:
+        first, second = give(one, large), give(other, small)
+        expect(second.locator("#preview")).to_contain_text("2 rows")
+        expect(first.locator("#preview")).to_contain_text("50,000 rows")
+        first.locator("#start").click()
+        expect(first.locator("#progress")).to_contain_text("of 50,000 tweets predicted")
+        second.locator("#start").click()
+        expect(second.locator("#progress")).to_contain_text("2 of 2 rows predicted")
+        expect(first.locator("#progress")).to_contain_text("of 50,000 tweets predicted")
+        first.get_by_label("Take the file away").click()
+        expect(first.locator("#progress")).to_be_empty()
+        give(one, small)
+        expect(first.locator("#preview")).to_contain_text("small.csv")
+        first.locator("#start").click()
+        expect(first.locator("#progress")).to_contain_text("2 of 2 rows predicted")
+        expect(first.locator("#file-result .figures dd").first).to_have_text("2")
+        expect(first.locator("#stop")).to_be_hidden()
+
+
 def test_two_readers_with_fifty_thousand_rows_each_fit_into_250_mb(
     browser: Browser, system: LocalSystem, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import re
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.integration.ui.keys import ADMIN_KEY, PAGE_KEY
 from tests.support.browser import WIDTHS, Scheme, Visit, serious_findings, visit
@@ -55,7 +55,11 @@ def test_a_vote_is_sent_at_once_corrected_and_taken_back(english: Visit, system:
     expect(page.locator(".tweet .vote")).to_contain_text("neither negative nor positive")
     assert votes(system)[0][1:] == ("incorrect", None)
     page.get_by_role("button", name=re.compile("Undo")).click()
+    expect(page.locator(".tweet .vote")).to_contain_text("it should be")
+    assert votes(system)[0][1:] == ("incorrect", 1), "the page shows the vote that stands"
+    page.get_by_role("button", name=re.compile("Undo")).click()
     expect(page.get_by_role("button", name="Wrong")).to_be_visible()
+    assert votes(system) == before
     page.get_by_role("button", name="Right").click()
     expect(page.locator(".tweet .vote")).to_contain_text("the prediction is right")
     assert votes(system)[0][1:] == ("correct", 0)
@@ -74,6 +78,43 @@ def test_the_keys_1_and_2_judge_one_tweet_after_the_other(english: Visit, system
     page.keyboard.press("End")
     page.keyboard.type(" 1 2")
     expect(page.locator("#tweets textarea")).to_have_value(re.compile("1 2"))
+
+
+def test_a_key_that_is_held_votes_once_and_two_in_a_row_hit_two_tweets(browser: Browser, system: LocalSystem) -> None:
+    with visit(browser, f"{system.page}/en/") as seen:
+        page, vote = seen.page, seen.page.locator(".tweet .vote")
+        predict(seen, BAD, GOOD, BAD, GOOD)
+        page.locator("#predict").focus()
+        for _ in range(20):
+            page.keyboard.down("1")
+        page.keyboard.up("1")
+        page.keyboard.press("2")
+        page.keyboard.press("2")
+        expect(vote.nth(2)).to_contain_text("it should be")
+        expect(vote.nth(1)).to_contain_text("it should be")
+        expect(vote.nth(0)).to_contain_text("is right")
+        page.keyboard.press("1")
+        expect(vote.nth(3)).to_contain_text("is right")
+
+
+def test_a_vote_takes_no_focus_from_whoever_types_meanwhile(browser: Browser, system: LocalSystem) -> None:
+    with visit(browser, f"{system.page}/en/") as seen:
+        page, asked = seen.page, list[Route]()
+
+        def hold(route: Route) -> None:
+            if "correct" in (route.request.post_data or ""):
+                asked.append(route)
+            else:
+                route.continue_()
+
+        predict(seen, BAD)
+        page.route("**/queue/join*", hold)
+        with page.expect_request(lambda request: "correct" in (request.post_data or "")):
+            page.get_by_role("button", name="Right").click()
+        page.locator("#tweets textarea").focus()
+        asked[0].continue_()
+        expect(page.locator(".tweet .vote")).to_contain_text("is right")
+        expect(page.locator("#tweets textarea")).to_be_focused()
 
 
 def test_the_last_hours_are_shown_and_kept_up_by_themselves(english: Visit, system: LocalSystem) -> None:
@@ -238,6 +279,7 @@ def test_a_vote_can_be_undone_for_ten_seconds(browser: Browser, system: LocalSys
         expect(undo).to_be_visible()
         seen.page.clock.run_for(6_000)
         expect(undo).to_have_count(0)
+        expect(seen.page.locator(".tweet")).to_be_focused()
         expect(seen.page.locator(".tweet .vote")).to_contain_text("the prediction is right")
 
 

@@ -3,9 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from ui.alarms import watches_of
-from vigie.alerts import Alert, AlertState, Silence
+from tests.support.peers import Peer
+from ui.alarms import AlertDesk, watches_of
+from ui.gateway import Gateway
+from vigie.alerts import Alert, AlertState, Silence, SilenceList
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -25,9 +31,9 @@ def alert(scope: str, rule: str, state: AlertState = AlertState.FIRING) -> Alert
     )
 
 
-def silence(scope: str, rule: str, *, active: bool = True) -> Silence:
-    until = NOON + timedelta(hours=1)
-    return Silence(silence_id="s", scope=scope, rule=rule, created_at=NOON, until=until, active=active)
+def silence(scope: str, rule: str, *, active: bool = True, hours: float = 1, silence_id: str = "s") -> Silence:
+    until = NOON + timedelta(hours=hours)
+    return Silence(silence_id=silence_id, scope=scope, rule=rule, created_at=NOON, until=until, active=active)
 
 
 def standings(alerts: list[Alert], silences: list[Silence]) -> dict[str, str]:
@@ -61,3 +67,60 @@ def test_a_silence_is_told_wherever_it_holds(scope: str, rule: str, silenced: se
 
 def test_a_silence_that_is_over_hides_nothing() -> None:
     assert standings([alert("all", "errors")], [silence("*", "*", active=False)])["errors:all"] == "firing"
+
+
+def test_of_silences_that_overlap_the_one_that_lasts_longest_is_told() -> None:
+    newest_first = [silence("all", "errors"), silence("all", "errors", hours=24), silence("*", "errors", hours=2)]
+    shown = watches_of([], newest_first)[0].silence
+    assert shown == newest_first[1]
+
+
+class Silences:
+    """Keeps silences as the gateway does, newest first."""
+
+    def __init__(self, *held: Silence) -> None:
+        self._held = {each.silence_id: each for each in held}
+
+    @property
+    def active(self) -> set[str]:
+        """The identifiers of those that hold."""
+        return {name for name, each in self._held.items() if each.active}
+
+    async def listed(self, _: Request) -> Response:
+        """`GET /alerts/silences`."""
+        return Response(SilenceList(items=list(self._held.values())).model_dump_json(), media_type="application/json")
+
+    async def end(self, request: Request) -> Response:
+        """`DELETE /alerts/silences/{id}`."""
+        ended = self._held[request.path_params["id"]].model_copy(update={"active": False})
+        self._held[ended.silence_id] = ended
+        return Response(ended.model_dump_json(), media_type="application/json")
+
+    def app(self) -> Starlette:
+        """As an application."""
+        one = Route("/alerts/silences/{id}", self.end, methods=["DELETE"])
+        return Starlette(routes=[Route("/alerts/silences", self.listed), one])
+
+
+@pytest.mark.parametrize(
+    ("held", "left", "still"),
+    [
+        (["all errors 1 a", "all errors 24 b"], set(), None),
+        (["all errors 1 a", "* errors 24 b"], {"b"}, "b"),
+        (["all errors 24 a", "* * 1 b", "all * 2 c"], {"b", "c"}, "c"),
+        (["* errors 1 a", "* errors 2 b", "all surge 1 c"], {"c"}, None),
+        (["* errors 1 a", "* * 2 b"], {"a"}, "a"),
+        (["United errors 1 a"], {"a"}, None),
+    ],
+)
+async def test_the_silences_of_a_watch_are_ended_and_what_covers_it_still_is_told(
+    held: list[str], left: set[str], still: str | None
+) -> None:
+    parts = [each.split() for each in held]
+    kept = Silences(*(silence(scope, rule, hours=float(hours), silence_id=name) for scope, rule, hours, name in parts))
+    with Peer(kept.app()) as peer:
+        gateway = Gateway(peer.url, None)
+        covering = await AlertDesk(gateway, "").end("errors:all")
+        await gateway.close()
+    assert kept.active == left
+    assert (covering and covering.silence_id) == still

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support.gateways import FakeGateway
 from ui.exporting import export_files
-from ui.gateway import Trouble
+from ui.gateway import BATCHES_AT_ONCE, Trouble
 from ui.reading import Table, read_table
-from ui.scoring import BATCH_BYTES, BATCH_ROWS, BATCHES_AT_ONCE, Progress, Run, batches_of, score
+from ui.scoring import BATCH_BYTES, BATCH_ROWS, Progress, Run, batches_of, score
 from ui.summary import choose, summarise
 from vigie.wording import texts_in
 
@@ -79,12 +79,26 @@ async def test_a_refused_key_ends_it_and_what_was_answered_stays() -> None:
     assert run.done == 0, "another family starts over"
 
 
-async def test_a_cancelled_run_stops_and_keeps_what_came_in() -> None:
+async def test_a_cancelled_run_sends_no_more_and_keeps_every_answer_that_was_under_way() -> None:
     run = begun(*["bad"] * 10_000)
     async with FakeGateway() as gateway:
         async for progress in score(run, gateway.client):
             run.cancelled = progress.done > 0
-    assert 0 < run.done <= 4 * BATCH_ROWS
+        assert run.done == sum(gateway.sizes) == BATCHES_AT_ONCE * BATCH_ROWS
+        run.begin(run.table or table(), "text", "logreg", EN)
+        await finish(run, gateway)
+        assert run.done == sum(gateway.sizes) == 10_000, "no row is sent twice"
+
+
+async def test_a_small_file_comes_in_between_the_batches_of_a_large_one() -> None:
+    large, small = begun(*["bad"] * 20_000), begun("good")
+    async with FakeGateway() as gateway:
+        async for progress in score(large, gateway.client):
+            if progress.done:
+                await finish(small, gateway)
+                break
+        assert small.done == 1
+        assert large.done < 20_000
 
 
 def test_batches_fit_into_what_the_gateway_takes() -> None:
@@ -114,6 +128,12 @@ def test_rows_after_blank_lines_are_told_by_their_line_in_the_file(tmp_path: Pat
     run.begin(read_table(path), "text", "logreg", EN)
     assert [row.number for row in choose(run, "all", "")[0]] == [2, 5, 6]
     assert [row[0] for row in read(export_files(run, EN)[2])] == ["row", "2", "5", "6"]
+
+
+@pytest.mark.parametrize("cell", ["＝1+1", "\n=1+1", " =1+1"])
+def test_what_hides_a_formula_is_made_harmless_as_votes_are(cell: str) -> None:
+    safe, raw, _ = (read(path) for path in export_files(begun(cell), EN))
+    assert (safe[1][1], raw[1][1]) == (f"'{cell}", cell)
 
 
 def test_a_header_is_as_safe_as_the_cells_below_it() -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+from vigie.cells import safe
 from vigie.masking import anonymous
 from vigie.schemas import Feedback
 
@@ -12,7 +13,6 @@ COLUMNS = (
     "model", "version", "prediction_label", "probability_negative", "text",
 )  # fmt: skip
 BYTE_ORDER_MARK = "\ufeff"
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def csv_lines(rows: Iterable[Feedback], *, raw: bool) -> Iterator[str]:
@@ -28,11 +28,6 @@ def csv_lines(rows: Iterable[Feedback], *, raw: bool) -> Iterator[str]:
         yield _line(_cells(row) if raw else [safe(cell) for cell in _cells(_masked(row))])
 
 
-def safe(cell: str) -> str:
-    """The cell, with an apostrophe before what a spreadsheet would execute."""
-    return f"'{cell}" if cell.startswith(_DANGEROUS) or cell.lstrip().startswith(_DANGEROUS) else cell
-
-
 def _cells(row: Feedback) -> list[str]:
     values = row.model_dump(mode="json") | {"model": row.model.name, "version": row.model.version}
     return ["" if values[column] is None else str(values[column]) for column in COLUMNS]
@@ -40,7 +35,7 @@ def _cells(row: Feedback) -> list[str]:
 
 def _masked(row: Feedback) -> Feedback:
     """Without what points at people in what was written."""
-    hidden = {name: anonymous(text) for name in ("text", "comment") if (text := getattr(row, name))}
+    hidden = {name: anonymous(text) for name in ("text", "comment", "annotator") if (text := getattr(row, name))}
     return row.model_copy(update=hidden)
 
 

@@ -59,8 +59,7 @@ class AlertDesk:
     async def look(self) -> Alarms:
         """The state now."""
         alerts = (await self._gateway.get("/alerts", AlertPage, key=self._key, limit=SHOWN)).items
-        silences = (await self._gateway.get("/alerts/silences", SilenceList, key=self._key)).items
-        return Alarms(watches_of(alerts, silences), alerts)
+        return Alarms(watches_of(alerts, await self._standing()), alerts)
 
     async def silence(self, watch: str, hours: float) -> Silence:
         """No mails of that watch (a `Watch.key`) from now on."""
@@ -68,9 +67,20 @@ class AlertDesk:
         wanted = SilenceRequest.model_validate({"scope": scope, "rule": rule, "hours": hours, "reason": REASON})
         return await self._gateway.post("/alerts/silences", wanted, Silence, key=self._key)
 
-    async def end(self, silence_id: str) -> Silence:
-        """Mails again."""
-        return await self._gateway.delete(f"/alerts/silences/{silence_id}", Silence, key=self._key)
+    async def end(self, watch: str) -> Silence | None:
+        """Ends every silence of exactly that watch, or where it has none of its own, of the wider one that is shown.
+
+        Gives the silence that covers it still, if there is one.
+        """
+        rule, _, scope = watch.partition(":")
+        standing = await self._standing()
+        own = any((silence.scope, silence.rule) == (scope, rule) for silence in standing)
+        shown = _covering(standing, scope, rule)
+        wanted = (scope, rule) if own or shown is None else (shown.scope, shown.rule)
+        for silence in standing:
+            if (silence.scope, silence.rule) == wanted:
+                await self._gateway.delete(f"/alerts/silences/{silence.silence_id}", Silence, key=self._key)
+        return _covering(await self._standing(), scope, rule)
 
     async def call_false(self, alert_id: str) -> Alert:
         """Marks a false alarm."""
@@ -79,6 +89,10 @@ class AlertDesk:
     async def test_mail(self) -> TestMailResult:
         """Mails everybody who gets alerts."""
         return await self._gateway.post("/alerts/test", None, TestMailResult, key=self._key)
+
+    async def _standing(self) -> list[Silence]:
+        silences = (await self._gateway.get("/alerts/silences", SilenceList, key=self._key)).items
+        return [silence for silence in silences if silence.active]
 
 
 def watches_of(alerts: Sequence[Alert], silences: Iterable[Silence]) -> list[Watch]:
@@ -92,11 +106,13 @@ def watches_of(alerts: Sequence[Alert], silences: Iterable[Silence]) -> list[Wat
             scope,
             rule,
             next((alert for alert in alerts if (alert.scope, alert.rule) == (scope, rule)), None),
-            next((silence for silence in standing if _covers(silence, scope, rule)), None),
+            _covering(standing, scope, rule),
         )
         for scope, rule in dict.fromkeys(pairs)
     ]
 
 
-def _covers(silence: Silence, scope: str, rule: str) -> bool:
-    return silence.scope in (scope, ANY) and silence.rule in (rule, ANY)
+def _covering(standing: Iterable[Silence], scope: str, rule: str) -> Silence | None:
+    """Of the silences that keep it quiet the one that lasts longest."""
+    covering = (each for each in standing if each.scope in (scope, ANY) and each.rule in (rule, ANY))
+    return max(covering, key=lambda silence: silence.until, default=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import uuid4
 
 import gradio as gr
@@ -15,6 +16,7 @@ from ui.own_page import OwnPageOnly
 from ui.page import build_page
 from ui.prefix import BelowPrefix
 from ui.routes import doors
+from ui.sessions import keep_alive
 from ui.settings import UiSettings
 from vigie.schemas import Readiness
 from vigie.web import service_app
@@ -50,7 +52,8 @@ def create_app(settings: UiSettings | None = None) -> FastAPI:
     app.add_middleware(CORSMiddleware, allow_origins=())  # Gradio, left alone, lets every site in
     refresh = settings.ui_refresh_seconds
     pages = {language: build_page(gateway, texts_in(language), refresh_seconds=refresh) for language in LANGUAGES}
-    app.add_middleware(OwnPageOnly, functions={number for page in pages.values() for number in page.fns})
+    functions = {number for page in pages.values() for number in page.fns}
+    app.add_middleware(OwnPageOnly, functions=functions, seen=partial(keep_alive, list(pages.values())))
     if settings.ui_root_path:
         app.add_middleware(BelowPrefix, prefix=settings.ui_root_path)
     edition = uuid4().hex

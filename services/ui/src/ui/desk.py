@@ -10,6 +10,8 @@ from ui.rendering import Pen
 from vigie.wording import Texts, zone_of
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+EVENTS_AT_ONCE = 16
+"""Of each kind, for all readers of a language together: Gradio's own limit of one would make them wait in line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ element.addEventListener("click", (event) => {
 });
 watch("value", () => {
   const next = element.querySelector("[data-focus]");
-  if (next) next.focus();
+  const at = document.activeElement;  // whoever has gone on to type or to press something else stays there
+  if (next && (!at || at === document.body || element.contains(at))) next.focus();
 });
 """

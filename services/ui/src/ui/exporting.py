@@ -10,11 +10,11 @@ from time import time
 from uuid import uuid4
 
 from ui.scoring import Run
+from vigie.cells import safe as safe_cell
 from vigie.wording import Texts
 
 KEPT_SECONDS = 4 * 3600
 
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ADDED = ("vigie_sentiment", "vigie_probability_negative", "vigie_model", "vigie_version", "vigie_prediction_id")
 
 
@@ -25,15 +25,15 @@ def export_files(run: Run, texts: Texts) -> tuple[str, str, str]:
     safe, raw, errors = (folder / f"{stem}-{name}.csv" for name in ("vigie", "vigie-raw", "vigie-errors"))
     header = [*(run.table.columns if run.table else ()), *_ADDED]
     delimiter = ";" if texts.language == "fr" else ","
-    harmless = ([_harmless(cell) for cell in row] for row in _results(run))
-    _write(safe, [_harmless(name) for name in header], harmless, delimiter, encoding="utf-8-sig")
+    harmless = ([safe_cell(cell) for cell in row] for row in _results(run))
+    _write(safe, [safe_cell(name) for name in header], harmless, delimiter, encoding="utf-8-sig")
     _write(raw, header, _results(run), ",", encoding="utf-8")
     missed = (
-        [str(line), run.problems.get(row) or texts("file.not_sent"), _harmless(run.texts[row])]
+        [str(line), run.problems.get(row) or texts("file.not_sent"), safe_cell(run.texts[row])]
         for row, (line, answer) in enumerate(zip(run.lines, run.answers, strict=True))
         if answer is None
     )
-    _write(errors, ["row", "problem", _harmless(run.column)], missed, delimiter, encoding="utf-8-sig")
+    _write(errors, ["row", "problem", safe_cell(run.column)], missed, delimiter, encoding="utf-8-sig")
     return str(safe), str(raw), str(errors)
 
 
@@ -49,11 +49,6 @@ def _added(run: Run, row: int) -> list[str]:
         return [""] * len(_ADDED)
     negative = f"{answer.negative:.6f}"
     return [answer.sentiment.value, negative, answer.model.name, answer.model.version, answer.prediction_id]
-
-
-def _harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes as text."""
-    return f"'{cell}" if cell.startswith(_STARTS_FORMULA) else cell
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]], delimiter: str, *, encoding: str) -> None:

@@ -1,5 +1,6 @@
 """The page's one way out: the gateway's API over one HTTP client."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,8 @@ MessageT = TypeVar("MessageT", bound=BaseModel)
 
 TIMEOUT_SECONDS = 15.0
 CONNECT_SECONDS = 3.0
-CONNECTIONS = 16
+CONNECTIONS = 64
+BATCHES_AT_ONCE = 4
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,10 +35,14 @@ class Trouble(Exception):
 
 
 class Gateway:
-    """Calls the gateway; every call raises `Trouble` when there is no answer. A key given to a call wins."""
+    """Calls the gateway; every call raises `Trouble` when there is no answer. A key given to a call wins.
+
+    Whoever sends the rows of a file holds one of `batch_turns` meanwhile: files share them, first come, first served.
+    """
 
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url
+        self.batch_turns = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._headers = {"X-API-Key": key} if key else {}
         self._http = httpx.AsyncClient(
             base_url=url,

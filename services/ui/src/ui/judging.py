@@ -1,7 +1,8 @@
 """Tweets that were predicted on the page, and what the reader said of the predictions."""
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import time
 
 from pydantic import ValidationError
@@ -25,12 +26,13 @@ UNDO_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """A vote that the gateway has taken; `at` is Unix time in seconds."""
+    """A vote that the gateway has taken; `at` is Unix time in seconds, `previous` the vote that it replaced."""
 
     feedback_id: str
     verdict: Verdict
     expected_label: Label | None
     at: float
+    previous: "Vote | None" = None
 
     @property
     def seconds_left(self) -> int:
@@ -46,6 +48,14 @@ class Tweet:
     prediction: ExplainedPrediction | None = None
     problem: str | None = None
     vote: Vote | None = None
+
+
+@dataclass(slots=True)
+class Sheet:
+    """What is shown to one reader, kept for a session. Whoever changes a tweet holds `turn`: votes come one by one."""
+
+    tweets: list[Tweet] = field(default_factory=list)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 def lines_of(pasted: str) -> list[str]:
@@ -97,11 +107,19 @@ async def vote(gateway: Gateway, tweet: Tweet, verdict: Verdict, annotator: str,
         annotator=annotator,
     )
     taken = await gateway.post("/feedback", request, Feedback)
-    return replace(tweet, vote=Vote(taken.feedback_id, taken.verdict, taken.expected_label, time()))
+    before = tweet.vote
+    if before is not None and before.feedback_id == taken.feedback_id:  # the same again replaces nothing
+        before = before.previous
+    return replace(tweet, vote=Vote(taken.feedback_id, taken.verdict, taken.expected_label, time(), before))
 
 
 async def undo(gateway: Gateway, tweet: Tweet) -> Tweet:
-    """The tweet without its vote, which the gateway has withdrawn; raises `Trouble`."""
-    if tweet.vote is not None:
-        await gateway.delete(f"/feedback/{tweet.vote.feedback_id}", Feedback)
-    return replace(tweet, vote=None)
+    """The tweet one vote back: the gateway has withdrawn the last, and what that one had replaced stands again.
+
+    That one can be undone in turn. Raises `Trouble`.
+    """
+    if tweet.vote is None:
+        return tweet
+    await gateway.delete(f"/feedback/{tweet.vote.feedback_id}", Feedback)
+    previous = tweet.vote.previous
+    return replace(tweet, vote=previous and replace(previous, at=time()))

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ui.desk import QUIET, Desk
+from ui.desk import EVENTS_AT_ONCE, QUIET, Desk
 from ui.families import keep_current
 from ui.gateway import Gateway
 from ui.rendering import Pen
@@ -33,4 +33,5 @@ def build_page(gateway: Gateway, texts: Texts, *, refresh_seconds: float) -> gr.
             alerts_tab.build(desk)
             radios.append(models_tab.build(desk))
         keep_current(desk, radios, status)
+    page.queue(default_concurrency_limit=EVENTS_AT_ONCE)
     return page

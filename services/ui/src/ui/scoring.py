@@ -1,13 +1,13 @@
 """Predicts the rows of a file, many at a time; what is answered is kept, whatever happens next."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
 from typing import NamedTuple
 
-from ui.gateway import Gateway, Trouble
+from ui.gateway import BATCHES_AT_ONCE, Gateway, Trouble
 from ui.judging import problem_of
 from ui.reading import Table
 from vigie.schemas import BatchRequest, BatchResponse, Label, ModelRef, Sentiment
@@ -15,7 +15,6 @@ from vigie.wording import Texts
 
 BATCH_ROWS = 500
 BATCH_BYTES = 700_000
-BATCHES_AT_ONCE = 4
 ATTEMPTS = 5
 
 _WORTH_ANOTHER_TRY = {
@@ -48,16 +47,21 @@ class Answer(NamedTuple):
         return max(self.negative, 1 - self.negative)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Run:
-    """One file on its way, kept for a session. `answers` and `problems` are by row; a row may have neither yet."""
+    """One file on its way, kept for a session. `answers` and `problems` are by row; a row may have neither yet.
+
+    `under_way`: it is predicted, or waits for that; `cancelled`: no more is sent; `left`: nobody looks at it any more.
+    """
 
     table: Table | None = None
     column: str = ""
     family: str | None = None
     answers: list[Answer | None] = field(default_factory=list)
     problems: dict[int, str] = field(default_factory=dict)
+    under_way: bool = False
     cancelled: bool = False
+    left: bool = False
     seconds: float = 0.0
 
     def begin(self, table: Table, column: str, family: str | None, texts: Texts) -> None:
@@ -69,6 +73,10 @@ class Run:
             self.problems = {row: problem for row, problem in enumerate(said) if problem}
             self.seconds = 0.0
         self.cancelled = False
+
+    def leave(self) -> None:
+        """Its reader goes on to another file."""
+        self.cancelled = self.left = True
 
     @property
     def texts(self) -> list[str]:
@@ -104,15 +112,18 @@ class Progress:
     seconds_left: float | None
 
 
-async def score(run: Run, gateway: Gateway) -> AsyncIterator[Progress]:
-    """Predicts what waits, until all is done or the run is cancelled; raises `Trouble` when the gateway stays away."""
+async def score(run: Run, gateway: Gateway) -> AsyncGenerator[Progress, None]:
+    """Predicts what waits, until all is done; raises `Trouble` when the gateway stays away.
+
+    A cancelled run ends when the answers have come that are under way: they are in the log, and would be twice.
+    """
     started, already = monotonic(), run.done
     batches = batches_of(run.waiting(), run.texts)
     under_way: set[asyncio.Task[None]] = set()
     done, total = already, run.total
     try:
-        while not run.cancelled:
-            while len(under_way) < BATCHES_AT_ONCE and (rows := next(batches, None)):
+        while True:
+            while not run.cancelled and len(under_way) < BATCHES_AT_ONCE and (rows := next(batches, None)):
                 under_way.add(asyncio.create_task(_predict(run, gateway, rows)))
             if not under_way:
                 return
@@ -147,7 +158,10 @@ async def _predict(run: Run, gateway: Gateway, rows: list[int]) -> None:
     request = BatchRequest.model_construct(texts=[run.texts[row].strip() for row in rows], model=run.family)
     for attempt in count(1):
         try:
-            reply = await gateway.post("/predict/batch", request, BatchResponse)
+            async with gateway.batch_turns:
+                if run.cancelled:
+                    return
+                reply = await gateway.post("/predict/batch", request, BatchResponse)
         except Trouble as trouble:
             if attempt == ATTEMPTS or trouble.code not in _WORTH_ANOTHER_TRY:
                 raise

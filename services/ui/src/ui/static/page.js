@@ -7,14 +7,27 @@
 
   document.addEventListener("keydown", (event) => {
     if (!["1", "2"].includes(event.key) || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    const focused = event.target.closest(".tweet");
-    const open = [...document.querySelectorAll(".tweet[data-open]")].filter(shown);
-    const card = focused && focused.dataset.open !== undefined ? focused : open[0];
+    if (event.repeat) return event.preventDefault();
+    const open = [...document.querySelectorAll(".tweet[data-open]")].filter((card) => shown(card) && !sent.has(card.dataset.open));
+    const card = open.find((each) => each.contains(event.target)) ?? open[0];
     const button = card && card.querySelector(`[data-key="${event.key}"]`);
     if (!button) return;
     event.preventDefault();
+    button.focus();  // from there the focus goes on to what takes its place
     button.click();
   });
+
+  // Predictions whose vote is on its way: their cards look open until it is answered, and no key may vote on them again.
+  const sent = new Set();
+  document.addEventListener("click", ({target}) => {
+    const card = target.closest("[data-key]") && target.closest(".tweet[data-open]");
+    if (card) sent.add(card.dataset.open);
+  }, true);
+  const answered = () => {
+    if (document.querySelector("#predict-notice .notice")) return sent.clear();
+    const open = new Set([...document.querySelectorAll(".tweet[data-open]")].map((card) => card.dataset.open));
+    for (const prediction of sent) if (!open.has(prediction)) sent.delete(prediction);
+  };
 
   // A server that was started anew knows nothing of what is shown here, and would answer no click.
   // Gradio loads the page again as well: whoever does, it is told until the reader goes on.
@@ -35,6 +48,7 @@
     if (target.dataset.keep) opened[target.open ? "add" : "delete"](target.dataset.keep);
   }, true);
   new MutationObserver(() => {
+    answered();
     for (const shut of document.querySelectorAll("details[data-keep]:not([open])")) shut.open = opened.has(shut.dataset.keep);
     // Gradio says this in English only.
     for (const field of document.querySelectorAll("#upload [aria-label^='Click to upload']")) field.ariaLabel = told.choose;
@@ -58,8 +72,10 @@
     for (const button of document.querySelectorAll("[data-left]")) {
       button.dataset.until ??= Date.now() + 1000 * Number(button.dataset.left);
       const left = Math.ceil((Number(button.dataset.until) - Date.now()) / 1000);
-      if (left <= 0) button.remove();
-      else button.querySelector(".left").textContent = left;
+      if (left <= 0) {
+        if (button === document.activeElement) button.closest(".tweet").focus();
+        button.remove();
+      } else button.querySelector(".left").textContent = left;
     }
   }, 250);
 })();

@@ -74,8 +74,9 @@ class AlertEvents:
         t = self.desk.texts
         match action:
             case "end":
-                await alerts.end(target)
-                return pen.notice(t("alerts.said.end"), kind="info")
+                left = await alerts.end(target)
+                said = t("alerts.said.covered", until=t.moment(left.until, pen.zone)) if left else t("alerts.said.end")
+                return pen.notice(said, kind="info")
             case "false":
                 await alerts.call_false(target)
                 return pen.notice(t("alerts.said.false"), kind="info")

@@ -1,7 +1,8 @@
 """A file of tweets: what is in it, what a spreadsheet did to it, its predictions, and the files to take away."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ from ui.gateway import Trouble
 from ui.reading import Table, UnreadableFile, likely_text, read_table
 from ui.scoring import Progress, Run, score
 from ui.summary import WANTED, Wanted, charts_of, choose, summarise
+from ui.turns import Turns
 
 PREVIEW_ROWS = 5
+FILES_AT_ONCE = 4
+# Gradio sends the last values once more when there are no others, over what the page shows by then.
+NO_CHANGE = tuple([gr.skip()] * 9)
 
 
 def build(desk: Desk) -> gr.Radio:
@@ -43,10 +48,12 @@ def build(desk: Desk) -> gr.Radio:
             wanted = gr.Radio(kinds, value="all", label=t("file.filter"), scale=3, elem_id="wanted")
             search = gr.Textbox("", label=t("file.search"), scale=2, elem_id="search")
         result = desk.html(elem_id="file-result")
-    upload.change(do.read, [upload], [table, preview, column, start, progress, filters, result, downloads], **QUIET)
+    read = [table, run, preview, column, start, stop, progress, filters, result, downloads]
+    upload.change(do.read, [upload, run], read, concurrency_limit=FILES_AT_ONCE, **QUIET)
     column.change(do.show, [table, column], [preview], **QUIET)
     outputs = [start, stop, progress, filters, result, downloads, safe, raw, errors]
-    start.click(do.run, [table, column, family, run, wanted, search], outputs, **QUIET)
+    started: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}  # a run that was left may still be ending
+    start.click(do.run, [table, column, family, run, wanted, search], outputs, **started)
     stop.click(do.cancel, [run], [progress], **QUIET)
     gr.on([wanted.change, search.change], do.filter, [run, wanted, search], [result], **QUIET)
     return family
@@ -57,20 +64,24 @@ class FileEvents:
     """What happens when; each gives the new values of the components that it is wired to."""
 
     desk: Desk
+    turns: Turns = field(default_factory=lambda: Turns(FILES_AT_ONCE))
 
-    def read(self, path: str | None) -> tuple[Any, ...]:
-        """Reads the file: table, preview, column, start, progress, filters, result, downloads."""
+    def read(self, path: str | None, run: Run) -> tuple[Any, ...]:
+        """Reads the file, and leaves the one before: table, run, preview, column, then what stands below them."""
+        run.leave()
         hidden = gr.update(visible=False)
+        below = [hidden, "", hidden, "", hidden]  # stop, progress, filters, result, downloads
         if path is None:
-            return None, self.desk.pen().write("file_nothing"), hidden, hidden, "", hidden, "", hidden
+            return None, Run(), self.desk.pen().write("file_nothing"), hidden, hidden, *below
         try:
             table = read_table(Path(path))
         except UnreadableFile as error:
             said = self.desk.pen().notice(self.desk.texts(error.key, **error.values))
-            return None, said, hidden, hidden, "", hidden, "", hidden
+            return None, Run(), said, hidden, hidden, *below
         column = likely_text(table)
         choice = gr.Radio(list(table.columns), value=column, visible=True)
-        return table, self.show(table, column), choice, gr.update(visible=True), "", hidden, "", hidden
+        start = gr.update(visible=True, interactive=True)
+        return table, Run(), self.show(table, column), choice, start, *below
 
     def show(self, table: Table | None, column: str) -> str:
         """The preview with what is wrong when that column holds the tweets."""
@@ -80,23 +91,48 @@ class FileEvents:
         return self.desk.pen().write("file_preview", table=table, column=column, damage=damage, rows=rows)
 
     async def run(  # noqa: PLR0917 - Gradio passes the values of components by position
-        self, table: Table, column: str, family: str | None, run: Run, wanted: Wanted, search: str
+        self, table: Table | None, column: str, family: str | None, run: Run, wanted: Wanted, search: str
     ) -> AsyncIterator[tuple[Any, ...]]:
-        """Predicts: start, stop, progress, filters, result, downloads, and the three files."""
+        """Predicts: start, stop, progress, filters, result, downloads, and the three files.
+
+        Nothing changes by a second press meanwhile, nor once the reader has gone on to another file.
+        """
         pen, keep = self.desk.pen(), [gr.skip()] * 6
+        if table is None:
+            yield gr.skip(), gr.skip(), pen.notice(self.desk.texts("page.forgotten")), *keep
+            return
+        if run.under_way:
+            yield NO_CHANGE
+            return
         run.begin(table, column, family, self.desk.texts)
         busy, idle = gr.update(interactive=False), gr.update(visible=True, interactive=True)
-        yield busy, idle, pen.write("file_progress", progress=Progress(run.done, run.total, None)), *keep
         notice = ""
         try:
-            async for progress in score(run, self.desk.gateway):
-                yield busy, idle, pen.write("file_progress", progress=progress), *keep
+            async with aclosing(self._steps(run)) as steps:
+                async for said in steps:
+                    yield busy, idle, said, *keep
         except Trouble as trouble:
             notice = pen.trouble(trouble)
+        if run.left:
+            yield NO_CHANGE
+            return
         files = export_files(run, self.desk.texts)
         ended = notice + pen.write("file_ended", run=run, left=len(run.waiting()))
         shown = gr.update(visible=True)
         yield idle, gr.update(visible=False), ended, shown, self.filter(run, wanted, search), shown, *files
+
+    async def _steps(self, run: Run) -> AsyncGenerator[str, None]:
+        """What to tell from now until it is done, cancelled or left; raises `Trouble`."""
+        pen = self.desk.pen()
+        async with self.turns.taken(run) as before:
+            async for waiting in before:
+                yield pen.notice(self.desk.texts.count("file.waits", waiting), kind="info")
+            yield pen.write("file_progress", progress=Progress(run.done, run.total, None))
+            async with aclosing(score(run, self.desk.gateway)) as steps:
+                async for progress in steps:
+                    if run.left:
+                        return
+                    yield pen.write("file_progress", progress=progress)
 
     def cancel(self, run: Run) -> Any:
         """Stops after the batches that are under way."""

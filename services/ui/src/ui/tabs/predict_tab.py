@@ -8,7 +8,7 @@ import gradio as gr
 
 from ui.desk import QUIET, Desk
 from ui.gateway import Trouble
-from ui.judging import MOST_LINES, Tweet, lines_of, predict, undo, vote
+from ui.judging import MOST_LINES, Sheet, Tweet, lines_of, predict, undo, vote
 from vigie.schemas import Verdict
 
 # In the browser alone: a round trip would put what was kept over what was typed meanwhile.
@@ -21,7 +21,7 @@ def build(desk: Desk) -> gr.Radio:
     """The tab; gives its choice of a family."""
     t, do = desk.texts, PredictEvents(desk)
     with gr.Tab(t("predict.tab"), elem_id="tab-predict"), gr.Row():
-        tweets = gr.State(list[Tweet]())
+        sheet = gr.State(Sheet())
         with gr.Column(scale=2, min_width=320):
             text = gr.Textbox(
                 label=t("predict.label"), placeholder=t("predict.placeholder"), lines=6, max_lines=14, elem_id="tweets"
@@ -34,9 +34,9 @@ def build(desk: Desk) -> gr.Radio:
             notice = desk.html(elem_id="predict-notice")
             result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
     busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go}
-    go.click(do.ask, [text, family, desk.zone], [tweets, result, notice], **busy)
+    go.click(do.ask, [text, family, desk.zone], [sheet, result, notice], **busy)
     judged: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}  # by default a click during another one is dropped
-    result.click(do.judge, [tweets, desk.annotator, desk.zone], [tweets, result, notice], **judged)
+    result.click(do.judge, [sheet, desk.annotator, desk.zone], [result, notice], **judged)
     examples.click(None, text, text, js=_ADD.replace("EXAMPLES", dumps(t("predict.example_lines"))), **QUIET)
     text.change(None, text, None, js=_KEEP, **QUIET)
     desk.page.load(None, text, text, js=_KEPT, **QUIET)
@@ -50,7 +50,7 @@ class PredictEvents:
     desk: Desk
 
     async def ask(self, pasted: str, chosen: str | None, zone: str) -> tuple[Any, Any, str]:
-        """Predicts what was typed: tweets, how they look, a notice."""
+        """Predicts what was typed: the sheet, how it looks, a notice."""
         pen, lines, t = self.desk.pen(zone), lines_of(pasted), self.desk.texts
         if not lines:
             return gr.skip(), gr.skip(), pen.notice(t("predict.empty"))
@@ -60,17 +60,19 @@ class PredictEvents:
             found = await predict(self.desk.gateway, lines, chosen, t)
         except Trouble as trouble:
             return gr.skip(), gr.skip(), pen.trouble(trouble)
-        return found, pen.write("tweets", tweets=found, touched=None), ""
+        return Sheet(found), pen.write("tweets", tweets=found, touched=None), ""
 
-    async def judge(self, event: gr.EventData, shown: list[Tweet], annotator: str, zone: str) -> tuple[Any, Any, str]:
-        """Sends a vote, or takes it back: tweets, how they look, a notice."""
-        pen, number = self.desk.pen(zone), int(event.id)
-        try:
-            judged = await self._judged(shown[number], event.action, annotator)
-        except Trouble as trouble:
-            return gr.skip(), gr.skip(), pen.trouble(trouble)
-        shown = [*shown[:number], judged, *shown[number + 1 :]]
-        return shown, pen.write("tweets", tweets=shown, touched=number), ""
+    async def judge(self, event: gr.EventData, sheet: Sheet, annotator: str, zone: str) -> tuple[Any, str]:
+        """Sends a vote, or takes it back: how the sheet looks, a notice."""
+        pen, number, shown = self.desk.pen(zone), int(event.id), sheet.tweets
+        if number >= len(shown):
+            return gr.skip(), pen.notice(self.desk.texts("page.forgotten"))
+        async with sheet.turn:
+            try:
+                shown[number] = await self._judged(shown[number], event.action, annotator)
+            except Trouble as trouble:
+                return gr.skip(), pen.trouble(trouble)
+            return pen.write("tweets", tweets=shown, touched=number), ""
 
     async def _judged(self, tweet: Tweet, action: str, annotator: str) -> Tweet:
         match action:
