@@ -15,8 +15,8 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 comma := ,
 empty :=
 space := $(empty) $(empty)
-override MODELS := $(or $(subst $(space),,$(MODELS)),logreg)
-export MODELS
+# What `run` runs. No other target gets a MODELS that nobody gave: Compose runs every family then, or those of .env.
+RUN := $(or $(subst $(space),,$(MODELS)),logreg)
 # Nothing of Vigie's is behind a proxy.
 export NO_PROXY := $(NO_PROXY),127.0.0.1,localhost
 export no_proxy := $(no_proxy),127.0.0.1,localhost
@@ -52,9 +52,9 @@ known = [ -z "$(filter-out $(FAMILIES),$(2))" ] \
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(STAMPS)/run-$(subst $(comma),-,$(MODELS)) ## run the whole system here, in the foreground (MODELS=logreg,… for more families)
+run: $(STAMPS)/run-$(subst $(comma),-,$(RUN)) ## run the whole system here, in the foreground (MODELS=logreg,… for more families)
 	@[ -n "$${REDIS_URL:-}" ] || $(call need,redis-server,redis-server)
-	@exec $(BIN)/python -m vigie.local
+	@MODELS='$(RUN)' exec $(BIN)/python -m vigie.local
 
 test: $(STAMPS)/dev ## run all tests that need no container engine
 	@$(call need,redis-server,redis-server)
@@ -79,8 +79,8 @@ format: $(STAMPS)/dev ## rewrite the code as the formatter and the linter's safe
 train: $(STAMPS)/train-$(MODEL) ## train and register a version: MODEL=logreg DATA=path[,path…] (without DATA: the sample rows)
 	@$(BIN)/vigie-train run --model $(MODEL) $(if $(DATA),--data "$(DATA)")
 
-up: ## build and start the containers, wait until they are healthy
-	@docker compose up --build --wait
+up: ## build and start the containers, wait until they are healthy (MODELS=logreg,… for fewer families)
+	@docker compose up --build --wait$(if $(MODELS), ui $(addprefix predictor-,$(subst $(comma), ,$(RUN))))
 
 down: ## stop the containers; their volumes stay
 	@docker compose down
@@ -150,9 +150,9 @@ $(BIN)/uv:
 	@mkdir -p $(STAMPS)
 
 $(STAMPS)/run-%: $(BIN)/uv $(MANIFESTS)
-	@$(call known,MODELS,$(subst $(comma), ,$(MODELS)))
-	@echo "installing Vigie into $(VENV) ($(MODELS))"
-	@$(INSTALL) $(ALWAYS) $(call members,$(subst $(comma), ,$(MODELS))) || $(NO_NETWORK)
+	@$(call known,MODELS,$(subst $(comma), ,$(RUN)))
+	@echo "installing Vigie into $(VENV) ($(RUN))"
+	@$(INSTALL) $(ALWAYS) $(call members,$(subst $(comma), ,$(RUN))) || $(NO_NETWORK)
 	@touch $@
 
 $(STAMPS)/train-%: $(BIN)/uv $(MANIFESTS)

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
+from alerting.app import STOP_SECONDS as SENDER_SECONDS
+from gateway.app import DRAIN_SECONDS
 from tests.architecture.arrows import OUTSIDE
 from tests.architecture.sources import PODS, ROOT, compose, kubernetes, members, place, pod, services
 from tests.architecture.test_kubernetes import ARROWS, BEYOND
 from tests.e2e.manifests import megabytes
 from vigie.catalogue import FAMILIES
+from vigie.server import GRACE_SECONDS
 
 BASE = "python:3.11-slim-bookworm"
 VERSION = members()[0].declared()["project"]["version"]
@@ -71,6 +74,12 @@ def test_a_container_is_locked_down(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["pids_limit"] <= 256
     assert "mem_limit" in service
+
+
+@pytest.mark.parametrize("name", [name for name in COMPOSE if compose()[name]["image"].startswith("vigie/")])
+def test_a_service_is_given_the_time_that_its_own_end_may_take(name: str) -> None:
+    slowest = GRACE_SECONDS + max(2 * DRAIN_SECONDS, SENDER_SECONDS)  # the gateway drains two logs
+    assert slowest < int(compose()[name]["stop_grace_period"].removesuffix("s"))
 
 
 def test_compose_and_kubernetes_run_the_same_images_by_the_same_names_in_as_much_memory() -> None:

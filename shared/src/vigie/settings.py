@@ -2,11 +2,12 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,6 +23,29 @@ LONGEST_DAYS = 36_500
 Seconds = Annotated[float, Field(gt=0, le=DAY_SECONDS)]
 SecondsFromZero = Annotated[float, Field(ge=0, le=DAY_SECONDS)]
 Days = Annotated[int, Field(ge=1, le=LONGEST_DAYS)]
+
+
+def _check_http(url: str) -> str:
+    if url and not _leads_to(url, r"https?"):
+        raise ValueError("expected a URL like http://host:port or https://host")
+    return url
+
+
+def _check_redis(url: str) -> str:
+    if not (_leads_to(url, r"rediss?") or re.match(r"unix://.", url)):
+        raise ValueError("expected a URL like redis://user:password@host:6379/0, rediss://… or unix:///path")
+    return url
+
+
+def _check_database(url: str) -> str:
+    if url and not (re.match(r"sqlite(\+\w+)?://", url) or _leads_to(url, r"postgresql(\+\w+)?", anywhere=True)):
+        raise ValueError("expected a URL like sqlite:////folder/file.db or postgresql://user:password@host/database")
+    return url
+
+
+HttpUrl = Annotated[str, AfterValidator(_check_http)]
+RedisUrl = Annotated[str, AfterValidator(_check_redis)]
+DatabaseUrl = Annotated[str, AfterValidator(_check_database)]
 
 NEEDS_PASSWORD = (
     f"a password of your own of at least {MINIMUM_PASSWORD_LENGTH} characters is needed (scheme://user:password@host)"
@@ -80,7 +104,10 @@ class TracedSettings(ServiceSettings):
 
 def is_http(url: str) -> bool:
     """Whether it leads to a server by HTTP."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
@@ -114,6 +141,15 @@ def family_port(family: Family) -> int:
     if not value.isdigit() or not 0 < int(value) < 65536:
         raise SystemExit(f"{variable}: expected a port from 1 to 65535, got {value!r}")
     return int(value)
+
+
+def _leads_to(url: str, schemes: str, *, anywhere: bool = False) -> bool:
+    """Whether it has one of these schemes, a port that is one, and a host unless it may lead `anywhere`."""
+    try:
+        parts = urlsplit(url)
+        return bool(re.fullmatch(schemes, parts.scheme)) and parts.port != 0 and (anywhere or bool(parts.hostname))
+    except ValueError:
+        return False
 
 
 def _is_weak(secret: SecretStr) -> bool:

@@ -25,6 +25,7 @@ class Supervised:
         self.alive = False
         self._work = work
         self._task: asyncio.Task[None] | None = None
+        RESTARTS.labels(name)  # 0 is there before the first crash, or that would be no increase
 
     def start(self) -> None:
         """Runs the work until it returns or `stop` is called."""

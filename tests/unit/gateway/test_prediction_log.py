@@ -7,8 +7,9 @@ from pathlib import Path
 from time import monotonic
 
 import redis
+from prometheus_client import REGISTRY, Counter
 
-from gateway.prediction_log import PredictionLog
+from gateway.prediction_log import EventLog, PredictionLog
 from tests.support.servers import RedisServer, free_port
 from vigie.schemas import PredictionEvent
 from vigie.streams import PREDICTIONS, open_redis
@@ -92,3 +93,12 @@ async def test_a_redis_that_never_comes_back_costs_the_oldest_events_only() -> N
         assert [kept.prediction_id for kept in log._buffer if isinstance(kept, PredictionEvent)] == [
             f"p{number}" for number in range(90, 100)
         ]
+
+
+async def test_events_are_counted_from_zero_before_the_first() -> None:
+    left = Counter("unseen_log_events_total", "For this test.", ["result"])
+    client = open_redis(f"redis://127.0.0.1:{free_port()}/0")
+    EventLog(client, PREDICTIONS, left=left, buffer=10, stream_entries=10)
+    results = [{"result": each} for each in ("written", "dropped")]
+    assert [REGISTRY.get_sample_value("unseen_log_events_total", each) for each in results] == [0, 0]
+    await client.aclose()

@@ -6,7 +6,18 @@ import pytest
 from pydantic import Field, SecretStr
 
 from vigie.catalogue import FAMILIES, find_family
-from vigie.settings import DEVELOPMENT_SECRET, Days, Seconds, SecondsFromZero, ServiceSettings, derived_key, family_port
+from vigie.settings import (
+    DEVELOPMENT_SECRET,
+    DatabaseUrl,
+    Days,
+    HttpUrl,
+    RedisUrl,
+    Seconds,
+    SecondsFromZero,
+    ServiceSettings,
+    derived_key,
+    family_port,
+)
 
 
 class ExampleSettings(ServiceSettings):
@@ -107,8 +118,9 @@ def test_ports_and_names_of_families_differ() -> None:
 class KeepingSettings(ServiceSettings):
     """Settings of a service that uses Redis and a database."""
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
-    database_url: str = ""
+    redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
+    database_url: DatabaseUrl = ""
+    example_url: HttpUrl = ""
 
 
 @pytest.mark.parametrize(
@@ -162,3 +174,42 @@ def test_production_takes_a_database_that_knows_who_asks(url: str) -> None:
 
 def test_development_takes_every_password() -> None:
     assert KeepingSettings.read(redis_url="redis://redis/0", database_url="postgresql://db/vigie")
+
+
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("redis_url", "localhost:6379"),
+        ("redis_url", "http://localhost:6379"),
+        ("redis_url", "redis://"),
+        ("redis_url", "redis://vigie:hunter/2@redis:6379/0"),
+        ("redis_url", "redis://:hunter2@redis:99999/0"),
+        ("database_url", "postgres://vigie:hunter2@db/vigie"),
+        ("database_url", "/somewhere/hunter2.db"),
+        ("database_url", "postgresql://vigie:hunter2@db:port/vigie"),
+        ("example_url", "gateway:8000"),
+        ("example_url", "ftp://vigie:hunter2@gateway"),
+        ("example_url", "http://"),
+        ("example_url", "http://[::1"),
+    ],
+)
+def test_a_url_that_leads_nowhere_stops_the_start_without_showing_a_password(field: str, url: str) -> None:
+    with pytest.raises(SystemExit, match=f"{field.upper()}: expected a URL like ") as stopped:
+        KeepingSettings.read(**{field: url})
+    assert "hunter" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "url"),
+    [
+        ("redis_url", "rediss://vigie:secret@redis/0"),
+        ("redis_url", "unix:///run/redis.sock?db=1"),
+        ("database_url", "sqlite:////data/feedback.db"),
+        ("database_url", "postgresql+psycopg://vigie@[::1]:5432/vigie"),
+        ("database_url", "postgresql:///vigie?host=/run/postgresql"),
+        ("example_url", "https://gateway.example.org/vigie"),
+        ("example_url", ""),
+    ],
+)
+def test_a_url_that_leads_somewhere_is_taken_as_it_is(field: str, url: str) -> None:
+    assert getattr(KeepingSettings.read(**{field: url}), field) == url

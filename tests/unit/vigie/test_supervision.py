@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 import pytest
+from prometheus_client import REGISTRY
 
 from vigie import supervision
 from vigie.supervision import Supervised
@@ -56,3 +57,11 @@ async def test_a_task_that_was_never_started_can_be_stopped() -> None:
         raise AssertionError
 
     await Supervised("worker", work).stop()
+
+
+async def test_crashes_are_counted_from_zero_before_the_first() -> None:
+    async def work() -> None:
+        raise AssertionError
+
+    Supervised("never crashed", work)
+    assert REGISTRY.get_sample_value("vigie_task_restarts_total", {"task": "never crashed"}) == 0

@@ -16,3 +16,6 @@ MAIL_SECONDS = Histogram(
     "From the error that made an alert to the mail server's acceptance.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400),
 )
+
+for _counter in (FIRED, SUPPRESSED, SURGES):
+    _counter.labels("all")  # 0 is there before the first event, or that would be no increase

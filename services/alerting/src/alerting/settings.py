@@ -11,7 +11,17 @@ from pydantic_settings import NoDecode
 
 from alerting.radar.parameters import ErrorRates, RadarParameters
 from alerting.rule import RuleParameters
-from vigie.settings import DAY_SECONDS, DEVELOPMENT_SECRET, LONGEST_DAYS, Seconds, TracedSettings, sqlite_url
+from vigie.settings import (
+    DAY_SECONDS,
+    DEVELOPMENT_SECRET,
+    LONGEST_DAYS,
+    DatabaseUrl,
+    HttpUrl,
+    RedisUrl,
+    Seconds,
+    TracedSettings,
+    sqlite_url,
+)
 
 LONGEST_SECONDS = 30 * DAY_SECONDS
 
@@ -24,8 +34,8 @@ class AlertingSettings(TracedSettings):
     """Variables of the alerting service; see the README's table."""
 
     alerting_port: int = Field(8020, ge=0, le=65535)
-    redis_url: str = "redis://127.0.0.1:6379/0"
-    database_url: str = ""
+    redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
+    database_url: DatabaseUrl = ""
 
     alert_errors: int = Field(3, ge=1, le=1000)
     alert_window_seconds: WindowSeconds = 300.0
@@ -38,9 +48,9 @@ class AlertingSettings(TracedSettings):
     alert_mail_from: str = "vigie@localhost"
     alert_mail_to: Annotated[tuple[str, ...], NoDecode] = ("ops@localhost",)
     alert_mail_reply_to: str = ""
-    gateway_url: str = "http://127.0.0.1:8000"
-    mlflow_url: str = ""
-    ui_url: str = ""
+    gateway_url: HttpUrl = "http://127.0.0.1:8000"
+    mlflow_url: HttpUrl = ""
+    ui_url: HttpUrl = ""
 
     gateway_api_key: SecretStr | None = None
 

@@ -2,15 +2,15 @@
 
 from pydantic import Field, SecretStr
 
-from vigie.settings import DEVELOPMENT_SECRET, Days, TracedSettings, sqlite_url
+from vigie.settings import DEVELOPMENT_SECRET, DatabaseUrl, Days, RedisUrl, TracedSettings, sqlite_url
 
 
 class FeedbackSettings(TracedSettings):
     """Variables of the feedback service; see the README's table."""
 
     feedback_port: int = Field(8010, ge=0, le=65535)
-    redis_url: str = "redis://127.0.0.1:6379/0"
-    database_url: str = ""
+    redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
+    database_url: DatabaseUrl = ""
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
     retention_predictions_days: Days = 90
     retention_votes_days: Days = 730

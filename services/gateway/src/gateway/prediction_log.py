@@ -48,6 +48,8 @@ class EventLog(Generic[EventType]):
         self._something = asyncio.Event()
         self.error: str | None = None
         self._on_the_way = 0
+        for result in ("written", "dropped"):
+            left.labels(result)  # 0 is there before the first event, or that would be no increase
 
     @property
     def waiting(self) -> int:

@@ -9,7 +9,16 @@ from pydantic_settings import NoDecode
 
 from gateway.keys import KeyRing
 from vigie.catalogue import FAMILIES, Family, find_family
-from vigie.settings import DEVELOPMENT_SECRET, Seconds, SecondsFromZero, TracedSettings, family_port, is_http
+from vigie.settings import (
+    DEVELOPMENT_SECRET,
+    HttpUrl,
+    RedisUrl,
+    Seconds,
+    SecondsFromZero,
+    TracedSettings,
+    family_port,
+    is_http,
+)
 
 
 class GatewaySettings(TracedSettings):
@@ -25,9 +34,9 @@ class GatewaySettings(TracedSettings):
     gateway_allow_open: bool = False
     receipt_secret: SecretStr = DEVELOPMENT_SECRET
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
-    feedback_url: str = "http://127.0.0.1:8010"
-    alerting_url: str = "http://127.0.0.1:8020"
+    redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
+    feedback_url: HttpUrl = "http://127.0.0.1:8010"
+    alerting_url: HttpUrl = "http://127.0.0.1:8020"
     predictor_url: str = "http://127.0.0.1:{port}"
 
     brown_out_seconds: SecondsFromZero = 0.5

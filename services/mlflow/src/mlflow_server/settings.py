@@ -38,6 +38,10 @@ class MlflowServerSettings(ServiceSettings):
         """
         return self.mlflow_artifacts_destination or (self.vigie_home.absolute() / "mlflow" / "artifacts").as_uri()
 
+    def staging_folder(self) -> Path:
+        """Where artefacts lie on their way to or from their store."""
+        return self.vigie_home.absolute() / "mlflow" / "staging"
+
     def auth_folder(self) -> Path:
         """Where the users of this start are kept."""
         return self.vigie_home.absolute() / "mlflow" / "auth"

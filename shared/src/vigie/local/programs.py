@@ -6,18 +6,21 @@ import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from vigie.local.settings import LocalSettings
 from vigie.settings import family_port
 
 FIRST_REDIS_PORT = 6380
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
     """One process. `ports` maps the variable that sets a port to its value; a `job` runs once and ends.
 
-    The higher its `niceness`, the less of a busy processor it gets: whoever answers goes first.
+    The higher its `niceness`, the less of a busy processor it gets: whoever answers goes first. `host` is where it
+    listens (`VIGIE_HOST`): whoever asks for no key listens on the loopback only. `package` has its settings.
     """
 
     name: str
@@ -25,6 +28,8 @@ class Program:
     ports: dict[str, int] = field(default_factory=dict)
     job: bool = False
     niceness: int = 0
+    host: str = LOOPBACK
+    package: str = ""
 
 
 def programs(settings: LocalSettings, redis_port: int | None) -> list[Program]:
@@ -34,20 +39,22 @@ def programs(settings: LocalSettings, redis_port: int | None) -> list[Program]:
     if redis_port:
         found.append(Program("redis", _redis_command(home, redis_port), {"REDIS_PORT": redis_port}))
     if not settings.smtp_host:
-        found.append(_module("mailbox", "vigie.local.mailbox", {"SMTP_PORT": settings.smtp_port}))
+        mailbox = (sys.executable, "-m", "vigie.local.mailbox")
+        found.append(Program("mailbox", mailbox, {"SMTP_PORT": settings.smtp_port}))
     if not settings.mlflow_tracking_uri:
-        found.append(_module("mlflow", "mlflow_server", {"MLFLOW_PORT": settings.mlflow_port}))
-    found.append(
-        Program("starter", (str(Path(sys.executable).with_name("vigie-train")), "starter"), job=True, niceness=10)
-    )
+        found.append(_service("mlflow", "mlflow_server", {"MLFLOW_PORT": settings.mlflow_port}))
+    train = (str(Path(sys.executable).with_name("vigie-train")), "starter")
+    # MLflow's client, which it uses, prints the URI: no password in that one.
+    command = train if settings.mlflow_tracking_uri else ("env", f"MLFLOW_TRACKING_URI={_registry(settings)}", *train)
+    found.append(Program("starter", command, job=True, niceness=10, package="vigie_training"))
     for family in settings.families():
         variable = f"PREDICTOR_{family.name.upper()}_PORT"
         package = family.service.replace("-", "_")
-        found.append(_module(family.service, package, {variable: family_port(family)}))
-    found.append(_module("feedback", "feedback", {"FEEDBACK_PORT": settings.feedback_port}, niceness=5))
-    found.append(_module("alerting", "alerting", {"ALERTING_PORT": settings.alerting_port}, niceness=5))
-    found.append(_module("gateway", "gateway", {"GATEWAY_PORT": settings.gateway_port}))
-    found.append(_module("ui", "ui", {"UI_PORT": settings.ui_port}))
+        found.append(_service(family.service, package, {variable: family_port(family)}))
+    found.append(_service("feedback", "feedback", {"FEEDBACK_PORT": settings.feedback_port}, niceness=5))
+    found.append(_service("alerting", "alerting", {"ALERTING_PORT": settings.alerting_port}, niceness=5))
+    found.append(_service("gateway", "gateway", {"GATEWAY_PORT": settings.gateway_port}, host=settings.vigie_host))
+    found.append(_service("ui", "ui", {"UI_PORT": settings.ui_port}, host=settings.vigie_host))
     return found
 
 
@@ -59,15 +66,17 @@ def environment(settings: LocalSettings, redis_port: int | None) -> dict[str, st
         "MODELS": ",".join(settings.models),
         "FEEDBACK_URL": f"http://127.0.0.1:{settings.feedback_port}",
         "ALERTING_URL": f"http://127.0.0.1:{settings.alerting_port}",
-        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri or f"http://127.0.0.1:{settings.mlflow_port}",
+        "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri or _registry(settings),
         "PYTHONUNBUFFERED": "1",
     }
     found["GATEWAY_URL"] = settings.gateway_url or f"http://127.0.0.1:{settings.gateway_port}"
     found["UI_URL"] = settings.ui_url or f"http://127.0.0.1:{settings.ui_port}"
-    found["MLFLOW_URL"] = settings.mlflow_url or found["MLFLOW_TRACKING_URI"]
+    found["MLFLOW_URL"] = settings.mlflow_url or without_log_in(found["MLFLOW_TRACKING_URI"])
+    if settings.mlflow_auth_admin_password and not settings.mlflow_tracking_uri:
+        found |= _log_in(settings, settings.mlflow_auth_admin_password.get_secret_value())
     if redis_port:
         found["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
-    if not settings.smtp_host:
+    if not settings.smtp_host and not settings.needs_mail_server():
         found |= {"SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(settings.smtp_port), "SMTP_SECURITY": "none"}
     if not settings.receipt_secret:
         found["RECEIPT_SECRET"] = _kept_secret(home / "secrets" / "receipt")
@@ -110,8 +119,28 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _module(name: str, module: str, ports: dict[str, int], niceness: int = 0) -> Program:
-    return Program(name, (sys.executable, "-m", module), ports, niceness=niceness)
+def without_log_in(url: str) -> str:
+    """The URL as people may see it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _registry(settings: LocalSettings) -> str:
+    return f"http://127.0.0.1:{settings.mlflow_port}"
+
+
+def _log_in(settings: LocalSettings, password: str) -> dict[str, str]:
+    """How predictors (by the URI) and the training job log in to the local registry."""
+    user = settings.mlflow_auth_admin_username
+    return {
+        "MLFLOW_TRACKING_URI": f"http://{quote(user, '')}:{quote(password, '')}@127.0.0.1:{settings.mlflow_port}",
+        "MLFLOW_TRACKING_USERNAME": user,
+        "MLFLOW_TRACKING_PASSWORD": password,
+    }
+
+
+def _service(name: str, package: str, ports: dict[str, int], *, niceness: int = 0, host: str = LOOPBACK) -> Program:
+    return Program(name, (sys.executable, "-m", package), ports, niceness=niceness, host=host, package=package)
 
 
 def _redis_command(home: Path, port: int) -> tuple[str, ...]:

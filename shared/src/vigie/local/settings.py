@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from vigie.catalogue import Family, find_family
-from vigie.settings import ServiceSettings
+from vigie.settings import HttpUrl, RedisUrl, ServiceSettings
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -21,11 +21,13 @@ class LocalSettings(ServiceSettings):
     mlflow_port: Port = 5000
     ui_port: Port = 7860
     redis_port: Port | None = None
-    redis_url: str | None = None
-    mlflow_tracking_uri: str | None = None
-    gateway_url: str | None = None
-    mlflow_url: str | None = None
-    ui_url: str | None = None
+    redis_url: RedisUrl | None = None
+    mlflow_tracking_uri: HttpUrl | None = None
+    mlflow_auth_admin_username: str = "vigie"
+    mlflow_auth_admin_password: SecretStr | None = None
+    gateway_url: HttpUrl | None = None
+    mlflow_url: HttpUrl | None = None
+    ui_url: HttpUrl | None = None
     smtp_host: str | None = None
     smtp_port: Port = 1025
     receipt_secret: SecretStr | None = None
@@ -46,3 +48,7 @@ class LocalSettings(ServiceSettings):
     def families(self) -> list[Family]:
         """The families to run."""
         return [find_family(name) for name in self.models]
+
+    def needs_mail_server(self) -> bool:
+        """Whether the local mailbox would have to do where mail must be encrypted."""
+        return self.vigie_env == "production" and not self.smtp_host

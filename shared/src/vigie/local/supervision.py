@@ -15,7 +15,7 @@ from pathlib import Path
 from vigie.local.programs import Program
 
 HEALTHY_AFTER_SECONDS = 5
-STOP_SECONDS = 15
+STOP_SECONDS = 30  # requests have 10 s to end, then logs and mails some more
 MANY_TRIES = 1_000_000
 
 
@@ -54,7 +54,7 @@ def _section(program: Program, logs: Path, priority: int) -> str:
     log = f"{logs}/{program.name}.log".replace("%", "%%")  # supervisord expands this one twice
     return f"""
 [program:{program.name}]
-command={_together(("nice", "-n", str(program.niceness), *program.command))}
+command={_together(("nice", "-n", str(program.niceness), "env", f"VIGIE_HOST={program.host}", *program.command))}
 priority={priority}
 autorestart={"unexpected" if program.job else "true"}
 startsecs={healthy_after}

@@ -88,6 +88,8 @@ class Follower:
         self.stale_since: datetime | None = None
         self.problem: str | None = "not looked at the registry yet"
         STALE_SECONDS.labels(self._label).set_function(self.stale_seconds)
+        for result in ("ok", "rejected", "unavailable", "error"):
+            RELOADS.labels(self._label, result)  # 0 is there before the first event, or that would be no increase
 
     def start(self, poll_seconds: float) -> None:
         """Looks at once and then every `poll_seconds`."""

@@ -6,14 +6,15 @@ import shlex
 import socket
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from supervisor.options import ServerOptions
 
-from tests.support.servers import wait_for
-from vigie.local.__main__ import obstacles
+from tests.support.servers import free_port, wait_for
+from vigie.local.obstacles import obstacles, wrong_settings
 from vigie.local.programs import choose_redis_port, environment, is_free, is_mine, programs
 from vigie.local.settings import LocalSettings
 from vigie.local.supervision import configuration
@@ -132,3 +133,83 @@ def test_whoever_answers_goes_before_who_is_told_of_it(tmp_path: Path) -> None:
     assert niceness["gateway"] == niceness["predictor-logreg"] == niceness["redis"] == 0
     assert niceness["starter"] > niceness["feedback"] == niceness["alerting"] > 0
     assert " nice -n 5 " in configuration(programs(settings(tmp_path), 6380), tmp_path, "http://127.0.0.1:8000/readyz")
+
+
+def test_a_port_that_is_given_twice_is_a_sentence_with_both_variables(tmp_path: Path) -> None:
+    port = free_port()
+    wanted = programs(settings(tmp_path, gateway_port=port, feedback_port=port), 6380)
+    assert f"FEEDBACK_PORT, GATEWAY_PORT: expected a port for each, got {port} for all of them" in obstacles(
+        wanted, tmp_path
+    )
+
+
+def test_only_who_asks_for_keys_listens_where_the_network_can_reach_it(tmp_path: Path) -> None:
+    wanted = programs(settings(tmp_path, vigie_host="0.0.0.0"), 6380)
+    text = configuration(wanted, tmp_path, "http://127.0.0.1:8000/readyz")
+    open_ones = {section.split("]")[0] for section in text.split("[program:")[1:] if "VIGIE_HOST=0.0.0.0" in section}
+    assert open_ones == {"gateway", "ui"}
+    assert text.count("VIGIE_HOST=127.0.0.1 ") == len(wanted) - len(open_ones)
+
+
+def test_every_wrong_setting_of_a_service_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGIE_ENV", "production")
+    monkeypatch.setenv("SMTP_SECURITY", "starttls")
+    monkeypatch.setenv("ALERT_ERRORS", "many")
+    monkeypatch.setenv("RECEIPT_SECRET", "s" * 32)
+    own = settings(tmp_path)
+    assert not {"SMTP_HOST", "SMTP_SECURITY"} & set(environment(own, 6380)), "the mailbox does not stand in for it"
+    found = wrong_settings(own, programs(own, 6380))
+    assert {problem.split(":")[0] for problem in found} == {
+        "SMTP_HOST",
+        "MLFLOW_AUTH_ADMIN_PASSWORD",
+        "ALERT_ERRORS",
+        "GATEWAY_API_KEYS",
+        "GATEWAY_API_KEY",
+    }
+
+
+def test_the_password_of_the_local_registry_reaches_whoever_logs_in_and_no_link_or_command_line(
+    tmp_path: Path,
+) -> None:
+    own = settings(tmp_path, mlflow_auth_admin_password="p/@" + "w" * 32, mlflow_port=5001)
+    told = environment(own, 6380)
+    assert told["MLFLOW_TRACKING_URI"] == f"http://vigie:p%2F%40{'w' * 32}@127.0.0.1:5001"
+    assert told["MLFLOW_TRACKING_PASSWORD"] == "p/@" + "w" * 32
+    assert told["MLFLOW_URL"] == "http://127.0.0.1:5001"
+    assert "www" not in configuration(programs(own, 6380), tmp_path, "http://127.0.0.1:8000/readyz")
+
+
+def test_a_given_registry_is_linked_without_its_password(tmp_path: Path) -> None:
+    own = settings(tmp_path, mlflow_tracking_uri="https://vigie:hunter2@mlflow.example.org/x")
+    told = environment(own, 6380)
+    assert told["MLFLOW_TRACKING_URI"] == "https://vigie:hunter2@mlflow.example.org/x"
+    assert told["MLFLOW_URL"] == "https://mlflow.example.org/x"
+
+
+def test_nothing_is_wrong_with_what_runs_by_default(tmp_path: Path) -> None:
+    own = settings(tmp_path)
+    assert wrong_settings(own, programs(own, 6380)) == []
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence_with_the_variable() -> None:
+    done = start(VIGIE_HOME="/dev/null/x")
+    assert done.returncode == 1
+    assert "VIGIE_HOME: expected a folder that can be written to, got '/dev/null/x'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_whoever_has_the_folder_is_told_with_its_process(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "supervisord.pid").write_text("4711\n", "ascii")
+    with socket.socket(socket.AF_UNIX) as holder:
+        holder.bind(f"\0vigie home {sha256(bytes(tmp_path.resolve())).hexdigest()}")
+        done = start(VIGIE_HOME=str(tmp_path))
+    assert f"another Vigie (process 4711) runs in {tmp_path}; stop it or set VIGIE_HOME" in done.stderr
+
+
+def start(**variables: str) -> subprocess.CompletedProcess[str]:
+    """`python -m vigie.local`, which is expected to refuse."""
+    command = [sys.executable, "-m", "vigie.local"]
+    return subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=60, check=False)

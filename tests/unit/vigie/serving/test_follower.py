@@ -289,3 +289,16 @@ def test_the_thread_polls_and_survives_what_it_does_not_know(world: World) -> No
         wait_for(lambda: world.served == ["1"])
     finally:
         world.follower.stop()
+
+
+def test_every_result_is_counted_from_zero_before_the_first_look(tmp_path: Path) -> None:
+    Follower(
+        FakeRegistry(),
+        ModelCache(tmp_path, family="logreg"),
+        model="vigie-unseen",
+        alias="champion",
+        open_model=partial(open_model, TinyPredictor, now=MADE_AT),
+        serve=lambda model: None,
+    )
+    labels = [{"model": "vigie-unseen", "result": each} for each in ("ok", "rejected", "unavailable", "error")]
+    assert [REGISTRY.get_sample_value("vigie_reload_total", each) for each in labels] == [0, 0, 0, 0]
