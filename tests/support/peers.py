@@ -162,6 +162,7 @@ class FakeBackend:
             "query": request.url.query,
             "body": (await request.body()).decode(),
             "request_id": request.headers.get("x-request-id"),
+            "accept": request.headers.get("accept"),
         }
         return JSONResponse(asked, self.status)
 

@@ -86,7 +86,7 @@ class RaisedAlert(Message):
     `alert_key` follows from scope, rule and what happened alone: the same errors give the same key, always.
     `errors` (of rule `errors`) are in the order of their times; a `surge` (of rule `surge`) has none, a `canary` (of
     rule `canary`: a challenger was stopped) those that people reported last.
-    `suppressed_before` counts the errors kept quiet since the last alert; `day` and `episode_key` (the first alert of
+    `suppressed_before` counts the errors kept quiet that no mail told of; `day` and `episode_key` (the first alert of
     the scope that is not resolved) are added when it is stored.
     """
 

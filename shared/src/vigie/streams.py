@@ -261,10 +261,10 @@ async def trim_consumed(redis: Redis, name: str) -> None:
 
 
 async def purge(redis: Redis, stream: Stream[EventType], unwanted: Callable[[EventType], bool]) -> tuple[int, int]:
-    """Removes entries that hold an unwanted event and that every group is done with, and dead letters that hold one.
+    """Removes entries that hold an unwanted event and that every group is done with, and such events from dead letters.
 
-    (how many were removed, how many must wait because somebody has not read them). An event that goes with an unwanted
-    one has been handled too.
+    (how many were removed or shortened, how many must wait because somebody has not read them). An event that goes with
+    an unwanted one has been handled too, but in a dead letter, where it is kept.
     """
     entries: Any = await redis.xrange(stream.name)
     groups = await _consumed(redis, stream.name) if entries else []
@@ -279,8 +279,22 @@ async def purge(redis: Redis, stream: Stream[EventType], unwanted: Callable[[Eve
             waiting += 1
     for letter in await read_dead(redis, stream):
         if _holds(stream, letter.fields, unwanted):
-            removed += await redis.xdel(stream.dead, letter.dead_id)
+            removed += await _shorten(redis, stream, letter, unwanted)
     return removed, waiting
+
+
+async def _shorten(
+    redis: Redis, stream: Stream[EventType], letter: DeadLetter, unwanted: Callable[[EventType], bool]
+) -> int:
+    """Puts what is left of a dead letter, if anything, in its place at the end; 1 when it was still there."""
+    left = [event for event in stream.decode(letter.fields) if not unwanted(event)]
+    shortened: dict[Any, Any] = {**letter.fields, b"events": stream.encode(left)["events"]}
+    async with redis.pipeline(transaction=True) as both:
+        if left:
+            both.xadd(stream.dead, shortened)
+        both.xdel(stream.dead, letter.dead_id)
+        *_, removed = await both.execute()
+    return int(removed)
 
 
 def _holds(stream: Stream[EventType], fields: dict[bytes, bytes], unwanted: Callable[[EventType], bool]) -> bool:

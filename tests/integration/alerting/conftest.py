@@ -1,17 +1,20 @@
-"""Workers, and a stream to feed them."""
+"""Workers, and a stream to feed them; a store without a worker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from time import time
 
 import pytest
 from redis import Redis
 
+from alerting.store import AlertStore
+from tests.integration.alerting.kept import Clock
 from tests.support.alerting import MakeWorker, Worker
 from tests.support.alerts import error_state
 from tests.support.mail import MailServer
 from tests.support.servers import as_service
 from vigie.schemas import ErrorState
+from vigie.store import Store
 from vigie.streams import FEEDBACK
 
 Publish = Callable[..., list[ErrorState]]
@@ -44,3 +47,25 @@ def publish(redis_url: str) -> Iterator[Publish]:
             return states
 
         yield put
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/alerting.db"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+@pytest.fixture
+async def store(url: str, clock: Clock) -> AsyncIterator[AlertStore]:
+    sql = Store(url)
+    found = AlertStore(sql, now_ms=clock)
+    await found.prepare()
+    yield found
+    await sql.close()

@@ -189,7 +189,7 @@ def test_a_link_of_a_mail_asks_before_it_silences(worker: Worker, publish: Publi
     assert httpx.get(f"{worker.url}/alerts/silences").json()["items"] == []
     asked = httpx.get(f"{worker.url}{false_alarm}").text
     assert all(each in asked for each in ("fausse alerte ?", "a false alarm?", "Confirmer / Confirm"))
-    assert all(each in page.text for each in ("pour « all » pendant 1 h ?", "for “all” for 1 h?"))
+    assert all(each in page.text for each in ("de type « Prédictions fausses »", "for “all tweets” for 1 h?"))
     with ThreadPoolExecutor(4) as pool:
         pressed = list(pool.map(lambda _: httpx.post(f"{worker.url}{hour}").status_code, range(4)))
     assert pressed == [200] * 4
@@ -201,7 +201,20 @@ def test_a_link_of_a_mail_asks_before_it_silences(worker: Worker, publish: Publi
     assert [each["active"] for each in again] == [True, False], "once it was ended the link makes another"
     assert "Noted: a false alarm." in httpx.post(f"{worker.url}{false_alarm}").text
     assert worker.alerts()[0]["false_alarm_at"]
-    assert httpx.get(f"{worker.url}{hour[:-2]}").json()["error"]["code"] == "unknown_link"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_broken_link_is_a_page_in_a_browser_and_the_usual_error_elsewhere(worker: Worker, method: str) -> None:
+    url = f"{worker.url}/alerts/act/e30.abc-_"
+    page = httpx.request(method, url, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert all(each in page.text for each in ("Ce lien est abîmé ou trop ancien", "This link is broken or too old"))
+    assert 'href="http://127.0.0.1:8000/alerts"' in page.text
+    for accepted in ("*/*", "application/json"):
+        error = httpx.request(method, url, headers={"Accept": accepted})
+        assert (error.status_code, error.json()["error"]["code"]) == (404, "unknown_link")
+    told = httpx.get(f"{worker.url}/openapi.json").json()["paths"]["/alerts/act/{token}"][method.lower()]["responses"]
+    assert set(told["404"]["content"]) == {"application/json", "text/html"}
 
 
 def test_silences_are_made_shown_and_ended(worker: Worker, publish: Publish) -> None:

@@ -1,83 +1,19 @@
 """Alerts and deliveries on both databases, with the clock in the test's hands."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
-from alerting.deliveries import Decision, DeliveryQueue
+from alerting.deliveries import Decision
 from alerting.rule import PastAlert
 from alerting.silences import SilenceBook
-from alerting.store import AlertStore, AuditNote, Recipient
+from alerting.store import AlertStore, AuditNote
 from alerting.tables import audit
-from tests.support.alerts import error_state
-from vigie.alerts import AlertState, DeliveryState, RaisedAlert, RaisedError, SilenceRequest
+from tests.integration.alerting.kept import MINUTE, NOON, Clock, message_id, queue_of, raised, to
+from vigie.alerts import AlertState, DeliveryState, SilenceRequest
 from vigie.errors import InvalidRequest, NotFound
 from vigie.store import Store, StoreUnavailable
-
-NOON = 1_790_000_000_000
-MINUTE = 60_000
-
-
-@dataclass
-class Clock:
-    """Stands still until it is set."""
-
-    now: int = NOON
-
-    def __call__(self) -> int:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/alerting.db"
-    found: str = request.getfixturevalue("postgres_url")
-    return found
-
-
-@pytest.fixture
-async def store(url: str, clock: Clock) -> AsyncIterator[AlertStore]:
-    sql = Store(url)
-    found = AlertStore(sql, now_ms=clock)
-    await found.prepare()
-    yield found
-    await sql.close()
-
-
-def raised(key: str, *, fired_ms: int = NOON, scope: str = "all") -> RaisedAlert:
-    errors = [RaisedError(at_ms=fired_ms - 9 + n, state=error_state(f"{key}{n}", fired_ms - 9 + n)) for n in range(3)]
-    return RaisedAlert(
-        alert_key=key,
-        scope=scope,
-        rule="errors",
-        fired_ms=fired_ms,
-        window_ms=300_000,
-        cooldown_ms=900_000,
-        suppressed_before=4,
-        errors=errors,
-    )
-
-
-def to(*addresses: str) -> list[Recipient]:
-    return [Recipient(address, f"<{address}>") for address in addresses]
-
-
-def queue_of(store: AlertStore, owner: str = "one") -> DeliveryQueue:
-    return DeliveryQueue(store, owner=owner, lease_ms=MINUTE)
-
-
-def message_id(about: str, recipient: str, kind: str) -> str:
-    return f"<{kind}.{about}.{recipient}>"
 
 
 async def test_tables_can_be_made_by_several_at_once(url: str) -> None:

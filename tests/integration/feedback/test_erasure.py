@@ -106,6 +106,7 @@ async def test_an_author_is_forgotten_everywhere_and_the_others_are_not(
     assert "predictions whose text was removed: 3, of these voted on: 3" in receipt
     assert "waiting for a service to read them first: 0" in receipt
     assert re.search(r"alerts and mails rewritten: [1-9]", receipt)
+    assert "copies on disk stay until" in receipt
     assert "ann" not in receipt.replace("annot", "")
 
 

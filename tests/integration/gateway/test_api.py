@@ -265,6 +265,11 @@ async def test_what_has_state_is_passed_on_as_it_came(client: httpx.AsyncClient,
     assert f"{asked['path']}?{asked['query']}".rstrip("?") == path
 
 
+async def test_who_opens_a_link_of_a_mail_in_a_browser_is_passed_on_as_one(client: httpx.AsyncClient) -> None:
+    reply = await client.get("/alerts/act/e30.abc-_", headers={"Accept": "text/html, */*;q=0.8"})
+    assert reply.json()["accept"] == "text/html, */*;q=0.8"
+
+
 @pytest.mark.parametrize(
     "path", ["/feedback?limit=0", "/feedback?limit=501", "/predictions?since=yesterday", "/feedback?verdict=x"]
 )
@@ -330,7 +335,10 @@ async def test_direct_routes_are_the_documented_ones(client: httpx.AsyncClient) 
 async def test_links_in_mails_are_documented_with_what_happens_when_alerting_is_away(client: httpx.AsyncClient) -> None:
     operations = (await client.get("/openapi.json")).json()["paths"]["/alerts/act/{token}"]
     for method in ("get", "post"):
-        assert set(operations[method]["responses"]) == {"200", "404", "503", "504"}
+        responses = operations[method]["responses"]
+        assert set(responses) == {"200", "404", "503", "504"}
+        assert set(responses["404"]["content"]) == {"application/json", "text/html"}
+        assert set(responses["503"]["content"]) == {"application/json"}
 
 
 async def test_a_vote_is_taken_back_at_the_feedback_service(client: httpx.AsyncClient) -> None:

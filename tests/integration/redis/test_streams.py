@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from vigie import streams
 from vigie.errors import Unavailable
 from vigie.schemas import PredictionEvent
-from vigie.streams import MAX_DELIVERIES, PREDICTIONS, Consumer
+from vigie.streams import MAX_DELIVERIES, PREDICTIONS, Consumer, purge, read_dead
 from vigie.tasks import end
 
 EVENT = PredictionEvent(
@@ -45,4 +45,20 @@ async def test_entries_wait_for_what_their_handler_needs_and_are_not_set_aside(
     finally:
         await end(reading)
     assert not await redis.exists(PREDICTIONS.dead)
+    await redis.aclose()
+
+
+async def test_a_purge_leaves_what_others_wrote_in_a_dead_letter(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url, protocol=2)
+    about: dict[Any, Any] = {"reason": "failed 6 times", "entry": "1-1", "group": "log"}
+    for authors in (("gone", "other", "gone"), ("gone",), ("other",)):
+        events = [EVENT.model_copy(update={"author": author}) for author in authors]
+        await redis.xadd(PREDICTIONS.dead, about | PREDICTIONS.encode(events))
+    assert await purge(redis, PREDICTIONS, lambda event: event.author == "gone") == (2, 0)
+    left = await read_dead(redis, PREDICTIONS)
+    assert [[event.author for event in PREDICTIONS.decode(letter.fields)] for letter in left] == [["other"], ["other"]]
+    assert {(letter.entry, letter.reason, letter.fields[b"group"]) for letter in left} == {
+        ("1-1", "failed 6 times", b"log")
+    }
+    assert await purge(redis, PREDICTIONS, lambda event: event.author == "gone") == (0, 0)
     await redis.aclose()

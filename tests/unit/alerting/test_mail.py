@@ -122,7 +122,7 @@ def test_both_parts_tell_the_same_facts(writer: MailWriter, kind: str) -> None:
         "On Monday 23 November 2026, between 12:00:00 and 12:04:12 UTC, people reported 3 predictions as wrong.",
         "The rule is 3 different predictions within less than 5 min.",
         "logreg version 1: 2, forest version 12: 1",
-        "Since the mail before, 5 more errors met the rule and were kept quiet.",
+        "No mail told of 5 more errors that met the rule before and were kept quiet.",
         "No further mail of this kind before Monday 23 November 2026, 12:19:12 UTC.",
         "(text not in the log)",
         "positive, 75% sure",

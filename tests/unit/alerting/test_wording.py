@@ -36,8 +36,8 @@ def test_the_subject_has_scope_and_count() -> None:
 
 def test_one_is_not_many() -> None:
     words = wording_in("en")
-    assert words.suppressed(1) == "Since the mail before, 1 more error met the rule and was kept quiet."
-    assert words.suppressed(2) == "Since the mail before, 2 more errors met the rule and were kept quiet."
+    assert words.suppressed(1) == "No mail told of 1 more error that met the rule before and was kept quiet."
+    assert words.suppressed(2) == "No mail told of 2 more errors that met the rule before and were kept quiet."
     assert words.people_say(1, 1) == "positive (1 person)"
     assert words.people_say(None, 3) == "wrong (3 people)"
     summary = words.summary(1, NOON, NOON, 1, 300_000)

@@ -1,11 +1,13 @@
 """What `vigie-feedback` refuses, and how it says so."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from feedback.cli import main
-from feedback.export import COLUMNS
+from feedback.export import BYTE_ORDER_MARK, COLUMNS
 
 NO_REDIS = "redis://127.0.0.1:1/0"
 NO_STORE = "postgresql://vigie:secret@127.0.0.1:1/vigie"
@@ -63,3 +65,10 @@ def test_an_empty_store_is_exported_as_a_header(tmp_path: Path, capsys: pytest.C
     header = ",".join(COLUMNS) + "\r\n"
     assert capsys.readouterr().out == header
     assert (tmp_path / "votes.csv").read_bytes() == header.encode()
+
+
+def test_standard_output_is_utf_8_whatever_the_terminal_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    command = [str(Path(sys.executable).with_name("vigie-feedback")), "export"]
+    written = subprocess.run(command, capture_output=True, check=True).stdout
+    assert written == (BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n").encode()

@@ -11,8 +11,7 @@ from alerting.erasing import Eraser
 from alerting.housekeeping import Housekeeping
 from alerting.intake import Intake
 from alerting.outbox import Outbox
-from alerting.pages import ActionPages
-from alerting.routes import router
+from alerting.routes import links, router
 from alerting.rule import ErrorRule
 from alerting.settings import AlertingSettings
 from alerting.silences import SilenceBook
@@ -43,6 +42,7 @@ def create_app(settings: AlertingSettings | None = None) -> FastAPI:
 
     app = service_app("Vigie alerting", lifespan=lifespan, readiness=readiness)
     app.include_router(router)
+    app.include_router(links)
     return app
 
 
@@ -85,7 +85,7 @@ def assemble(settings: AlertingSettings, redis: Redis, store: AlertStore) -> Ale
         sender=sender,
         trial=parts.trial_mail(settings),
         silences=silences,
-        pages=ActionPages(parts.action_book(settings), silences, parts.now_ms),
+        pages=parts.action_pages(settings, silences),
         errors=errors,
         alerts=alerts,
         radar=radar if settings.radar_enabled else None,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from alerting import parts
 from alerting.answers import moment
+from alerting.arguments import above_zero, whole
 from alerting.calibration import calibrate
 from alerting.deliveries import DeliveryQueue
 from alerting.radar import commands as radar
@@ -19,6 +20,8 @@ from vigie.streams import ALERTS, ERASURES, FEEDBACK, open_redis, read_dead, rep
 
 ON_DATA = {"replay": radar.replay, "evaluate": radar.evaluate, "calibrate": calibrate}
 READ = (FEEDBACK, ALERTS, ERASURES)
+MOST_DAYS = 3650
+LARGEST_ID = 2**63 - 1
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,10 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     actions = dead.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="show them")
     again = actions.add_parser("replay", help="try them again")
-    again.add_argument("id", nargs="*", type=int, help="numbers of mails as listed; none: everything")
+    again.add_argument("id", nargs="*", type=whole(1, LARGEST_ID), help="numbers of mails as listed; none: everything")
     radar.add_commands(commands)
     testing = commands.add_parser("calibrate", help="what other settings of the error rule would have mailed")
-    testing.add_argument("--days", type=float, default=30.0, help="of votes, asked from the gateway")
+    testing.add_argument("--days", type=above_zero(MOST_DAYS), default=30.0, help="of votes, asked from the gateway")
     testing.add_argument("--json", action="store_true", help="one JSON object per line")
     return parser
 

@@ -1,4 +1,4 @@
-"""The pages behind the signed links of mails: one asks, the other tells what was done."""
+"""The pages behind the signed links of mails: one asks, one tells what was done, one that the link is broken."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -6,8 +6,9 @@ from html import escape
 
 from alerting.links import Action, ActionBook
 from alerting.silences import SilenceBook
-from alerting.store import Clock
+from alerting.store import ANYTHING, Clock
 from vigie.alerts import SilenceRequest
+from vigie.schemas import EVERYTHING
 from vigie.wording import LANGUAGES, texts_in
 
 _PAGE = """<!DOCTYPE html>
@@ -21,15 +22,21 @@ _BUTTON = (
     '<form method="post"><button type="submit" style="padding:12px 20px;border:0;border-radius:6px;background:#b42318;'
     'color:#fff;font-size:16px;cursor:pointer">{words}</button></form>'
 )
+_WAY = '<p><a href="{url}" style="color:#1d4ed8">{words}</a></p>'
+_SCOPES = {EVERYTHING: "alerts.everything", ANYTHING: "alerts.anything"}
 
 
 class ActionPages:
-    """Reads a link's token, shows its page, does what it says when the button was pressed."""
+    """Reads a link's token, shows its page, does what it says when the button was pressed.
 
-    def __init__(self, book: ActionBook, silences: SilenceBook, now_ms: Clock) -> None:
+    `alerts_at` is where readers find the alerts, empty where that is not known.
+    """
+
+    def __init__(self, book: ActionBook, silences: SilenceBook, now_ms: Clock, *, alerts_at: str) -> None:
         self._book = book
         self._silences = silences
         self._now_ms = now_ms
+        self._alerts_at = alerts_at
 
     def ask(self, token: str) -> str:
         """The page with the button; nothing happens. Raises `NotFound` for a link that is not ours or too old."""
@@ -52,11 +59,22 @@ class ActionPages:
             done = _in_both("mail.link.silent", until=until)
         return _PAGE.format(body=_paragraphs(done))
 
+    def broken(self) -> str:
+        """The page of a link that does not work, with the way to the alerts."""
+        words = " / ".join(_in_both("mail.link.alerts"))
+        way = _WAY.format(url=escape(self._alerts_at), words=escape(words)) if self._alerts_at else ""
+        return _PAGE.format(body=_paragraphs(_in_both("mail.link.broken")) + way)
+
 
 def _meaning(action: Action) -> list[str]:
     if action.kind == "false-alarm":
         return _in_both("mail.link.ask_false", key=action.alert_key[:12])
-    return _in_both("mail.link.ask_silence", rule=action.rule, scope=action.scope, hours=action.hours)
+    rule = f"alerts.rule.{'any' if action.rule == ANYTHING else action.rule}"
+    scope = _SCOPES.get(action.scope)
+    return [
+        t("mail.link.ask_silence", rule=t(rule), scope=t(scope) if scope else action.scope, hours=action.hours)
+        for t in map(texts_in, LANGUAGES)
+    ]
 
 
 def _in_both(key: str, /, **values: object) -> list[str]:

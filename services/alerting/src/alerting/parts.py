@@ -10,12 +10,14 @@ from alerting.deliveries import DeliveryQueue
 from alerting.housekeeping import GROUP, Pace
 from alerting.links import ActionBook, Sites
 from alerting.mail import MailWriter
+from alerting.pages import ActionPages
 from alerting.radar.feed import RadarFeed
 from alerting.radar.memory import RadarMemory
 from alerting.retries import Pauses
 from alerting.rule import ErrorRule
 from alerting.sender import Sender, SenderTiming, new_owner
 from alerting.settings import AlertingSettings
+from alerting.silences import SilenceBook
 from alerting.smtp import Mailer, SmtpServer
 from alerting.store import ERRORS, AlertStore
 from alerting.trial import TrialMail
@@ -61,6 +63,13 @@ def mail_writer(settings: AlertingSettings) -> MailWriter:
 def action_book(settings: AlertingSettings) -> ActionBook:
     """Signs what links in mails may do."""
     return ActionBook(derived_key(settings.receipt_secret, "mail-action"))
+
+
+def action_pages(settings: AlertingSettings, silences: SilenceBook) -> ActionPages:
+    """What the links in mails open."""
+    gateway = settings.gateway_url.rstrip("/")
+    alerts_at = settings.ui_url or (f"{gateway}/alerts" if gateway else "")
+    return ActionPages(action_book(settings), silences, now_ms, alerts_at=alerts_at)
 
 
 def day_figures(rule: ErrorRule, memory: RadarMemory) -> Callable[[RaisedAlert], Awaitable[DayFigures]]:

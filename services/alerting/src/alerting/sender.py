@@ -146,8 +146,9 @@ class Sender:
     async def _attempt(self, leases: Sequence[Lease]) -> Answer:
         first = leases[0]
         try:
-            message_id = first.message_id if len(leases) == 1 else self._digest_id(leases)
-            data = self._compose(first) if len(leases) == 1 else self._compose_digest(leases, message_id)
+            message_id = self._single_id(first) if len(leases) == 1 else self._digest_id(leases)
+            letter = Letter(first.recipient, message_id, first.handed_over + 1)
+            data = self._compose(first, letter) if len(leases) == 1 else self._compose_digest(leases, letter)
             return await self._mailer.send(
                 Envelope(self._writer.sender, first.recipient, data),
                 seconds=self._timing.attempt,
@@ -157,18 +158,22 @@ class Sender:
             _LOG.exception("the attempt failed here", extra={"delivery": first.delivery_id})
             return Answer(Ending.DEFERRED, Step.CONNECT, f"failed before it was sent: {type(error).__name__}")
 
+    def _single_id(self, lease: Lease) -> str:
+        """Of what was handed over before, as it was; else its own: a digest that was not taken may have left its id."""
+        if lease.handed_over:
+            return lease.message_id
+        return self._writer.message_id(lease.alert.alert_key, lease.recipient, lease.kind)
+
     def _digest_id(self, leases: Sequence[Lease]) -> str:
         """The same for the same alerts, so that a resend can be recognised."""
         keys = "\n".join(sorted(lease.alert.alert_key for lease in leases))
         return self._writer.message_id(sha256(keys.encode()).hexdigest(), leases[0].recipient, DIGEST)
 
-    def _compose_digest(self, leases: Sequence[Lease], message_id: str) -> bytes:
+    def _compose_digest(self, leases: Sequence[Lease], letter: Letter) -> bytes:
         told = sorted(leases, key=lambda lease: lease.alert.fired_ms)
-        letter = Letter(told[0].recipient, message_id, leases[0].handed_over + 1)
         return self._writer.digest_mail([(lease.alert, lease.resolved_ms) for lease in told], letter)
 
-    def _compose(self, lease: Lease) -> bytes:
-        letter = Letter(lease.recipient, lease.message_id, lease.handed_over + 1)
+    def _compose(self, lease: Lease, letter: Letter) -> bytes:
         if lease.kind == RESOLVED:
             over_ms = lease.resolved_ms or lease.queued_ms
             return self._writer.resolved_mail(lease.alert, letter, resolved_ms=over_ms, quiet_ms=self._timing.quiet_ms)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -142,7 +143,9 @@ class AlertStore:
 
 def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> str | None:
     silence_id = silencing(connection, alert, now_ms)
-    episode = _episode(connection, alert)
+    told: dict[str, Any] = {"episode_key": _episode(connection, alert)}
+    if silence_id is None and alert.rule == ERRORS:
+        told["suppressed_before"] = alert.suppressed_before + _untold(connection, alert)
     row = {
         "alert_key": alert.alert_key,
         "scope": alert.scope,
@@ -150,7 +153,7 @@ def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recip
         "state": AlertState.FIRING.value,
         "fired_ms": alert.fired_ms,
         "newest_ms": alert.newest_ms,
-        "told": alert.model_copy(update={"episode_key": episode}).model_dump_json(),
+        "told": alert.model_copy(update=told).model_dump_json(),
         "silence_id": silence_id,
     }
     new = insert_into(connection, alerts).values(row).on_conflict_do_nothing().returning(alerts.c.id)
@@ -160,6 +163,20 @@ def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recip
     if silence_id is None:
         _address(connection, alert_id, RAISED, recipients, now_ms)
     return "silenced" if silence_id else "raised"
+
+
+def _untold(connection: Connection, alert: RaisedAlert) -> int:
+    """The errors that no mail told because their alerts were silenced, and what those kept quiet, since the last mail.
+
+    An error of several alerts counts once; what this alert tells itself does not.
+    """
+    same = (alerts.c.scope == alert.scope, alerts.c.rule == alert.rule)
+    mailed = select(func.coalesce(func.max(alerts.c.id), 0)).where(*same, alerts.c.silence_id.is_(None))
+    query = select(alerts.c.told).where(*same, alerts.c.id > mailed.scalar_subquery())
+    silenced = [RaisedAlert.model_validate_json(told) for told in connection.execute(query).scalars()]
+    errors = {error.state.prediction_id for each in silenced for error in each.errors}
+    own = {error.state.prediction_id for error in alert.errors}
+    return sum(each.suppressed_before for each in silenced) + len(errors - own)
 
 
 def silencing(connection: Connection, alert: RaisedAlert, now_ms: int) -> str | None:

@@ -6,8 +6,10 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from time import time
+from typing import TextIO
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -62,8 +64,15 @@ def export_votes(settings: FeedbackSettings, file: Path | None, *, raw: bool) ->
         with engine.begin() as connection:
             create_tables(connection)
         connection = stack.enter_context(reading(engine))
-        target = stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else sys.stdout
+        target = stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else _standard_output()
         target.writelines(csv_lines(all_feedback(connection, FeedbackFilter()), raw=raw))
+
+
+def _standard_output() -> TextIO:
+    """In UTF-8, whatever the terminal's own encoding: it is a file that goes there."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+    return sys.stdout
 
 
 async def erase_author(settings: FeedbackSettings, handle: str) -> None:

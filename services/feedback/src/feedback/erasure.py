@@ -1,6 +1,7 @@
 """Forgetting an author: in the store, in Redis, in alerts and mails that wait, and so in every export from now on.
 
-What stays is a stub: that there was a prediction, when, by which version, and how people voted on it.
+What stays is a stub: that there was a prediction, when, by which version, and how people voted on it. Nothing reads the
+text any more, but files on disk hold old copies of it until they are rewritten (README).
 """
 
 import asyncio
@@ -39,6 +40,8 @@ class Receipt:
             f"predictions whose text was removed: {self.predictions}, of these voted on: {self.voted}",
             f"entries removed from Redis: {self.entries}; waiting for a service to read them first: {self.waiting}",
             f"alerts and mails rewritten: {alerts or self.alerts}",
+            "copies on disk stay until the append-only file of Redis and the files of the database are rewritten,",
+            "in backups until these are deleted: how to do so now is in services/feedback/README.md",
         ]
 
 

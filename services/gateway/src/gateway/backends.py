@@ -64,7 +64,7 @@ class Backend:
         with tracing.span(f"call {self._name}", kind="client"):
             try:
                 return await self._http.request(
-                    request.method, url, data=body, headers=_headers(body), timeout=self._timeout
+                    request.method, url, data=body, headers=_headers(request, body), timeout=self._timeout
                 )
             except TimeoutError:
                 raise DeadlineExceeded(f"{self._name} did not answer in time") from None
@@ -72,9 +72,10 @@ class Backend:
                 raise Unavailable(f"{self._name} cannot be reached: {type(error).__name__}") from error
 
 
-def _headers(body: bytes | None) -> dict[str, str]:
+def _headers(request: Request, body: bytes | None) -> dict[str, str]:
     kind = {} if body is None else {"Content-Type": "application/json"}
-    return {"X-Request-ID": REQUEST_ID.get(), **tracing.headers(), **kind}
+    wanted = {"Accept": request.headers["accept"]} if "accept" in request.headers else {}
+    return {"X-Request-ID": REQUEST_ID.get(), **tracing.headers(), **kind, **wanted}
 
 
 async def _content(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -43,7 +43,13 @@ def _written(answer: PredictionRow | dict[str, list[PredictionRow]]) -> Response
 
 _WRITES = (404, 413, 415, 503, 504)
 _READS = (503, 504)
-_SIGNED: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (404, *_READS)}
+_ERROR = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
+_SIGNED: dict[int | str, dict[str, Any]] = {
+    404: {
+        "description": "The link is broken or too old; a page where `Accept` names `text/html`",
+        "content": _ERROR | {"text/html": {"schema": {"type": "string"}}},
+    }
+} | {status: {"content": _ERROR} for status in _READS}
 
 predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(KEY_HEADER)])
 voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(KEY_HEADER)])

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 from alerting.cli import main
 from alerting.radar.lines import iso
+from alerting.radar.rows import read_rows
 from tests.support.peers import Peer
 from tests.support.tweets import a_stream, together
 from vigie.schemas import BatchRequest, BatchResponse, ModelRef, Prediction, Probabilities, Sentiment
@@ -93,6 +95,11 @@ def test_without_labels_the_served_model_is_asked(file: Path, run: Run, monkeypa
     [
         (["--scope", "nowhere"], "expected a column 'nowhere'"),
         (["--plant", "bags,noon,3"], "--plant: expected scope,time,count,minutes"),
+        (
+            ["--plant", "bags,2020-01-03,5,nan"],
+            r"--plant: .* got 'bags,2020-01-03,5,nan' \(count: 1",
+        ),
+        (["--plant", "bags,2020-01-03,0,5"], r"--plant: .* \(count: 1 to 100000; minutes: above 0, at most 10080\)"),
     ],
 )
 def test_a_mistake_is_told_in_words(file: Path, arguments: list[str], message: str) -> None:
@@ -105,3 +112,31 @@ def test_a_bad_row_is_named(tmp_path: Path) -> None:
     path.write_text("created_at,text,label\n2026-11-23T10:00:00Z,fine,0\nyesterday,late,0\n", encoding="utf-8")
     with pytest.raises(SystemExit, match=r"bad.csv, row 2, column created_at: expected an ISO 8601 time, got 'yest"):
         main(["replay", str(path), "--labels"])
+
+
+@pytest.mark.parametrize("burst", ["all,5,-4", "all,5,inf", "all,0,5", "all,5"])
+def test_a_burst_that_cannot_be_is_refused(file: Path, burst: str) -> None:
+    with pytest.raises(SystemExit, match=f"--burst: expected scope,count,minutes, got '{burst}'"):
+        main(["evaluate", str(file), "--labels", "--burst", burst])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("caf\u00e9".encode("latin-1"), r"odd.csv: expected UTF-8, got the byte 0xe9 after line "),
+        (b"x" * 200_000, r"odd.csv, after line 1: expected CSV, got: field larger than field limit \(131072\)"),
+    ],
+)
+def test_a_file_that_is_no_csv_in_utf_8_is_said_so(tmp_path: Path, row: bytes, message: str) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_bytes(b"created_at,text,label\n2026-11-23T10:00:00Z," + row + b",0\n")
+    with pytest.raises(SystemExit, match=message):
+        main(["replay", str(path), "--labels"])
+
+
+def test_labels_may_be_floats_with_gaps(tmp_path: Path) -> None:
+    path = tmp_path / "gaps.parquet"
+    times = ["2026-11-23T10:00:00Z"] * 3
+    table = pyarrow.table({"created_at": times, "text": ["a", "b", "c"], "label": [0.0, float("nan"), 1.0]})
+    pyarrow.parquet.write_table(table, path)
+    assert [row.label for row in read_rows(path, None)] == [0, None, 1]

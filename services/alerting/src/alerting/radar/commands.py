@@ -10,11 +10,12 @@ from random import Random
 from rich.console import Console
 from rich.progress import Progress, track
 
+from alerting.arguments import above_zero, whole
 from alerting.gateway import Gateway
 from alerting.radar import lines
 from alerting.radar.evaluation import Size, Span, detections, quiet_alarms, tuned
 from alerting.radar.parameters import ErrorRates, RadarParameters
-from alerting.radar.planting import planted, read_burst
+from alerting.radar.planting import planted, read_burst, read_extent
 from alerting.radar.radar import Radar
 from alerting.radar.rows import NEGATIVE_LABEL, Row, read_rows
 from alerting.radar.served import labelled, predicted
@@ -25,6 +26,7 @@ from vigie.errors import InvalidRequest
 from vigie.schemas import EVERYTHING
 
 OFFSETS = [step / 4 for step in range(-8, 17)]
+MOST_DRAWS, MOST_ALARMS, MOST_DAYS = 100_000, 1440, 3650
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,12 +41,13 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         parser.add_argument("--seed", type=int, default=0, help="of the synthetic bursts")
     plant = "a synthetic burst: scope,time,count,minutes (may be given again)"
     replaying.add_argument("--plant", action="append", default=[], metavar="SCOPE,TIME,COUNT,MINUTES", help=plant)
-    evaluating.add_argument("--draws", type=int, default=100, help="bursts of each size")
+    evaluating.add_argument("--draws", type=whole(1, MOST_DRAWS), default=100, help="bursts of each size")
     evaluating.add_argument(
         "--burst", action="append", default=[], metavar="SCOPE,COUNT,MINUTES", help="a size of burst"
     )
-    evaluating.add_argument("--alarms-per-day", type=float, help="first tune the thresholds to this on the first days")
-    evaluating.add_argument("--tune-days", type=int, help="how many days that is (half of them)")
+    tuning = "first tune the thresholds to this on the first days"
+    evaluating.add_argument("--alarms-per-day", type=above_zero(MOST_ALARMS), help=tuning)
+    evaluating.add_argument("--tune-days", type=whole(1, MOST_DAYS), help="how many days that is (half of them)")
 
 
 def replay(told: argparse.Namespace, settings: AlertingSettings) -> None:
@@ -139,9 +142,9 @@ def read_size(told: str) -> Size:
     """`scope,count,minutes`; raises `InvalidRequest`."""
     try:
         scope, count, minutes = told.split(",")
-        return Size(scope.strip(), int(count), float(minutes))
-    except ValueError:
-        raise InvalidRequest(f"--burst: expected scope,count,minutes, got {told!r}") from None
+        return Size(scope.strip(), *read_extent(count, minutes))
+    except ValueError as error:
+        raise InvalidRequest(f"--burst: expected scope,count,minutes, got {told!r} ({error})") from None
 
 
 def print_line(line: str, *, err: bool = False) -> None:

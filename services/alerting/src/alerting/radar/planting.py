@@ -10,6 +10,8 @@ from vigie.durations import MINUTE_MS
 from vigie.errors import InvalidRequest
 from vigie.schemas import EVERYTHING
 
+MOST_TWEETS, MOST_MINUTES = 100_000, 7 * 24 * 60
+
 
 @dataclass(frozen=True, slots=True)
 class Burst:
@@ -25,12 +27,17 @@ def read_burst(told: str) -> Burst:
     """`scope,time,count,minutes`; raises `InvalidRequest`."""
     try:
         scope, time, count, minutes = told.split(",")
-        burst = Burst(scope.strip(), read_moment(time), int(count), float(minutes))
+        return Burst(scope.strip(), read_moment(time), *read_extent(count, minutes))
     except ValueError as error:
         raise InvalidRequest(f"--plant: expected scope,time,count,minutes, got {told!r} ({error})") from None
-    if burst.count < 1 or burst.minutes <= 0:
-        raise InvalidRequest(f"--plant: expected a count and minutes above zero, got {told!r}")
-    return burst
+
+
+def read_extent(count: str, minutes: str) -> tuple[int, float]:
+    """How many tweets in how many minutes, both within bounds; raises `ValueError`."""
+    extent = int(count), float(minutes)
+    if not (1 <= extent[0] <= MOST_TWEETS and 0 < extent[1] <= MOST_MINUTES):  # also true of nan
+        raise ValueError(f"count: 1 to {MOST_TWEETS}; minutes: above 0, at most {MOST_MINUTES}")
+    return extent
 
 
 def planted(burst: Burst, negatives: Sequence[Tweet], chance: Random) -> list[Tweet]:

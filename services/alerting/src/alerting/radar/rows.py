@@ -46,23 +46,31 @@ def read_moment(value: object) -> int:
 def _row(path: Path, number: int, record: Mapping[str, Any], scope_column: str | None) -> Row | None:
     if record["created_at"] in (None, "") or not str(record["text"] or "").strip():
         return None
-    place, created_at, label = f"{path}, row {number}", str(record["created_at"]), record.get("label")
+    place, created_at = f"{path}, row {number}", str(record["created_at"])
     try:
         at_ms = read_moment(created_at)
     except ValueError:
         raise InvalidRequest(
             f"{place}, column created_at: expected an ISO 8601 time, got {created_at[:40]!r}"
         ) from None
-    if label not in (None, "") and str(label) not in ("0", "1", "2"):
-        raise InvalidRequest(f"{place}, column label: expected 0, 1 or 2, got {str(label)[:40]!r}")
     topic = str(record[scope_column] or "").strip()[:64] if scope_column else ""
     return Row(
         at_ms=at_ms,
         text=str(record["text"]).replace("\0", " ").strip(),
-        label=None if label in (None, "") else int(str(label)),
+        label=_label(place, record.get("label")),
         topic=topic or None,
         author=str(record["author"]) if record.get("author") else None,
     )
+
+
+def _label(place: str, value: object) -> int | None:
+    """Also of a column of floats, which is what becomes of whole numbers with gaps: a gap is NaN there."""
+    if value in (None, "") or value != value:  # noqa: PLR0124 - NaN alone is not itself
+        return None
+    known = {name: label for label in (0, 1, 2) for name in (str(label), f"{label}.0")}
+    if str(value) not in known:
+        raise InvalidRequest(f"{place}, column label: expected 0, 1 or 2, got {str(value)[:40]!r}")
+    return known[str(value)]
 
 
 def _parquet(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
@@ -76,4 +84,10 @@ def _parquet(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
 def _csv(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        return list(reader.fieldnames or ()), iter(list(reader))
+        try:
+            return list(reader.fieldnames or ()), iter(list(reader))
+        except UnicodeDecodeError as error:
+            came = f"the byte 0x{error.object[error.start]:02x} after line {reader.line_num}"
+            raise InvalidRequest(f"{path}: expected UTF-8, got {came}") from None
+        except csv.Error as error:
+            raise InvalidRequest(f"{path}, after line {reader.line_num}: expected CSV, got: {error}") from None
