@@ -86,6 +86,15 @@ def test_secrets_are_only_handed_over_as_variables_of_a_job_with_an_environment(
     assert text.count("secrets.") == found, "a secret is used elsewhere than in the env of a job"
 
 
+def test_what_a_job_without_an_environment_reads_is_told_to_be_a_variable_of_the_repository() -> None:
+    runbook = (EC2 / "README.md").read_text("utf-8")
+    told = re.findall(r"variables? of the repository[^.:]*: ((?:`\w+`(?:, | and )?)+)", runbook)
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy-ec2.yml").read_text("utf-8"))["jobs"]
+    read = {each for job in jobs.values() if "environment" not in job for each in re.findall(r"vars\.(\w+)", str(job))}
+    assert read
+    assert set(re.findall(r"\w+", " ".join(told))) - {"and"} == read
+
+
 def test_nothing_is_deployed_for_the_pull_request_of_a_stranger() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "deploy-ec2.yml").read_text("utf-8"))["jobs"]
     asked = jobs["images"]["if"]
@@ -222,5 +231,12 @@ def test_the_machine_is_set_up_with_pinned_versions_and_without_secrets() -> Non
             re.M,
         )
     )
+    files = {
+        file["path"]: yaml.safe_load(file["content"])
+        for file in document["write_files"]
+        if "k3s/" in file["path"] and "manifests" not in file["path"]
+    }
+    told = dict(word.split("=", 1) for word in files["/etc/rancher/k3s/config.yaml"]["kube-apiserver-arg"])
+    assert files[told["audit-policy-file"]]["rules"], "without a policy nothing is logged"
     script = "\n".join(document["runcmd"])
     subprocess.run(["bash", "-n"], input=script, text=True, check=True)

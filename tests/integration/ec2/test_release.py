@@ -12,7 +12,6 @@ from tests.architecture.sources import ROOT
 KUBECTL = """#!/bin/bash
 echo "$*" >> "{folder}/calls"
 case "$*" in
-  *"get deployments"*) printf 'deployment.apps/gateway\\nstatefulset.apps/redis\\n' ;;
   *apply*) cp "${{@: -1}}" "{folder}/applied" ;;
   *"rollout status"*) ! grep -q broken "{folder}/applied" ;;
 esac
@@ -20,6 +19,18 @@ esac
 CURL = """#!/bin/bash
 ! grep -q silent "{folder}/applied"
 """
+
+
+def objects(*names: str) -> str:
+    """Rendered objects by kind and name, as kustomize writes them."""
+    data = "data:\n  rules.yml: |\n    kind: Deployment\n    metadata:\n      name: no-object\n"
+    return "---\n".join(
+        f"apiVersion: v1\n{data}kind: {kind}\nmetadata:\n  labels:\n    name: a-label\n  name: {name}\n"
+        for kind, name in (each.split("/") for each in names)
+    )
+
+
+FIRST = objects("Deployment/gateway", "StatefulSet/redis")
 
 
 class Machine:
@@ -49,6 +60,12 @@ class Machine:
         """The objects that are in force."""
         return (self.folder / "applied").read_text()
 
+    def deleted(self) -> list[str]:
+        """What it was told to delete beside Jobs, and when it applied something."""
+        calls = [line.removeprefix("--namespace vigie ") for line in (self.folder / "calls").read_text().splitlines()]
+        calls = [call for call in calls if call.startswith(("delete ", "apply ")) and " job " not in call]
+        return ["apply" if call.startswith("apply") else call.split()[1] for call in calls]
+
     def current(self) -> str:
         """The release that would be gone back to."""
         return (self.folder / "releases" / "current.yaml").read_text()
@@ -61,9 +78,9 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_a_release_that_works_becomes_the_current_one(machine: Machine) -> None:
-    done = machine.release("first")
+    done = machine.release(FIRST)
     assert done.returncode == 0, done.stderr
-    assert machine.current() == machine.applied() == "first"
+    assert machine.current() == machine.applied() == FIRST
     calls = (machine.folder / "calls").read_text().splitlines()
     assert calls[0].startswith("--namespace vigie delete job training-starter")
     assert calls[1].startswith("--namespace vigie apply")
@@ -72,17 +89,52 @@ def test_a_release_that_works_becomes_the_current_one(machine: Machine) -> None:
 
 @pytest.mark.parametrize("fault", ["broken: no pod becomes ready", "silent: pods are ready, nobody answers"])
 def test_a_release_that_does_not_work_is_taken_back(machine: Machine, fault: str) -> None:
-    machine.release("first")
-    done = machine.release(fault)
+    machine.release(FIRST)
+    done = machine.release(f"{FIRST}# {fault}\n")
     assert done.returncode == 1
     assert "went back" in done.stderr
-    assert machine.current() == machine.applied() == "first"
+    assert machine.current() == machine.applied() == FIRST
 
 
 def test_a_first_release_that_does_not_work_says_that_there_is_none_to_go_back_to(machine: Machine) -> None:
-    done = machine.release("broken")
+    done = machine.release(f"{FIRST}# broken\n")
     assert done.returncode == 1
     assert "there is no earlier one to go back to" in done.stderr
+
+
+SCALED = objects("Deployment/gateway", "HorizontalPodAutoscaler/gateway", "PersistentVolumeClaim/mlflow")
+WATCHED = objects(
+    "Deployment/gateway",
+    "ScaledObject/gateway",
+    "Deployment/prometheus",
+    "Service/prometheus",
+    "PersistentVolumeClaim/prometheus",
+    "ConfigMap/prometheus-1",
+    "PersistentVolumeClaim/mlflow",
+)
+
+
+def test_a_component_that_comes_replaces_the_autoscalers_and_one_that_goes_leaves_only_data(machine: Machine) -> None:
+    machine.release(SCALED)
+    machine.release(WATCHED)
+    assert machine.deleted() == ["apply", "HorizontalPodAutoscaler/gateway", "apply"]
+    machine.release(SCALED)
+    assert machine.deleted()[3:] == ["ScaledObject/gateway", "apply", "Deployment/prometheus", "Service/prometheus"]
+
+
+def test_what_a_release_added_goes_with_it_when_it_is_taken_back(machine: Machine) -> None:
+    machine.release(SCALED)
+    assert machine.release(f"{WATCHED}# broken\n").returncode == 1
+    added = ["Deployment/prometheus", "ScaledObject/gateway", "Service/prometheus"]
+    assert machine.deleted() == ["apply", "HorizontalPodAutoscaler/gateway", "apply", *added, "apply"]
+    assert machine.current() == machine.applied() == SCALED
+
+
+def test_what_a_failed_first_release_left_is_gone_after_one_that_works(machine: Machine) -> None:
+    machine.release(f"{WATCHED}# broken\n")
+    assert machine.release(SCALED).returncode == 0
+    left = ["Deployment/prometheus", "Service/prometheus"]
+    assert machine.deleted() == ["apply", "ScaledObject/gateway", "apply", *left]
 
 
 def test_a_missing_name_stops_before_anything_is_applied(tmp_path: Path) -> None:

@@ -100,6 +100,33 @@ def test_retrainings_learn_from_the_rows_that_are_named() -> None:
         assert {"configMapRef": {"name": settings["metadata"]["name"]}} in job["containers"][0]["envFrom"]
 
 
+def test_private_images_are_pulled_with_the_secret_that_is_named_by_every_pod() -> None:
+    for told, expected in ((VALUES | {"IMAGE_PULL_SECRET": "ghcr"}, [{"name": "ghcr"}]), (VALUES, None)):
+        documents = list(yaml.safe_load_all(release(**told, COMPONENTS="monitoring").stdout))
+        accounts = {
+            document["metadata"]["name"]: document.get("imagePullSecrets")
+            for document in documents
+            if document["kind"] == "ServiceAccount"
+        }
+        used = {pod(document)["serviceAccountName"] for document in documents if document["kind"] in PODS}
+        assert accounts == dict.fromkeys(used, expected)
+
+
+@pytest.mark.parametrize(
+    ("port", "told", "expected"), [("465", "", "tls"), ("587", "", "starttls"), ("587", "none", "none")]
+)
+def test_mail_is_encrypted_as_its_port_wants_it_unless_told_otherwise(port: str, told: str, expected: str) -> None:
+    done = release(**VALUES | {"SMTP_PORT": port, "SMTP_SECURITY": told})
+    (settings,) = [document["data"] for document in yaml.safe_load_all(done.stdout) if document["kind"] == "ConfigMap"]
+    assert (settings["SMTP_PORT"], settings["SMTP_SECURITY"]) == (port, expected)
+
+
+def test_a_mail_port_that_the_network_policy_shuts_is_refused() -> None:
+    done = release(**VALUES | {"SMTP_PORT": "2525"})
+    assert done.returncode == 1
+    assert done.stderr == "SMTP_PORT: expected 465 or 587, as outside.yaml opens, got '2525'\n"
+
+
 def test_every_missing_value_is_named() -> None:
     done = release(TAG="1", REGISTRY="x")
     assert done.returncode == 1

@@ -54,6 +54,22 @@ def test_it_runs_without_job_workers(mlflow_server: MlflowServer) -> None:
     assert len([process, *process.children(recursive=True)]) == 2
 
 
+def test_what_an_interrupted_transfer_left_is_gone_after_a_start(tmp_path: Path) -> None:
+    server = MlflowServer(tmp_path)
+    left = tmp_path / "mlflow" / "staging" / "half"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    server.start(server.healthy, seconds=90)
+    try:
+        assert server.process is not None
+        staging = Path(psutil.Process(server.process.pid).environ()["TMPDIR"])
+        assert staging.is_dir()
+        assert staging.samefile(left.parent)
+        assert not left.exists()
+    finally:
+        server.stop()
+
+
 def spoken(server: MlflowServer, parts: Iterable[bytes]) -> bytes:
     """Everything that it answers until it hangs up."""
     with socket.create_connection(("127.0.0.1", server.port)) as client:

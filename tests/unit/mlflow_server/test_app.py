@@ -1,5 +1,7 @@
 """How the registry server is started."""
 
+from pathlib import Path
+
 import pytest
 
 from mlflow_server.app import server_command, server_environment
@@ -35,10 +37,15 @@ def test_artefacts_go_through_the_server_and_not_to_a_shared_folder() -> None:
 
 def test_job_execution_and_telemetry_stay_off_whatever_is_inherited() -> None:
     inherited = {"PATH": "/bin", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "true", "MLFLOW_DISABLE_TELEMETRY": "false"}
-    environment = server_environment(inherited)
+    environment = server_environment(MlflowServerSettings(), inherited)
     assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert environment["PATH"] == "/bin"
+
+
+def test_artefacts_are_staged_beside_the_data_and_not_in_a_small_tmp() -> None:
+    settings = MlflowServerSettings(vigie_home=Path("/data"))
+    assert server_environment(settings, {"TMPDIR": "/small"})["TMPDIR"] == "/data/mlflow/staging"
 
 
 @pytest.mark.parametrize("port", [0, 65536])

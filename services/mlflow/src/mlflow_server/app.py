@@ -32,6 +32,9 @@ def server_command(settings: MlflowServerSettings) -> list[str]:
     ]
 
 
-def server_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The inherited variables with job execution, telemetry and the deprecation warnings of others switched off."""
-    return {**inherited, **FIXED_ENVIRONMENT}
+def server_environment(settings: MlflowServerSettings, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The inherited variables with job execution, telemetry and the deprecation warnings of others switched off.
+
+    An artefact on its way to or from its store lies in `staging_folder` meanwhile: it may be larger than `/tmp`.
+    """
+    return {**inherited, **FIXED_ENVIRONMENT, "TMPDIR": str(settings.staging_folder())}
