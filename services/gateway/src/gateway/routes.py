@@ -48,8 +48,9 @@ _SIGNED: dict[int | str, dict[str, Any]] = {
     404: {
         "description": "The link is broken or too old; a page where `Accept` names `text/html`",
         "content": _ERROR | {"text/html": {"schema": {"type": "string"}}},
-    }
-} | {status: {"content": _ERROR} for status in _READS}
+    },
+    **{status: {"content": _ERROR} for status in _READS},
+}
 
 predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(KEY_HEADER)])
 voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(KEY_HEADER)])
