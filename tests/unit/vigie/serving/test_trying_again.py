@@ -1,10 +1,7 @@
 """Following an alias: what may pass is tried again after a while, what is wrong with a version is not."""
 
 import errno
-import os
-import resource
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -160,26 +157,3 @@ def test_while_nothing_serves_the_last_good_version_is_tried_again_too(world: Wo
     world.follower.step()
     assert world.served == ["1"]
     assert MoodyPredictor.loads == 1 + 3
-
-
-def test_a_process_that_ran_out_of_files_serves_once_it_has_some(world: World) -> None:
-    world.publish(factor=3)
-    with no_more_files():
-        world.follower.step()
-    assert world.served == []
-    world.seconds = FIRST_PAUSE_SECONDS
-    world.follower.step()
-    assert world.served == ["1"]
-
-
-@contextmanager
-def no_more_files() -> Iterator[None]:
-    """Inside the block this process can open nothing."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.dup(0)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
