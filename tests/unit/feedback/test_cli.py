@@ -50,7 +50,7 @@ def test_without_a_store_there_is_a_sentence_without_its_password(monkeypatch: p
     monkeypatch.setenv("DATABASE_URL", NO_STORE)
     assert sentence("export") == "vigie-feedback: the store does not answer: OperationalError"
     monkeypatch.setenv("DATABASE_URL", "nonsense")
-    assert sentence("export").startswith("vigie-feedback: DATABASE_URL: ")
+    assert sentence("export").startswith("DATABASE_URL: expected a URL like sqlite:")
 
 
 def test_a_file_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
