@@ -2,15 +2,21 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
 from vigie.fields import NO_NUL
-from vigie.schemas import ErrorState, Label, Message, ModelRef, Request
+from vigie.schemas import ErrorBody, ErrorState, Label, Message, ModelRef, Request
 from vigie.trials import StopReason, TrialReport
 
 CANARY = "canary"
+JSON_ERROR: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
+BROKEN_LINK: dict[str, Any] = {
+    "description": "The link is broken or too old; a page where `Accept` names `text/html`",
+    "content": JSON_ERROR | {"text/html": {"schema": {"type": "string"}}},
+}
+"""What the documentation says of the pages behind the links of mails, whose errors are no HTML but for this one."""
 
 
 class RaisedError(Message):

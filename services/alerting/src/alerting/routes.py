@@ -1,25 +1,15 @@
 """The service's API; the gateway is its only client."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from alerting.link_route import LinkRoute
 from alerting.state import state_of
-from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.alerts import BROKEN_LINK, Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.json_bodies import JsonRoute
 from vigie.schemas import ErrorBody
-
-_BROKEN_LINK: dict[int | str, dict[str, Any]] = {
-    404: {
-        "description": "The link is broken or too old; a page where `Accept` names `text/html`",
-        "content": {
-            "application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}},
-            "text/html": {"schema": {"type": "string"}},
-        },
-    }
-}
 
 router = APIRouter(tags=["alerts"], route_class=JsonRoute)
 links = APIRouter(tags=["alerts"], route_class=LinkRoute)
@@ -63,13 +53,13 @@ async def call_false(request: Request, alert_id: str) -> Alert:
     return await state_of(request).silences.call_false(alert_id)
 
 
-@links.get("/alerts/act/{token}", response_class=HTMLResponse, responses=_BROKEN_LINK)
+@links.get("/alerts/act/{token}", response_class=HTMLResponse, responses={404: BROKEN_LINK})
 async def ask_first(request: Request, token: str) -> HTMLResponse:
     """The page behind a signed link: it asks, and does nothing."""
     return HTMLResponse(state_of(request).pages.ask(token))
 
 
-@links.post("/alerts/act/{token}", response_class=HTMLResponse, responses=_BROKEN_LINK)
+@links.post("/alerts/act/{token}", response_class=HTMLResponse, responses={404: BROKEN_LINK})
 async def act(request: Request, token: str) -> HTMLResponse:
     """Does what the signed link says."""
     return HTMLResponse(await state_of(request).pages.act(token))

@@ -14,10 +14,11 @@ from fastapi.routing import APIRoute
 
 from gateway.keys import KEY_HEADER, Scope
 from gateway.origins import NOWHERE
+from gateway.predictions import version_not_found
 from gateway.rows import PredictionRow
 from gateway.state import admitted, state_of
 from vigie.connections import end_with_client
-from vigie.errors import NotFound, Unavailable
+from vigie.errors import Unavailable
 from vigie.inference import (
     PREDICTION_ID,
     InferenceRequest,
@@ -157,7 +158,7 @@ async def version_infer(name: str, version: str, body: InferenceRequest, json_si
 async def _described(request: Request, name: str, version: str | None = None) -> ModelMetadata:
     metadata = await state_of(request).predictions.client(name).metadata()
     if version is not None and version not in metadata.versions:
-        raise NotFound(f"{name}: expected a version that serves, {', '.join(metadata.versions)}, got {version[:60]!r}")
+        raise version_not_found(name, ", ".join(metadata.versions), version)
     receipts = TensorMetadata(name=PREDICTION_ID, datatype="BYTES", shape=[-1])
     return metadata.model_copy(update={"outputs": [*metadata.outputs, receipts]})
 

@@ -185,7 +185,7 @@ class Predictions:
         deadline = asyncio.get_running_loop().time() + self._timeout
         answer = await self.client(model).infer_many(texts, deadline, explain=explain)
         if answer.version != version:
-            raise NotFound(f"{model}: expected a version that serves, {answer.version}, got {version[:60]!r}")
+            raise version_not_found(model, answer.version, version)
         predictions = self._finish(texts, origins, answer.verdicts(), model)
         return explained(predictions, answer) if explain else predictions
 
@@ -259,6 +259,11 @@ class Predictions:
                 }
             )
         return Draft(predictions, events)
+
+
+def version_not_found(model: str, serving: str, wanted: str) -> NotFound:
+    """What is told of a version of a family that is not the one `serving`."""
+    return NotFound(f"{model}: expected a version that serves, {serving}, got {wanted[:60]!r}")
 
 
 def _one(client: PredictorClient, texts: list[str], until: float) -> Awaitable[Answer]:

@@ -10,7 +10,16 @@ from gateway.direct import AdminRoute, FeedbackRoute, PredictRoute
 from gateway.keys import KEY_HEADER, Scope
 from gateway.rows import PredictionRow
 from gateway.state import admitted, state_of
-from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.alerts import (
+    BROKEN_LINK,
+    JSON_ERROR,
+    Alert,
+    AlertPage,
+    Silence,
+    SilenceList,
+    SilenceRequest,
+    TestMailResult,
+)
 from vigie.cards import ModelCard
 from vigie.model_status import ModelList
 from vigie.schemas import (
@@ -43,14 +52,7 @@ def _written(answer: PredictionRow | dict[str, list[PredictionRow]]) -> Response
 
 _WRITES = (404, 413, 415, 503, 504)
 _READS = (503, 504)
-_ERROR = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
-_SIGNED: dict[int | str, dict[str, Any]] = {
-    404: {
-        "description": "The link is broken or too old; a page where `Accept` names `text/html`",
-        "content": _ERROR | {"text/html": {"schema": {"type": "string"}}},
-    },
-    **{status: {"content": _ERROR} for status in _READS},
-}
+_SIGNED: dict[int | str, dict[str, Any]] = {404: BROKEN_LINK, **{status: {"content": JSON_ERROR} for status in _READS}}
 
 predicting = APIRouter(tags=["predictions"], route_class=PredictRoute, dependencies=[Security(KEY_HEADER)])
 voting = APIRouter(tags=["feedback"], route_class=FeedbackRoute, dependencies=[Security(KEY_HEADER)])
