@@ -111,6 +111,12 @@ def is_http(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
+def without_log_in(url: str) -> str:
+    """The URL as people may see it."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 def sqlite_url(file: Path) -> str:
     """The URL of a database as SQLAlchemy reads it; `%` and `?` in its path would lead elsewhere."""
     return "sqlite:///" + str(file).replace("%", "%25").replace("?", "%3F")

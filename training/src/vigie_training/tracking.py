@@ -24,6 +24,7 @@ from mlflow.environment_variables import (
 )
 from mlflow.exceptions import MlflowException
 
+from vigie.settings import without_log_in
 from vigie_training.errors import RegistryUnreachable, TrainingError
 from vigie_training.lock import alone
 
@@ -98,15 +99,10 @@ def probe(tracking_uri: str) -> None:
         reply = urllib3.request("GET", url, timeout=_PROBE_SECONDS, retries=False)
     except urllib3.exceptions.HTTPError as error:
         raise RegistryUnreachable(
-            f"MLFLOW_TRACKING_URI: no MLflow server answers at {_without_login(url)}: {error}"
+            f"MLFLOW_TRACKING_URI: no MLflow server answers at {without_log_in(url)}: {error}"
         ) from error
     if reply.status != 200:
-        raise RegistryUnreachable(f"MLFLOW_TRACKING_URI: {_without_login(url)} answered {reply.status}, expected 200")
-
-
-def _without_login(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        raise RegistryUnreachable(f"MLFLOW_TRACKING_URI: {without_log_in(url)} answered {reply.status}, expected 200")
 
 
 @contextmanager

@@ -6,10 +6,10 @@ import socket
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from vigie.local.settings import LocalSettings
-from vigie.settings import family_port
+from vigie.settings import family_port, without_log_in
 
 FIRST_REDIS_PORT = 6380
 LOOPBACK = "127.0.0.1"
@@ -117,12 +117,6 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def without_log_in(url: str) -> str:
-    """The URL as people may see it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _registry(settings: LocalSettings) -> str:

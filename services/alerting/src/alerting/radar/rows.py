@@ -12,6 +12,7 @@ import pyarrow.parquet
 from vigie.errors import InvalidRequest
 
 NEGATIVE_LABEL = 0
+_LABELS = {name: label for label in (0, 1, 2) for name in (str(label), f"{label}.0")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,9 @@ def _label(place: str, value: object) -> int | None:
     """Also of a column of floats, which is what becomes of whole numbers with gaps: a gap is NaN there."""
     if value in (None, "") or value != value:  # noqa: PLR0124 - NaN alone is not itself
         return None
-    known = {name: label for label in (0, 1, 2) for name in (str(label), f"{label}.0")}
-    if str(value) not in known:
+    if str(value) not in _LABELS:
         raise InvalidRequest(f"{place}, column label: expected 0, 1 or 2, got {str(value)[:40]!r}")
-    return known[str(value)]
+    return _LABELS[str(value)]
 
 
 def _parquet(path: Path) -> tuple[list[str], Iterable[Mapping[str, Any]]]:
