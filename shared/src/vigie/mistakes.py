@@ -42,19 +42,21 @@ def _sentence(problem: "ErrorDetails | Any") -> str:
     if kind == "missing":
         return f"{place or 'body'}: expected a value, got none"
     if kind == "extra_forbidden":
-        return f"{place}: no such field"
+        return f"{_place(problem['loc'], of_client=True)}: no such field"
     if kind.startswith(("text_", "json_")):
         return f"{place}: {problem['msg']}" if place not in ("", "text") else str(problem["msg"])
     return f"{place or 'body'}: {problem['msg']}, got {_shown(problem['input'])}"
 
 
-def _place(location: tuple[int | str, ...]) -> str:
-    """`texts[3]` for `("body", "texts", 3)`."""
+def _place(location: tuple[int | str, ...], *, of_client: bool = False) -> str:
+    """`texts[3]` for `("body", "texts", 3)`. Where a value may be of several types pydantic puts each one's name, like
+    `list[str]`, among what the client sent; names that are the client's own are told whatever they are.
+    """
     place = ""
     for part in location:
         if isinstance(part, int):
             place += f"[{part}]"
-        elif part not in ("body", "query"):
+        elif part not in ("body", "query") and (of_client or "[" not in part):
             name = _cut(part, _PLACE_CHARACTERS)
             place += f".{name}" if place else name
     return place

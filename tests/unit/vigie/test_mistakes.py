@@ -74,3 +74,18 @@ def test_what_came_is_shown_whole_where_it_is_short() -> None:
     value = [1, "two", None, {"three": [3.5, True]}]
     message = invalid_body(found_in(PredictRequest, {"text": value})).message
     assert message == f"text: Input should be a valid string, got {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            {"topic": [""]},
+            "topic: Input should be a valid string, got ['']; topic[0]: String should have at least 1 char",
+        ),
+        ({"author": ["@", "a"]}, "author[0]: expected a name, with or without @, got '@'"),
+        ({"a[b]": 1}, "a[b]: no such field"),
+    ],
+)
+def test_places_are_those_of_the_client_not_of_the_types_that_were_tried(body: dict[str, Any], told: str) -> None:
+    assert told in invalid_body(found_in(BatchRequest, {"texts": ["a", "b"]} | body)).message
