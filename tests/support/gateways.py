@@ -1,5 +1,6 @@
 """A gateway on a real socket that does as it is told, for tests of the page."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
@@ -41,7 +42,8 @@ CODES = {
 class FakeGateway:
     """A text that holds "bad" is negative, one that holds "tried" is answered by version 8.
 
-    `refuse` are statuses of the next batches, null lets one through.
+    `refuse` are statuses of the next batches, null lets one through; `open_for` is how many more it answers, the others
+    wait until that is null, as it is at first.
     Of two families only `logreg` can answer, which is told of each answer when `lstm` was asked for.
     `sizes` are those of the batches that it answered, `trials` the versions on trial beside `logreg`.
     `alerts` are those that fired, newest first, `alert_pages` the sizes of the pages that it gave of them.
@@ -49,6 +51,7 @@ class FakeGateway:
     """
 
     refuse: list[int | None] = field(default_factory=list)
+    open_for: int | None = None
     sizes: list[int] = field(default_factory=list)
     trials: list[TrialReport] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
@@ -87,6 +90,10 @@ class FakeGateway:
             error = {"code": CODES[status], "message": "as told", "request_id": "r"}
             return JSONResponse({"error": error}, status, headers={"Retry-After": "0"})
         body = BatchRequest.model_validate_json(await request.body())
+        while self.open_for == 0:  # noqa: ASYNC110 - a test opens it in another thread
+            await asyncio.sleep(0.01)
+        if self.open_for is not None:
+            self.open_for -= 1
         self.sizes.append(len(body.texts))
         return Response(
             ExplainedBatchResponse(predictions=[_predicted(text, body.model) for text in body.texts]).model_dump_json(),

@@ -108,12 +108,13 @@ def test_the_progress_of_a_file_says_how_many_are_done_and_about_how_long_it_tak
 ) -> None:
     page, progress = english.page, english.page.locator("#progress")
     choose_three_thousand(english, tmp_path)
-    gateway.refuse[:] = [None, 503, 503, 503]  # each is tried again a second later
+    gateway.open_for = 3
     page.locator("#start").click()
     expect(progress).to_contain_text(re.compile(r"1,500 of 3,000 tweets predicted · about \d+ s left"))
     bar = progress.get_by_role("progressbar")
     assert (bar.get_attribute("aria-valuenow"), bar.get_attribute("aria-valuemax")) == ("1500", "3000")
     english.picture("file-progress")
+    gateway.open_for = None
     expect(progress).to_contain_text("3,000 of 3,000 rows predicted")
 
 
