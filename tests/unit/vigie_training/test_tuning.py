@@ -21,6 +21,7 @@ from vigie_training.recipes import Options, Report
 from vigie_training.rows import Rows
 from vigie_training.transformer.checkpoint import Checkpoint
 from vigie_training.transformer.network import SentimentNetwork, load_base
+from vigie_training.transformer.precision import bfloat16_pays
 from vigie_training.transformer.tuned import SCORES, stages, tuned_transformer
 from vigie_training.transformer.tuning import FIRST, REMEMBERED, Schedule, prepared_tokenizer, tune, tune_in_turn
 from vigie_training.weighting import Labelled
@@ -50,7 +51,11 @@ def tuned(
     return network.state_dict(), said
 
 
-def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(base: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [False, True])
+def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(
+    half: bool, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vigie_training.transformer.tuning.bfloat16_pays", lambda: half)
     kept = tmp_path / "unfinished"
 
     def killed_in_the_second_epoch(message: str) -> None:
@@ -66,6 +71,14 @@ def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(base: str, tmp_pat
     for name, weights in whole.items():
         torch.testing.assert_close(resumed[name], weights)
     np.testing.assert_allclose(said, said_at_once, atol=1e-5)
+
+
+def test_looking_for_the_faster_precision_draws_no_random_numbers() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    bfloat16_pays.__wrapped__()
+    torch.testing.assert_close(torch.rand(3), expected, atol=0, rtol=0)
 
 
 def test_a_state_that_takes_long_to_keep_is_kept_seldom(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vigie.text import normalise
 from vigie_training.recipes import Report
 from vigie_training.transformer.checkpoint import Checkpoint
 from vigie_training.transformer.network import SentimentNetwork
+from vigie_training.transformer.precision import bfloat16_pays
 from vigie_training.weighting import Labelled
 
 LONGEST = 64
@@ -95,8 +96,7 @@ class _State:
 
     def __init__(self, network: SentimentNetwork, schedule: Schedule, rows: int, steps: int, kept: Path | None) -> None:
         self.network, self.schedule = network, schedule
-        # Without matrix units for it, bfloat16 took twice as long as single precision where it was measured.
-        self._half = bool(torch.cpu.get_capabilities().get("amx_bf16"))
+        self._half = bfloat16_pays()
         self.said = Said(rows)
         self.optimiser = _optimiser(network, schedule)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -162,7 +162,7 @@ def tune(
     kept: Path | None = None,
     clock: Callable[[], float] = monotonic,
 ) -> npt.NDArray[np.float32]:
-    """Fits every weight of the network in place, in bfloat16 where the processor has matrix units for it (autocast).
+    """Fits every weight of the network in place, in bfloat16 (autocast) where the processor is faster with it.
 
     Returns its scores of *positive* `[n]` from before it learnt from each row, on average over the epochs. If the file
     `kept` is there, the fit goes on from it and ends as it would have without the interruption; else it is written.
