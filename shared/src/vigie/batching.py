@@ -50,7 +50,7 @@ class Batcher(Generic[ItemT, ResultT]):
     no more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`. When `run` raises one of `bisect_on` (by
     default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved. With
     `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then really stops.
-    Use it from one event loop, as an async context manager or with `start` and `stop`.
+    Use it from one event loop, as an async context manager or with `stop` at the end.
     """
 
     def __init__(
@@ -87,10 +87,6 @@ class Batcher(Generic[ItemT, ResultT]):
         self._stopped = False
         self._rate = 0.0
 
-    async def start(self) -> None:
-        """Opens the queue (it is open from the beginning; after `stop`, again)."""
-        self._stopped = False
-
     async def stop(self) -> None:
         """Takes nothing more, and returns once everything queued has been answered."""
         self._stopped = True
@@ -101,7 +97,6 @@ class Batcher(Generic[ItemT, ResultT]):
         self._alarm, self._alarm_at = None, inf
 
     async def __aenter__(self) -> Self:
-        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,17 +4,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from vigie.errors import DeadlineExceeded
-from vigie.predictor import InTime, Probabilities, always, heaviest
+from vigie.predictor import InTime, Probabilities, always, heaviest, log_odds
 from vigie.schemas import WordWeight
 
 MOST_WORDS = 60
 CHARACTERS_TOGETHER = 8_000  # of a tweet all at once, of the longest texts four: a fifteenth of the time they take
 _WORD = re.compile(r"\S+")
 _MARKS = ".,;:!?\"'()[]…"
-_SMALLEST = 1e-6
 
 Predict = Callable[[Sequence[str]], Probabilities]
 
@@ -34,7 +32,7 @@ def _explained(predict: Predict, text: str, in_time: InTime) -> list[WordWeight]
     if not words:
         return []
     tried = [text, *(_left_out(text, word) for word in words)]
-    whole, *without = _log_odds(np.concatenate([*_predicted(predict, tried, in_time)]))
+    whole, *without = -log_odds(np.concatenate([*_predicted(predict, tried, in_time)]))
     return heaviest(
         [WordWeight(word=word, weight=float(whole - odds)) for word, odds in zip(words, without, strict=True)]
     )
@@ -51,9 +49,3 @@ def _predicted(predict: Predict, texts: list[str], in_time: InTime) -> Iterator[
 
 def _left_out(text: str, word: str) -> str:
     return _WORD.sub(lambda part: "" if part[0].strip(_MARKS).lower() == word else part[0], text)
-
-
-def _log_odds(negative: Probabilities) -> npt.NDArray[np.float64]:
-    """Of *positive*, `[n]`."""
-    sure = np.clip(negative.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
-    return np.log1p(-sure) - np.log(sure)

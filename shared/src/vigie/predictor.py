@@ -12,6 +12,7 @@ from vigie.schemas import WordWeight
 Probabilities = npt.NDArray[np.float32]
 InTime = Callable[[], bool]
 """Whether there is still time; asked in the thread that computes."""
+_NEAREST = 1e-7
 
 
 class Predictor(Protocol):
@@ -44,6 +45,12 @@ class Explainer(Protocol):
         there is no more time.
         """
         ...
+
+
+def log_odds(probabilities: Probabilities) -> npt.NDArray[np.float64]:
+    """Of n probabilities `[n]`, finite for 0 and 1 too."""
+    kept = np.clip(probabilities.astype(np.float64), _NEAREST, 1 - _NEAREST)
+    return np.asarray(np.log(kept / (1 - kept)))
 
 
 def always() -> bool:

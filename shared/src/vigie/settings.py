@@ -26,9 +26,9 @@ Days = Annotated[int, Field(ge=1, le=LONGEST_DAYS)]
 
 
 def _check_http(url: str) -> str:
-    if url and not _leads_to(url, r"https?"):
+    if url and not is_http(url):
         raise ValueError("expected a URL like http://host:port or https://host")
-    return url
+    return url.rstrip("/")
 
 
 def _check_redis(url: str) -> str:
@@ -104,11 +104,7 @@ class TracedSettings(ServiceSettings):
 
 def is_http(url: str) -> bool:
     """Whether it leads to a server by HTTP."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return _leads_to(url, r"https?")
 
 
 def without_log_in(url: str) -> str:

@@ -13,13 +13,12 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from vigie.artifacts import ArtifactError
-from vigie.predictor import Explainer, InTime, LoadablePredictor, Predictor, Probabilities, always
+from vigie.predictor import Explainer, InTime, LoadablePredictor, Predictor, Probabilities, always, log_odds
 from vigie.schemas import WordWeight
 from vigie.text import normalise
 
 TEMPERATURES = "temperatures.json"
 BEND = 1.0
-_NEAREST = 1e-7
 # Apostrophes and the sign of a handle belong to a word.
 _MARKS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?[\\]^_`{|}~0123456789', " "))
 
@@ -125,9 +124,3 @@ def load_tempered(kind: type[LoadablePredictor], directory: Path) -> Predictor:
     if isinstance(predictor, Explainer):
         return TemperedExplainer(predictor, predictor, temperatures)
     return Tempered(predictor, temperatures)
-
-
-def log_odds(probabilities: Probabilities) -> Doubles:
-    """Of n probabilities `[n]`, finite for 0 and 1 too."""
-    kept = np.clip(probabilities.astype(np.float64), _NEAREST, 1 - _NEAREST)
-    return np.asarray(np.log(kept / (1 - kept)))

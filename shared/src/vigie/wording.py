@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib.resources import files
-from string import Formatter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -60,11 +59,6 @@ def texts_in(language: Language) -> Texts:
     """The texts of that language."""
     content = files("vigie").joinpath("texts", f"{language}.toml").read_text("utf-8")
     return Texts(language, _flat(tomllib.loads(content)))
-
-
-def places(text: str) -> set[str]:
-    """Names of the places that are filled in."""
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def zone_of(name: str) -> ZoneInfo:

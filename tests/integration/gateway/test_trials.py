@@ -200,7 +200,9 @@ async def test_no_challenger_is_asked_before_it_is_known_which_were_stopped(
         assert (await client.post("/predict", json={"text": "bad flight"})).json()["model"]["version"] == "7"
 
 
-async def test_models_tell_how_a_trial_compares(on_trial: Open, backend: FakeBackend) -> None:
+async def test_models_tell_how_a_trial_compares_while_it_lasts(
+    on_trial: Open, predictor: FakePredictor, backend: FakeBackend
+) -> None:
     report = TrialReport(
         model="logreg",
         alias="challenger",
@@ -218,6 +220,12 @@ async def test_models_tell_how_a_trial_compares(on_trial: Open, backend: FakeBac
             return bool(model["trials"] == [report.model_dump(mode="json")])
 
         await eventually(told)
+        predictor.on_trial, predictor.version = {"challenger": "8"}, "8"  # promoted
+
+        async def over() -> bool:
+            return bool((await client.get("/models")).json()["models"][0]["trials"] == [])
+
+        await eventually(over)
 
 
 async def test_models_tell_of_a_version_that_must_not_be_tried_and_why(

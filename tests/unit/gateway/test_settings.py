@@ -46,7 +46,8 @@ def test_an_unknown_family_is_named_with_the_known_ones() -> None:
 
 
 def test_a_predictor_is_reached_by_http() -> None:
-    for wrong in ("logreg:9001", "http://one:1,", "redis://one:1"):
+    named, places = ("logreg:9001", "http://one:1,", "redis://one:1", "http://one:99999"), ("{name}", "{}", "{", "}")
+    for wrong in (*named, *(f"http://one{place}:1" for place in places), "http://{service.one}:1"):
         with pytest.raises(SystemExit, match=r"PREDICTOR_URL: .*expected URLs like http://\{service\}:\{port\}"):
             GatewaySettings.read(predictor_url=wrong)
 

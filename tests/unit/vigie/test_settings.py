@@ -115,6 +115,11 @@ def test_ports_and_names_of_families_differ() -> None:
     assert len({family.name for family in FAMILIES}) == len({family.port for family in FAMILIES}) == len(FAMILIES)
 
 
+@pytest.mark.parametrize("url", ["http://one:1", "http://one:1/", "http://one:1//"])
+def test_a_path_can_be_added_to_a_url_with_and_without_a_slash_at_its_end(url: str) -> None:
+    assert KeepingSettings.read(example_url=url).example_url == "http://one:1"
+
+
 class KeepingSettings(ServiceSettings):
     """Settings of a service that uses Redis and a database."""
 

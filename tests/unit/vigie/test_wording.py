@@ -4,17 +4,23 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
 import alerting
 import ui
 from vigie.errors import VigieError
-from vigie.wording import LANGUAGES, Language, places, texts_in, zone_of
+from vigie.wording import LANGUAGES, Language, texts_in, zone_of
 
 SOURCES = [Path(next(iter(part.__path__))) for part in (ui, alerting)]
 _REFUSED_TEXTS = ("text_empty", "text_too_long", "text_has_nul")
 MOMENT = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
+
+
+def places(text: str) -> set[str]:
+    """Names of the places that are filled in."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def test_every_language_has_the_same_keys_with_the_same_places_to_fill() -> None:

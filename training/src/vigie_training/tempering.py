@@ -5,8 +5,8 @@ import numpy.typing as npt
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from vigie.predictor import Probabilities
-from vigie.temperatures import BEND, Slopes, Temperatures, different_words, log_odds
+from vigie.predictor import Probabilities, log_odds
+from vigie.temperatures import BEND, Slopes, Temperatures, different_words
 from vigie_training.calibration import calibration_weights
 from vigie_training.known import known_set
 from vigie_training.rows import SOURCE, Mask, Rows

@@ -72,8 +72,6 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
     async with aiohttp.ClientSession(auto_decompress=False) as http:
         trials = [trial_of(settings, family, url, trial_log) for family, url in settings.families()]
         opened = [client for trial in trials for client in trial.clients]
-        for client in opened:
-            await client.start()
         keys = settings.keys()
         feedback = Backend("feedback", settings.feedback_url, http, timeout_seconds=patience)
         followed = Trials(trials, percent=settings.canary_percent, feedback=feedback)

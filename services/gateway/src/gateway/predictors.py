@@ -152,11 +152,6 @@ class PredictorClient:
         """Whether more single tweets come than are answered, so that a new one would be refused."""
         return self._singles.is_overrun
 
-    async def start(self) -> None:
-        """Opens both queues."""
-        await self._singles.start()
-        await self._bulk.start()
-
     async def stop(self) -> None:
         """Answers what is queued, then closes."""
         await self._singles.stop()

@@ -77,7 +77,11 @@ class GatewaySettings(TracedSettings):
     @field_validator("predictor_url")
     @classmethod
     def _check_predictors(cls, value: str) -> str:
-        if not all(is_http(each.strip()) for each in value.split(",")):
+        try:
+            urls = value.format(service="service", port=1).split(",")
+        except (KeyError, IndexError, ValueError, AttributeError):  # another name in braces, or a brace too many
+            urls = [""]
+        if not all(is_http(url.strip()) for url in urls):
             raise ValueError(f"expected URLs like http://{{service}}:{{port}}, comma-separated, got {value!r}")
         return value
 

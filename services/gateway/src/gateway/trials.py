@@ -124,13 +124,18 @@ class Trials:
         return self._active.get(family)
 
     def reports(self, family: str) -> list[TrialReport]:
-        """How the versions on trial of a family compare, as far as is known."""
+        """How the versions compare that are on trial in a family now, as far as is known."""
         seen, trial = self._seen or TrialList(items=[], stopped=[]), self._trials[family]
-        found: dict[str, TrialReport] = {report.alias: report for report in seen.items if report.model == family}
+        kept_out: dict[str, str] = {alias: rejection.version for alias, rejection in trial.kept_out.items()}
+        numbers = kept_out | trial.numbers
+        found: dict[str, TrialReport] = {
+            report.alias: report
+            for report in seen.items
+            if report.model == family and numbers.get(report.alias) == report.trial.version
+        }
         stopped = {stop.version: stop for stop in seen.stopped if stop.model == family}
-        kept_out = {alias: rejection.version for alias, rejection in trial.kept_out.items()}
-        for alias, number in (kept_out | trial.numbers).items():
-            if alias not in found or found[alias].trial.version != number:
+        for alias, number in numbers.items():
+            if alias not in found:
                 both = {"trial": Record(version=number), "champion": Record(version=trial.champion)}
                 told = {"model": family, "alias": alias, "stopped": stopped.get(number)}
                 found[alias] = TrialReport.model_validate(told | both)

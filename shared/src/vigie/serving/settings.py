@@ -1,14 +1,13 @@
 """What every predictor is told by its environment; a family may subclass it to change a default."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
 from vigie.serving.models import SLOWEST_SECONDS
-from vigie.settings import NEEDS_PASSWORD, Seconds, TracedSettings, has_password
+from vigie.settings import NEEDS_PASSWORD, Seconds, TracedSettings, has_password, is_http
 
 
 class PredictorSettings(TracedSettings):
@@ -37,8 +36,7 @@ class PredictorSettings(TracedSettings):
     @field_validator("mlflow_tracking_uri")
     @classmethod
     def _check_uri(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_http(value):
             raise ValueError("expected the URL of a tracking server, http://host:port")
         return value
 
