@@ -3,8 +3,10 @@
 import random
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
+from vigie_training.metrics import Doubles, Labels
 from vigie_training.rows import DAY, LABEL, SAMPLING, SOURCE, TEXT, Rows
 
 GLAD = ("thanks", "love", "great", "smooth", "kind", "best")
@@ -37,3 +39,11 @@ def rows(lines: Iterable[tuple[str, int]], *, source: str = "made_up", day: str 
             }
         )
     )
+
+
+def answers(count: int, seed: int = 3) -> tuple[Labels, Doubles]:
+    """Labels, and probabilities that know something of them."""
+    chance = np.random.default_rng(seed)
+    labels = chance.integers(0, 2, count)
+    positive = np.clip(0.5 + (labels - 0.5) * 0.5 + chance.normal(0, 0.3, count), 0.01, 0.99)
+    return labels, positive.round(2).astype(np.float64)

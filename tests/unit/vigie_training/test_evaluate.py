@@ -10,7 +10,7 @@ from tests.support.rows import made_up, rows
 from vigie.predictor import Probabilities
 from vigie_training import charts
 from vigie_training.calibration import fit_platt
-from vigie_training.evaluate import calibration_error, evaluate
+from vigie_training.evaluate import evaluate
 from vigie_training.rows import joined
 
 
@@ -52,13 +52,6 @@ def test_a_set_of_one_label_has_no_area_under_the_curve_and_no_macro_recall() ->
     found = evaluate(lambda texts: says([0.7] * len(texts)), rows([("a", 1), ("b", 1)]))
     assert not {"roc_auc", "macro_recall"} & set(found.metrics())
     assert found.metrics()["accuracy"] == 1
-
-
-def test_calibration_error_is_the_gap_between_said_and_true() -> None:
-    labels = np.array([1] * 70 + [0] * 30)
-    assert calibration_error(labels, np.full(100, 0.7)) == pytest.approx(0, abs=1e-9)
-    assert calibration_error(labels, np.full(100, 0.9)) == pytest.approx(0.2)
-    assert calibration_error(labels, np.full(100, 1.0)) == pytest.approx(0.3), "1.0 belongs to the last bin"
 
 
 def test_platt_scaling_finds_what_distorted_the_scores() -> None:

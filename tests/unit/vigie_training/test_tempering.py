@@ -8,7 +8,7 @@ import pytest
 from tests.support.rows import rows
 from vigie.predictor import Probabilities
 from vigie.temperatures import TEMPERATURES, Temperatures
-from vigie_training.evaluate import calibration_error
+from vigie_training.metrics import calibration_error
 from vigie_training.recipes import Options, find_recipe
 from vigie_training.rows import Rows, joined
 from vigie_training.splitting import Split

@@ -11,8 +11,9 @@ from vigie.artifacts import ArtifactError
 from vigie.catalogue import CHAMPION, find_family
 from vigie_training.bootstrap import intervals
 from vigie_training.errors import Refused
-from vigie_training.evaluate import METRICS, Evaluation, evaluate
+from vigie_training.evaluate import Evaluation, evaluate
 from vigie_training.measuring import folder_mib, latency, resources
+from vigie_training.metrics import METRICS
 from vigie_training.model_registry import ModelRegistry, RegisteredVersion
 from vigie_training.recipes import Report, find_recipe
 from vigie_training.rows import POOLED, SOURCE, Rows

@@ -6,15 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import confusion_matrix, f1_score, log_loss, recall_score, roc_auc_score, roc_curve
+from sklearn.metrics import confusion_matrix, roc_curve
 
 from vigie.cards import CalibrationBin, HeldOut
 from vigie.predictor import Probabilities
+from vigie_training.metrics import CALIBRATION_BINS, METRICS, Doubles, Labels, calibration_bins
 from vigie_training.rows import POOLED, SOURCE, Rows
 
-CALIBRATION_BINS = 15
 ROC_POINTS = 101
-METRICS = ("accuracy", "f1", "macro_recall", "roc_auc", "log_loss", "calibration_error")
 _BATCH = 512
 
 Predict = Callable[[Sequence[str]], Probabilities]
@@ -50,7 +49,7 @@ class Evaluation(NamedTuple):
         once = self.rows.once()
         labels, positive = self.rows.labels[once], self.positive[once]
         (a, b), (c, d) = confusion_matrix(labels, positive > 0.5, labels=[0, 1]).tolist()
-        bins = _bins(positive)
+        bins = calibration_bins(positive)
         sizes, said, true = (np.bincount(bins, each, CALIBRATION_BINS) for each in (None, positive, labels))
         used = np.flatnonzero(sizes)
         calibration = [CalibrationBin(said=said[i] / sizes[i], true=true[i] / sizes[i], rows=sizes[i]) for i in used]
@@ -74,19 +73,6 @@ def evaluate(predict: Predict, rows: Rows) -> Evaluation:
     return Evaluation(rows, positive, pd.DataFrame(lines))
 
 
-def calibration_error(
-    labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64], weights: npt.NDArray[np.float64] | None = None
-) -> float:
-    """Expected calibration error over equal bins of the probability (Naeini et al. 2015); without weights all are 1."""
-    counts = np.ones(len(labels)) if weights is None else weights
-    gaps = np.bincount(_bins(positive), counts * (positive - labels), CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / counts.sum())
-
-
-def _bins(positive: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    return np.minimum((positive * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-
-
 def _roc(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
     if len(set(labels.tolist())) < 2:
         return []
@@ -95,16 +81,7 @@ def _roc(labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> li
     return [(round(float(false[i]), 4), round(float(true[i]), 4)) for i in points]
 
 
-def _line(name: str, labels: npt.NDArray[np.int64], positive: npt.NDArray[np.float64]) -> dict[str, str | int | float]:
-    answers = (positive > 0.5).astype(int)
-    both = len(set(labels.tolist())) == 2
-    return {
-        "data_set": name,
-        "rows": len(labels),
-        "accuracy": float((answers == labels).mean()),
-        "f1": float(f1_score(labels, answers, zero_division=0)),
-        "macro_recall": float(recall_score(labels, answers, average="macro")) if both else float("nan"),
-        "roc_auc": float(roc_auc_score(labels, positive)) if both else float("nan"),
-        "log_loss": float(log_loss(labels, positive, labels=[0, 1])),
-        "calibration_error": calibration_error(labels, positive),
-    }
+def _line(name: str, labels: Labels, positive: Doubles) -> dict[str, str | int | float]:
+    alike = np.ones(len(labels))
+    found = {metric: measure(labels, positive, alike) for metric, measure in METRICS.items()}
+    return {"data_set": name, "rows": len(labels), **found}
