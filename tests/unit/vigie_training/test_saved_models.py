@@ -2,11 +2,12 @@
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,15 +29,21 @@ def archive(*names: str) -> bytes:
 
 
 class Hub:
-    """Answers with archives, and counts how often."""
+    """Answers with archives, and counts how often; `meanwhile` happens before each answer."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.meanwhile: Callable[[], object] = list
 
     async def give(self, request: Request) -> Response:
-        """`/sound`, `/hostile`, or rubbish."""
+        """`/sound`, `/hostile`, one with its folder around it, or rubbish."""
         self.asked.append(f"{request.url.path}?{request.url.query}")
-        parts = {"/sound": archive("./saved_model.pb", "./variables/x"), "/hostile": archive("../../outside")}
+        parts = {
+            "/sound": archive("./saved_model.pb", "./variables/x"),
+            "/hostile": archive("../../outside"),
+            "/packed": archive("model/saved_model.pb"),
+        }
+        await run_in_threadpool(self.meanwhile)
         return Response(parts.get(request.url.path, b"rubbish"), media_type="application/gzip")
 
 
@@ -56,7 +63,25 @@ def test_an_archive_is_fetched_once(hub: tuple[Hub, str], tmp_path: Path) -> Non
     assert behind.asked == ["/sound?tf-hub-format=compressed"]
 
 
-@pytest.mark.parametrize("name", ["rubbish", "hostile"])
+def test_a_link_that_is_signed_is_asked_as_it_is(hub: tuple[Hub, str], tmp_path: Path) -> None:
+    behind, url = hub
+    saved_model_folder(f"{url}/sound?X-Amz-Signature=1", tmp_path)
+    assert behind.asked == ["/sound?X-Amz-Signature=1"]
+
+
+def test_two_trainings_at_once_fetch_one_archive(hub: tuple[Hub, str], tmp_path: Path) -> None:
+    behind, url = hub
+
+    def another() -> None:
+        behind.meanwhile = list
+        saved_model_folder(f"{url}/sound", tmp_path)
+
+    behind.meanwhile = another
+    folder = saved_model_folder(f"{url}/sound", tmp_path)
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("name", ["rubbish", "hostile", "packed"])
 def test_what_is_no_archive_or_reaches_out_leaves_nothing_behind(
     hub: tuple[Hub, str], tmp_path: Path, name: str
 ) -> None:
