@@ -139,8 +139,7 @@ class Sender:
             answer = await self._attempt(leases)
             failure = None if answer.ending is Ending.ACCEPTED else answer.ending.value
             tracing.describe(failure=failure, attributes={"vigie.step": answer.step.value})
-            for each in leases:
-                self._note(each, answer)
+            self._note(leases, answer)
         return answer
 
     async def _attempt(self, leases: Sequence[Lease]) -> Answer:
@@ -179,21 +178,24 @@ class Sender:
             return self._writer.resolved_mail(lease.alert, letter, resolved_ms=over_ms, quiet_ms=self._timing.quiet_ms)
         return self._writer.alert_mail(lease.alert, letter)
 
-    def _note(self, lease: Lease, answer: Answer) -> None:
+    def _note(self, leases: Sequence[Lease], answer: Answer) -> None:
+        """Counts one mail, however many alerts it tells; each of them has waited for it."""
+        first, accepted = leases[0], answer.ending is Ending.ACCEPTED
         ATTEMPTS.labels(answer.ending.value).inc()
-        accepted = answer.ending is Ending.ACCEPTED
         self.last_answer = "ok" if accepted else f"{answer.ending} at {answer.step}: {answer.reply}"
-        if accepted and lease.kind == RAISED:
-            MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.newest_ms) / 1000)
+        for lease in leases:
+            if accepted and lease.kind == RAISED:
+                MAIL_SECONDS.observe(max(0, self._now_ms() - lease.alert.newest_ms) / 1000)
         if answer.ending is Ending.UNAUTHORISED:
             self._closed_until_ms = self._now_ms() + self._pauses.auth_ms
         _LOG.log(
             logging.INFO if accepted else logging.WARNING,
             "mail attempt",
             extra={
-                "alert": lease.alert.alert_key,
-                "recipient": lease.recipient,
-                "attempt": lease.attempt,
+                "alert": first.alert.alert_key,
+                "alerts": len(leases),
+                "recipient": first.recipient,
+                "attempt": first.attempt,
                 "ending": answer.ending.value,
                 "step": answer.step.value,
                 "reply": answer.reply,
