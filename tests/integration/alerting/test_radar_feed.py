@@ -1,5 +1,6 @@
 """The radar in the service: counts exactly once, on a real Redis, whatever ends in between."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.support.mail import MailServer
 from tests.support.servers import wait_for
 from tests.support.tweets import a_burst, a_stream, together
 from vigie.alerts import DayFigures
-from vigie.durations import HOUR_MS, MINUTE_MS
+from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.store import Store
 from vigie.streams import PREDICTIONS, open_redis, read_dead, trim_consumed
@@ -60,6 +61,7 @@ def quiet_stream() -> list[Tweet]:
 
 
 def as_event(tweet: Tweet, number: int, model: str = "logreg") -> PredictionEvent:
+    """Answered now, unless the tweet says when."""
     return PredictionEvent(
         prediction_id=f"p{number}",
         text=tweet.text,
@@ -67,7 +69,7 @@ def as_event(tweet: Tweet, number: int, model: str = "logreg") -> PredictionEven
         version="1",
         label=0 if tweet.negative else 1,
         probability_negative=tweet.score,
-        created_ms=NOW,
+        created_ms=tweet.answered_ms or NOW,
         topic=tweet.topic,
         author=tweet.author,
         tweeted_ms=tweet.at_ms,
@@ -169,12 +171,12 @@ async def test_what_redis_lost_is_written_again(redis: Redis, make_feed: MakeFee
     assert two.radar.watches["all"].counts.tally(0, 2**40) == before
 
 
-async def test_an_entry_nobody_can_read_is_set_aside(redis: Redis, make_feed: MakeFeed) -> None:
+async def test_an_entry_nobody_can_read_is_passed_over(redis: Redis, make_feed: MakeFeed) -> None:
     await redis.xadd(PREDICTIONS.name, {"events": b"[{]"})
     await publish(redis, quiet_stream())
     feed = make_feed("one")
     await read_all(feed)
-    assert len(await read_dead(redis, PREDICTIONS)) == 1
+    assert await read_dead(redis, PREDICTIONS) == [], "feedback sets it aside: two copies would both be put back"
     assert feed.radar.watches["all"].counts.tally(0, 2**40).total == len(quiet_stream())
 
 
@@ -233,18 +235,98 @@ async def test_an_erased_author_is_forgotten_by_every_worker(redis: Redis, make_
     await read_all(two)
     author = "author 39"
     assert all(authors_known(feed, author) for feed in (one, two))
-    sql = Store(f"sqlite:///{tmp_path}/alerting.db")
-    store = AlertStore(sql, now_ms=lambda: NOW)
-    await store.prepare()
-    await Eraser(redis, store).erase([Erasure(erasure_id="e1", author=author, prediction_ids=[], at_ms=NOW)])
-    await sql.close()
+    await erase(redis, tmp_path, {author: NOW})
     for feed in (one, two):
         await feed.forget_erased()
         assert not authors_known(feed, author)
-    await publish(redis, [replace(burst[0], author=author, at_ms=NOW + 1)])
+    await publish(redis, [replace(burst[0], author=author, answered_ms=NOW + 1)])
     await read_all(two)
     await two.forget_erased()
     assert authors_known(two, author), "what was written since is not erased"
+
+
+async def test_what_comes_late_of_an_erased_author_is_in_no_mail_also_after_another_erasure(
+    redis: Redis, make_feed: MakeFeed, tmp_path: Path
+) -> None:
+    feed = make_feed("one")
+    await publish(redis, quiet_stream())
+    await read_all(feed)
+    await erase(redis, tmp_path, {"ann": NOW})
+    await feed.forget_erased()
+    await erase(redis, tmp_path, {"bob": NOW + 5})
+    await feed.forget_erased()
+    burst = a_burst(NOW - 20 * MINUTE_MS, 40, 18, topic="luggage")
+    late = [replace(tweet, author="ann", text=f"{tweet.text} of a xylophonist") for tweet in burst[:3]]
+    await publish(redis, together(late, burst))
+    await read_all(feed)
+    await feed.forget_erased()
+    (alert,) = await raised_alerts(redis)
+    assert "xylophonist" not in alert.model_dump_json()
+    assert not authors_known(feed, "ann")
+
+
+async def test_erasures_go_by_when_the_server_answered_as_they_do_in_the_log(
+    redis: Redis, make_feed: MakeFeed, tmp_path: Path
+) -> None:
+    feed = make_feed("one")
+    ahead = Tweet(NOW + MINUTE_MS // 2, True, 0.9, "by a clock that is ahead", author="ann")
+    since = Tweet(NOW - MINUTE_MS, True, 0.9, "sent in later", author="bob", answered_ms=NOW + 1)
+    await publish(redis, [ahead, since])
+    await read_all(feed)
+    await erase(redis, tmp_path, {"ann": NOW, "bob": NOW}, noted_ms=NOW + HOUR_MS)
+    await feed.forget_erased()
+    await publish(redis, [ahead, since])
+    await read_all(feed)
+    assert not authors_known(feed, "ann")
+    assert authors_known(feed, "bob") == 2
+
+
+async def test_an_erasure_is_known_for_weeks_and_its_repetition_brings_no_earlier_moment(
+    redis: Redis, make_feed: MakeFeed, tmp_path: Path
+) -> None:
+    for erased_ms in (NOW - 3 * DAY_MS, NOW - 4 * DAY_MS):
+        await erase(redis, tmp_path, {"ann": erased_ms})
+    await erase(redis, tmp_path, {"bob": NOW})
+    feed = make_feed("one")
+    await publish(redis, [Tweet(NOW, True, 0.9, "late", author="ann", answered_ms=NOW - 3 * DAY_MS)])
+    await read_all(feed)
+    assert not authors_known(feed, "ann")
+
+
+async def test_texts_are_gone_through_once_for_each_erasure(redis: Redis, make_feed: MakeFeed, tmp_path: Path) -> None:
+    feed = make_feed("one")
+    await publish(redis, quiet_stream())
+    await read_all(feed)
+    await erase(redis, tmp_path, {"ann": NOW})
+    await feed.forget_erased()
+    texts = iter(feed.radar.watches["all"].latest)
+    await feed.forget_erased()
+    assert next(texts), "an iterator ends with an error where its deque was written to"
+
+
+async def test_what_an_older_radar_kept_is_read(redis: Redis, make_feed: MakeFeed) -> None:
+    one, two = make_feed("one"), make_feed("two")
+    await publish(redis, quiet_stream())
+    await read_all(one)
+    await one.memory.release()
+    scopes = "radar:{alerts}:scopes"
+    kept: Any = await redis.hgetall(scopes)
+    for scope, state in kept.items():
+        await redis.hset(scopes, scope, json.dumps(json.loads(state) | {"opened": 1}))
+    await read_all(two)
+    assert two.radar.watches.keys() == one.radar.watches.keys()
+
+
+async def erase(redis: Redis, home: Path, erased: dict[str, int], *, noted_ms: int = NOW) -> None:
+    """What the service does when it hears of erasures (author and moment)."""
+    sql = Store(f"sqlite:///{home}/alerting.db")
+    store = AlertStore(sql, now_ms=lambda: noted_ms)
+    await store.prepare()
+    erasures = [
+        Erasure(erasure_id=author, author=author, prediction_ids=[], at_ms=at_ms) for author, at_ms in erased.items()
+    ]
+    await Eraser(redis, store).erase(erasures)
+    await sql.close()
 
 
 def authors_known(feed: RadarFeed, author: str) -> int:

@@ -1,6 +1,6 @@
 """Forgetting an author in alerts: what is kept of them, what waits to be mailed, and what the radar remembers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -9,12 +9,12 @@ from sqlalchemy import Connection, select, update
 from alerting.store import AlertStore, AuditNote
 from alerting.tables import alerts
 from vigie.alerts import RaisedAlert
-from vigie.durations import HOUR_MS
+from vigie.durations import DAY_MS
 from vigie.schemas import Erasure
 
 ANSWER_SECONDS = 3600
 ERASED_AUTHORS = "erasures:authors"
-_KEPT_MS = 48 * HOUR_MS
+_KEPT_MS = 30 * DAY_MS  # predictions may wait on the stream while no radar runs
 
 
 class Eraser:
@@ -27,19 +27,23 @@ class Eraser:
     async def erase(self, erasures: Sequence[Erasure]) -> None:
         """Tells every worker's radar, rewrites alerts, then answers how many."""
         for erasure in erasures:
-            now = self._store.now_ms()
-            await self._redis.zadd(ERASED_AUTHORS, {erasure.author: now})
-            await self._redis.zremrangebyscore(ERASED_AUTHORS, 0, now - _KEPT_MS)
+            await self._redis.zadd(ERASED_AUTHORS, {erasure.author: erasure.at_ms}, gt=True)
+            await self._redis.zremrangebyscore(ERASED_AUTHORS, 0, self._store.now_ms() - _KEPT_MS)
             count = await self._store.write(lambda connection, told=erasure: _rewrite(connection, told))  # type: ignore[misc]
             await self._store.note([AuditNote("all", erasure.erasure_id, "author erased", detail=f"{count} alerts")])
             await self._redis.hset(erasure.answer_key, "alerts", str(count))
             await self._redis.expire(erasure.answer_key, ANSWER_SECONDS)
 
 
-async def erased_since(redis: Redis, unix_ms: int) -> dict[str, int]:
-    """Authors (their digests) erased at or after that moment, with the moment; two days are kept."""
-    found: Any = await redis.zrangebyscore(ERASED_AUTHORS, unix_ms, "+inf", withscores=True)
+async def erased_authors(redis: Redis) -> dict[str, int]:
+    """Authors (their digests) of the last 30 days' erasures, with the moment of the erasure (Unix ms)."""
+    found: Any = await redis.zrange(ERASED_AUTHORS, 0, -1, withscores=True)
     return {author.decode(): int(moment) for author, moment in found}
+
+
+def is_erased(author: str | None, answered_ms: int, erased: Mapping[str, int]) -> bool:
+    """Whether its author was erased after it was answered: what feedback leaves out of its log."""
+    return author is not None and answered_ms <= erased.get(author, -1)
 
 
 def without(alert: RaisedAlert, erasure: Erasure) -> RaisedAlert:

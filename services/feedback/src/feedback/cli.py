@@ -22,7 +22,9 @@ from vigie.authors import AuthorBook, Handle
 from vigie.commands import telling
 from vigie.schemas import FeedbackFilter
 from vigie.store import Store, open_engine, reading
-from vigie.streams import PREDICTIONS, open_redis, read_dead, replay_dead
+from vigie.streams import PREDICTIONS, TRIALS, open_redis, read_dead, replay_dead
+
+READ = (PREDICTIONS, TRIALS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     export = commands.add_parser("export", help="write every vote that stands as CSV")
     export.add_argument("file", nargs="?", type=Path, help="where to; standard output when missing")
     export.add_argument("--raw", action="store_true", help="untouched cells, for machines")
-    dead = commands.add_parser("dead-letters", help="log entries that could not be stored")
+    dead = commands.add_parser("dead-letters", help="stream entries that could not be stored")
     dead.add_argument("action", choices=["list", "replay"])
     erasing = commands.add_parser("erase", help="remove everything that an author wrote, and print a receipt")
     whose = "the handle, as it was sent with predictions"
@@ -90,13 +92,11 @@ async def erase_author(settings: FeedbackSettings, handle: str) -> None:
 
 
 async def dead_letters(settings: FeedbackSettings, action: str) -> None:
-    """Lists the prediction log's dead letters, or puts them back on the stream."""
-    redis = open_redis(settings.redis_url)
-    try:
-        if action == "replay":
-            sys.stdout.write(f"{await replay_dead(redis, PREDICTIONS)} put back\n")
-            return
-        for letter in await read_dead(redis, PREDICTIONS):
-            sys.stdout.write(f"{letter.entry} {letter.reason}\n")
-    finally:
-        await redis.aclose()
+    """Lists the dead letters of the streams that the service reads, or puts them back."""
+    async with open_redis(settings.redis_url) as redis:
+        for stream in READ:
+            if action == "replay":
+                sys.stdout.write(f"{await replay_dead(redis, stream)} entries of {stream.name} put back\n")
+                continue
+            for letter in await read_dead(redis, stream):
+                sys.stdout.write(f"entry {letter.entry} of {stream.name}: {letter.reason}\n")

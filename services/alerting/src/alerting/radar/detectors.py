@@ -20,7 +20,8 @@ class Detector(StrEnum):
 class Reading:
     """One window of one scope. Minutes are Unix time in whole minutes; `end` is not part of the window.
 
-    `count` negatives among `total`, where `baseline` were expected; surprises are -log10 of a probability.
+    `count` negatives among `total`, where `baseline` were expected. `score` is the weighted sum of two surprises, each
+    -log10 of a probability.
     """
 
     first: int
@@ -28,8 +29,6 @@ class Reading:
     count: int
     total: int
     baseline: float
-    count_surprise: float
-    share_surprise: float
     score: float
     detectors: tuple[Detector, ...]
 
@@ -61,8 +60,6 @@ def _read_window(
         count=window.negative,
         total=window.total,
         baseline=expected.mean,
-        count_surprise=by_count,
-        share_surprise=by_share,
         score=by_count + told.share_weight * by_share,
         detectors=tuple(agreeing),
     )

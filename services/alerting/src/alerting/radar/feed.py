@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from alerting.erasing import erased_since
+from alerting.erasing import erased_authors, is_erased
 from alerting.metrics import SURGES, TWEETS, WATCHED
 from alerting.radar.counts import KEPT_MINUTES
 from alerting.radar.memory import START, NotHeld, RadarMemory, Step
@@ -45,7 +45,7 @@ class RadarFeed:
         self._now_ms = now_ms
         self.radar = Radar(told)
         self.connected = False
-        self._erased_ms = 0
+        self._erased: dict[str, int] = {}
 
     async def run(self) -> None:
         """Reads until cancelled; gives the lease back then."""
@@ -64,12 +64,12 @@ class RadarFeed:
 
     async def forget_erased(self) -> None:
         """Drops the texts of authors who were erased since the last look, by whichever worker."""
-        erased = await erased_since(self._redis, self._erased_ms)
-        if not erased:
+        erased = await erased_authors(self._redis)
+        if erased.items() <= self._erased.items():
             return
-        self._erased_ms = max(erased.values())
+        self._erased |= erased
         for watch in self.radar.watches.values():
-            kept = [tweet for tweet in watch.latest if tweet.at_ms > erased.get(tweet.author or "", -1)]
+            kept = [tweet for tweet in watch.latest if not is_erased(tweet.author, tweet.answered_ms, self._erased)]
             watch.latest.clear()
             watch.latest.extend(kept)
 
@@ -82,11 +82,11 @@ class RadarFeed:
         position = await self.restore()
         self.connected = True
         while await self.memory.hold():
-            await self.forget_erased()
-            found = await self.more(position)
-            if found:
+            if found := await self.more(position):
                 position = await self.keep(found)
                 await asyncio.sleep(GATHER_SECONDS)
+            else:
+                await self.forget_erased()
 
     async def restore(self) -> bytes:
         """Knows again what Redis kept; where that was lost, Redis gets what this worker knows. Where to read on."""
@@ -109,18 +109,19 @@ class RadarFeed:
         return list(found[0][1]) if found else []
 
     async def keep(self, entries: list[Entry]) -> bytes:
-        """Counts entries and commits what follows; the new position."""
+        """Counts entries and commits what follows; the new position. Nothing in it tells what was erased before."""
+        await self.forget_erased()
         step = self._read(entries)
         await self.memory.save(self.radar, step)
         return step.position
 
     def _read(self, entries: list[Entry]) -> Step:
         step = Step(entries[-1][0])
-        for _, fields in entries:
+        for entry_id, fields in entries:
             try:
                 events = PREDICTIONS.decode(fields)
-            except ValueError:
-                step.unreadable.append(fields)
+            except ValueError:  # feedback sets it aside: twice would put it back twice
+                _LOG.warning("the radar cannot read an entry", extra={"entry": entry_id.decode()})
                 continue
             for event in events:
                 step.answered[event.created_ms // HOUR_MS, f"{event.model}:{event.version}"] += 1
@@ -129,6 +130,9 @@ class RadarFeed:
         return step
 
     def _take(self, event: PredictionEvent, step: Step) -> None:
+        if is_erased(event.author, event.created_ms, self._erased):
+            TWEETS.labels("erased").inc()
+            return
         tweet = as_tweet(event)
         age_ms = event.created_ms - tweet.at_ms
         if age_ms > KEPT_MINUTES * MINUTE_MS:
@@ -154,7 +158,15 @@ def as_tweet(event: PredictionEvent) -> Tweet:
     at_ms = event.created_ms if event.tweeted_ms is None else event.tweeted_ms
     if at_ms > event.created_ms + AHEAD_MS:
         at_ms = event.created_ms
-    return Tweet(at_ms, event.label == 0, event.probability_negative, event.text, event.topic, event.author)
+    return Tweet(
+        at_ms,
+        event.label == 0,
+        event.probability_negative,
+        event.text,
+        event.topic,
+        event.author,
+        answered_ms=event.created_ms,
+    )
 
 
 def raised(surge: Surge, watch: Watch, told: RadarParameters, now_ms: int) -> RaisedAlert:

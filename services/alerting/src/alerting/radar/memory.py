@@ -39,7 +39,6 @@ class Step:
     answered: Counter[tuple[int, str]] = field(default_factory=Counter)
     touched: dict[str, set[int]] = field(default_factory=dict)
     alerts: list[RaisedAlert] = field(default_factory=list)
-    unreadable: list[Mapping[bytes, bytes]] = field(default_factory=list)
 
 
 class RadarMemory:
@@ -127,10 +126,7 @@ class RadarMemory:
         return found
 
     async def _let_go(self, step: Step) -> None:
-        """Tells the stream what was read, so that it may be trimmed, and sets aside what nobody can read."""
-        for fields in step.unreadable:
-            record: dict[Any, Any] = {**fields, b"reason": b"not an entry of the stream", b"entry": step.position}
-            await self._redis.xadd(PREDICTIONS.dead, record | {b"group": GROUP.encode()})
+        """Tells the stream what was read, so that it may be trimmed."""
         try:
             await self._redis.xgroup_setid(PREDICTIONS.name, GROUP, step.position)
         except ResponseError as error:
@@ -144,7 +140,7 @@ class RadarMemory:
         for hour in sorted(hours, key=int):
             watch.counts.load_hour(int(hour), hours[hour], state["newest"])
         self._hours[scope] = set(map(int, hours))
-        watch.opened, watch.last_high = state["opened"], state["last_high"]
+        watch.last_high = state["last_high"]
         radar.now_ms = max(radar.now_ms, state["newest"] * MINUTE_MS)
 
     def _put(self, pipe: Any, radar: Radar, scope: str, hours: set[int]) -> None:
@@ -159,7 +155,6 @@ class RadarMemory:
         state = {
             "started": watch.counts.started,
             "newest": watch.counts.newest,
-            "opened": watch.opened,
             "last_high": watch.last_high,
         }
         pipe.hset(_SCOPES, scope, json.dumps(state))

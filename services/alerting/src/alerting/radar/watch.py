@@ -17,7 +17,8 @@ LATEST_TWEETS = 400
 class Tweet:
     """One prediction as the radar sees it; `at_ms` is Unix time, `score` the probability of negative.
 
-    `author` is a digest; where it is not known, texts tell voices apart.
+    `author` is a digest; where it is not known, texts tell voices apart. `answered_ms` is when the server predicted,
+    by which erasures go; 0 where tweets come from a file.
     """
 
     at_ms: int
@@ -26,6 +27,7 @@ class Tweet:
     text: str
     topic: str | None = None
     author: str | None = None
+    answered_ms: int = 0
 
     @property
     def minute(self) -> int:
@@ -44,7 +46,6 @@ class Watch:
     def __init__(self, started: int, told: WatchParameters, errors: ErrorRates, *, voice_tweets: int) -> None:
         self.counts = MinuteCounts(started)
         self.latest: deque[Tweet] = deque(maxlen=LATEST_TWEETS)
-        self.opened: int | None = None
         self.last_high: int | None = None
         self._told = told
         self._errors = errors
@@ -74,8 +75,6 @@ class Watch:
         """Remembers that something is unusual; true when an episode begins with it."""
         known = self.is_open(minute)
         self.last_high = minute
-        if not known:
-            self.opened = minute
         return not known
 
     def is_open(self, minute: int) -> bool:
@@ -95,7 +94,7 @@ class Watch:
         """An independent copy."""
         copied = Watch(self.counts.started, self._told, self._errors, voice_tweets=self._voice_tweets)
         copied.counts, copied.latest = self.counts.copy(), self.latest.copy()
-        copied.opened, copied.last_high = self.opened, self.last_high
+        copied.last_high = self.last_high
         return copied
 
     def _said_enough(self, tweet: Tweet) -> bool:
