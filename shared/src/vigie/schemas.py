@@ -11,6 +11,7 @@ from vigie.fields import NO_NUL, Explain, Instant, Name, Plain, TweetText
 
 BATCH_LIMIT = 1000
 EVERYTHING = "all"
+ANYTHING = "*"
 
 _BATCH = Field(max_length=BATCH_LIMIT)
 

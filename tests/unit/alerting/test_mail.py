@@ -16,7 +16,7 @@ from vigie.alerts import RaisedAlert, RaisedError, RisenWord, SurgeFacts, SurgeP
 from vigie.masking import masked
 
 NOON = 1_795_435_200_000
-SITES = Sites(gateway="http://gateway:8000/", mlflow="http://mlflow:5000", ui="http://ui:7860")
+SITES = Sites(gateway="http://gateway:8000", mlflow="http://mlflow:5000", ui="http://ui:7860")
 NASTY = "<script>alert(1)</script> & \u202eevil\u202c\r\nBcc: victim@example.org 😡 @AirParis https://t.co/abc"
 
 

@@ -21,7 +21,7 @@ class Gateway:
     """
 
     def __init__(self, url: str, key: SecretStr | None) -> None:
-        self._url = url.rstrip("/")
+        self._url = url
         self._headers = {"Content-Type": "application/json"}
         if key:
             self._headers["X-API-Key"] = key.get_secret_value()

@@ -6,9 +6,9 @@ from html import escape
 
 from alerting.links import Action, ActionBook
 from alerting.silences import SilenceBook
-from alerting.store import ANYTHING, Clock
+from alerting.store import Clock
 from vigie.alerts import SilenceRequest
-from vigie.schemas import EVERYTHING
+from vigie.schemas import ANYTHING, EVERYTHING
 from vigie.wording import LANGUAGES, texts_in
 
 _PAGE = """<!DOCTYPE html>

@@ -67,8 +67,7 @@ def action_book(settings: AlertingSettings) -> ActionBook:
 
 def action_pages(settings: AlertingSettings, silences: SilenceBook) -> ActionPages:
     """What the links in mails open."""
-    gateway = settings.gateway_url.rstrip("/")
-    alerts_at = settings.ui_url or (f"{gateway}/alerts" if gateway else "")
+    alerts_at = settings.ui_url or (f"{settings.gateway_url}/alerts" if settings.gateway_url else "")
     return ActionPages(action_book(settings), silences, now_ms, alerts_at=alerts_at)
 
 

@@ -28,10 +28,11 @@ from alerting.tables import alerts, audit, create_tables, deliveries, silences
 from vigie.alerts import CANARY, Alert, AlertPage, AlertState, DeliveryState, RaisedAlert
 from vigie.durations import DAY_MS
 from vigie.errors import InvalidRequest
+from vigie.schemas import ANYTHING
 from vigie.store import Store, insert_into
 
 RAISED, RESOLVED, EMAIL = "raised", "resolved", "email"
-ERRORS, SURGE, ANYTHING = "errors", "surge", "*"
+ERRORS, SURGE = "errors", "surge"
 AUDIT_KEPT_MS = 90 * DAY_MS
 DIGEST_TAKES_MS = 600_000  # more than any lease: what is sent later was written when the end was known
 

@@ -139,7 +139,7 @@ class Viewer:
         return told + ([words.quiet_until(quiet)] if alert.cooldown_ms else [])
 
     def _signed(self, alert: RaisedAlert, words: Wording) -> list[Link]:
-        actions, gateway = self._actions, self._sites.gateway.rstrip("/")
+        actions, gateway = self._actions, self._sites.gateway
         if not gateway or actions is None:
             return []
 
@@ -157,15 +157,14 @@ class Viewer:
         sites = self._sites
         links = [Link(words.t("mail.interface"), sites.ui)] if sites.ui else []
         if sites.gateway:
-            base = sites.gateway.rstrip("/")
-            links += [Link(words.t("mail.votes"), f"{base}/feedback?{_votes(*span)}")] if span else []
-            links.append(Link(words.t("mail.all_alerts"), f"{base}/alerts"))
+            links += [Link(words.t("mail.votes"), f"{sites.gateway}/feedback?{_votes(*span)}")] if span else []
+            links.append(Link(words.t("mail.all_alerts"), f"{sites.gateway}/alerts"))
         return links
 
     def _versions(self, words: Wording, counts: list[tuple[str, str, int]]) -> list[Link]:
         if not self._sites.mlflow:
             return []
-        base = f"{self._sites.mlflow.rstrip('/')}/#/models"
+        base = f"{self._sites.mlflow}/#/models"
         return [
             Link(words.registry(model, version), f"{base}/vigie-{quote(model)}/versions/{quote(version)}")
             for model, version, _ in counts

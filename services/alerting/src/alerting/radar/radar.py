@@ -9,7 +9,7 @@ from alerting.radar.detectors import Reading
 from alerting.radar.parameters import RadarParameters
 from alerting.radar.watch import Tweet, Watch
 from vigie.durations import MINUTE_MS
-from vigie.schemas import EVERYTHING
+from vigie.schemas import ANYTHING, EVERYTHING
 
 EXPLAINED_SHARE = 0.5
 
@@ -84,4 +84,4 @@ class Radar:
 
 def scopes_of(tweet: Tweet) -> list[str]:
     """The topic, if there is one, and everything; a topic `*` is none, since a silence for it would be one for all."""
-    return [EVERYTHING] if tweet.topic in (None, EVERYTHING, "*") else [str(tweet.topic), EVERYTHING]
+    return [EVERYTHING] if tweet.topic in (None, EVERYTHING, ANYTHING) else [str(tweet.topic), EVERYTHING]
