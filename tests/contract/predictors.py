@@ -37,11 +37,13 @@ class PredictorUnderTest:
             "mlflow_tracking_uri": self.registry_url,
             "model_alias": ALIAS,
             "model_poll_seconds": POLL_SECONDS,
+            "model_slowest_seconds": 30,
+            "predictor_timeout_seconds": 60,
         }
         kind = settings_class(importlib.import_module(f"{package}.settings"))
         app = importlib.import_module(f"{package}.app").create_app(kind.read(**(options | settings)))
         self._server = UvicornThread(app)
-        self.client = httpx.Client(base_url=self._server.start(), timeout=20)
+        self.client = httpx.Client(base_url=self._server.start(), timeout=60)
 
     def stop(self) -> None:
         """Stops it as SIGTERM does."""
@@ -90,7 +92,7 @@ class PredictorUnderTest:
         rejected = metadata.parameters.rejected if metadata else None
         return rejected.reason if rejected and rejected.version == number else None
 
-    def wait(self, holds: Callable[[], object], seconds: float = 30.0) -> None:
+    def wait(self, holds: Callable[[], object], seconds: float = 60.0) -> None:
         """Polls until it holds."""
         deadline = monotonic() + seconds
         while not holds():

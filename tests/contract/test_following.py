@@ -162,7 +162,6 @@ def test_too_much_at_once_is_told_to_come_back_and_the_rest_is_answered(stopped:
     number = stopped.publish()
     stopped.start(predictor_queue_limit=1)
     stopped.wait(lambda: stopped.serves(number))
-    stopped.client.timeout = httpx.Timeout(60)
     together, answers = threading.Barrier(16), list[httpx.Response]()
 
     def ask(_: int) -> httpx.Response:

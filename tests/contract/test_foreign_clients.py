@@ -15,6 +15,8 @@ from tests.support.peers import Peer
 from tests.support.servers import RedisServer
 from vigie.inference import LABEL, PROBABILITY
 
+pytestmark = pytest.mark.timeout(400)
+
 CLIENTS = ("kserve==0.21.0", "tritonclient[http]==2.73.0")
 TEXTS = ["late again @delta", "lovely crew, thanks!", "☂️ où est ma valise ???"]
 
@@ -30,7 +32,7 @@ def ask(url: str, model: str, key: str = "") -> dict[str, Any]:
         [*command, "python", str(script), url, model, key, *TEXTS],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
@@ -54,11 +56,13 @@ def test_they_get_the_same_through_the_gateway_with_a_key(
     steady: PredictorUnderTest, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = steady.family.name
+    monkeypatch.setattr("gateway.predictors.STATUS_TIMEOUT_SECONDS", 20)
     monkeypatch.setenv(f"PREDICTOR_{name.upper()}_PORT", str(steady.client.base_url.port))
     told = GatewaySettings.read(
         models=name,
         default_model=name,
         redis_url=redis_server.url,
+        predict_timeout_seconds=60,
         gateway_api_keys=f"clients:{sha256(b'key').hexdigest()}:predict",
     )
     with Peer(create_app(told), lifespan="on") as gateway:

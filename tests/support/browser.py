@@ -14,7 +14,7 @@ from tests.architecture.sources import ROOT
 
 SCREENSHOTS = ROOT / "screenshots"
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 CUT_OFF = ("AbortError", "Unexpected error Connection errored out.")
 """How Gradio complains of the streams that it cuts off itself when the page is left."""
 

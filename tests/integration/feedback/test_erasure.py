@@ -18,8 +18,9 @@ from feedback.retention import Retention, forget_old
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables, predictions, votes
 from tests.integration.feedback.conftest import service
-from tests.integration.feedback.test_service import log, logged, prediction, until, vote
+from tests.integration.feedback.test_service import log, logged, prediction, vote
 from tests.support.alerting import Worker
+from tests.support.eventually import until
 from tests.support.mail import MailServer
 from tests.support.servers import as_service, free_port, wait_for
 from vigie.authors import AuthorBook

@@ -8,7 +8,8 @@ import httpx
 
 from feedback.app import create_app
 from feedback.settings import FeedbackSettings
-from tests.integration.feedback.test_service import prediction, until, vote
+from tests.integration.feedback.test_service import prediction, vote
+from tests.support.eventually import until
 
 SCOPE = {
     "type": "http",

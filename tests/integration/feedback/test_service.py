@@ -4,10 +4,10 @@ import asyncio
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from time import monotonic, time
+from time import time
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ import redis
 from feedback.publisher import AWAY_MS, MARKER
 from feedback.settings import FeedbackSettings
 from tests.integration.feedback.conftest import service
+from tests.support.eventually import eventually, until
 from tests.support.servers import RedisServer, ServerProcess, free_port, wait_for
 from vigie.receipts import ReceiptBook
 from vigie.schemas import ErrorState, PredictionEvent
@@ -57,22 +58,16 @@ def pending(url: str) -> int:
         return int(client.xpending(PREDICTIONS.name, "feedback")["pending"])
 
 
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    deadline = monotonic() + seconds
-    while not await asyncio.to_thread(condition):
-        assert monotonic() < deadline, "the condition did not hold in time"
-        await asyncio.sleep(0.02)
-
-
 async def logged(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
     """The history, once it has that many rows."""
-    deadline = monotonic() + 60
-    while True:
-        rows: list[dict[str, Any]] = (await client.get("/predictions")).json()["items"]
-        if len(rows) >= count:
-            return rows
-        assert monotonic() < deadline, f"expected {count} rows, got {len(rows)}"
-        await asyncio.sleep(0.02)
+    rows: list[dict[str, Any]] = []
+
+    async def enough() -> bool:
+        rows[:] = (await client.get("/predictions")).json()["items"]
+        return len(rows) >= count
+
+    await eventually(enough)
+    return rows
 
 
 async def vote(client: httpx.AsyncClient, prediction_id: str, **fields: object) -> httpx.Response:

@@ -1,7 +1,6 @@
 """Versions on trial in the feedback service: kept beside the answers, compared, and stopped when they are worse."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from time import time
 from typing import Any
 
@@ -12,7 +11,8 @@ import redis
 from feedback.publisher import MARKER
 from feedback.settings import FeedbackSettings
 from tests.integration.feedback.conftest import service
-from tests.integration.feedback.test_service import BOOK, log, until
+from tests.integration.feedback.test_service import BOOK, log
+from tests.support.eventually import eventually, until
 from vigie.alerts import RaisedAlert
 from vigie.schemas import PredictionEvent
 from vigie.streams import ALERTS, TRIALS
@@ -81,12 +81,6 @@ async def found(client: httpx.AsyncClient, holds: Callable[[dict[str, Any]], boo
 
     await eventually(look)
     return seen[0]
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await holds():  # noqa: ASYNC110 - what is waited for knows nothing of this loop
-            await asyncio.sleep(0.05)
 
 
 async def test_both_sides_are_compared_and_shown_beside_the_answer(settings: FeedbackSettings) -> None:

@@ -21,6 +21,13 @@ from vigie.streams import PREDICTIONS
 RECEIPTS = ReceiptBook(derived_key(DEVELOPMENT_SECRET, "receipt"))
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What answers late on a starved machine is not away."""
+    monkeypatch.setattr("gateway.predictors.STATUS_TIMEOUT_SECONDS", 20)
+    monkeypatch.setattr("gateway.state.REDIS_TIMEOUT_SECONDS", 20)
+
+
 @pytest.fixture(scope="module")
 def seats() -> Iterator[tuple[Seat, Seat]]:
     """Where the predictors and the backends of the module's tests are served, one after another."""

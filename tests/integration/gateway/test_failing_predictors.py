@@ -78,10 +78,11 @@ async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_the
     settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging = FakePredictor(held=True)
+    monkeypatch.setattr("gateway.predictions.HOP_SHARE", 0.05)  # a second, and the rest for the one that answers
     with Peer(hanging.app()) as peer:
         monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
         monkeypatch.setenv("PREDICTOR_DISTILBERT_PORT", peer.url.rpartition(":")[2])
-        changed = {"models": "logreg,distilbert", "fallback": "distilbert>logreg", "predict_timeout_seconds": 2}
+        changed = {"models": "logreg,distilbert", "fallback": "distilbert>logreg", "predict_timeout_seconds": 20}
         unchanged = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
         async with gateway(GatewaySettings.read(**unchanged | changed)) as client:
             replies = [

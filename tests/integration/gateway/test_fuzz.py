@@ -30,6 +30,7 @@ def gateway_url(redis_server: RedisServer) -> Iterator[str]:
             predictor_url=model.url,
             feedback_url=behind.url,
             alerting_url=behind.url,
+            predict_timeout_seconds=60,
         )
         with Peer(create_app(told), lifespan="on") as gateway:
             yield gateway.url

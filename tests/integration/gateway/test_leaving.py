@@ -22,7 +22,7 @@ def hang_up_after(port: int, path: str, body: dict[str, object], metrics: str, l
     with socket.create_connection(("127.0.0.1", port)) as client:
         head = f"POST {path} HTTP/1.1\r\nHost: g\r\nContent-Length: {len(content)}\r\n\r\n"
         client.sendall(head.encode() + content)
-        wait_for(lambda: line in httpx.get(metrics).text, what=line)
+        wait_for(lambda: line in httpx.get(metrics, timeout=60).text, what=line)
 
 
 def test_a_tweet_whose_client_hung_up_is_not_sent_to_a_predictor(
@@ -39,7 +39,7 @@ def test_a_tweet_whose_client_hung_up_is_not_sent_to_a_predictor(
             ]
             wait_for(lambda: len(predictor.calls) == 2, what="two calls to the predictor")
             hang_up_after(server.port, "/predict", {"text": "gone"}, f"{url}/metrics", f"{waits}1.0")
-            wait_for(lambda: f"{waits}0.0" in httpx.get(f"{url}/metrics").text, what="an empty queue")
+            wait_for(lambda: f"{waits}0.0" in httpx.get(f"{url}/metrics", timeout=60).text, what="an empty queue")
             predictor.held = False
             assert [each.result().status_code for each in busy] == [200, 200]
         assert httpx.post(f"{url}/predict", json={"text": "later"}, timeout=60).status_code == 200

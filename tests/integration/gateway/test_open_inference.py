@@ -48,7 +48,8 @@ async def test_another_familys_answer_says_so(settings: GatewaySettings, monkeyp
     monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
     monkeypatch.setenv("PREDICTOR_FOREST_PORT", str(free_port()))
     unchanged = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
-    async with gateway(GatewaySettings.read(**unchanged, models="logreg,forest")) as client:
+    told = unchanged | {"models": "logreg,forest", "predict_timeout_seconds": 20}
+    async with gateway(GatewaySettings.read(**told)) as client:
         answer = (await client.post("/v2/models/forest/infer", json=message("bad flight"))).json()
     assert answer["model_name"] == "logreg"
     assert answer["parameters"] == {"degraded": True, "requested_model": "forest"}
@@ -110,7 +111,8 @@ async def test_no_other_version_and_no_other_family_answers_for_one_that_was_nam
     monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
     monkeypatch.setenv("PREDICTOR_FOREST_PORT", str(free_port()))
     unchanged = settings.model_dump(include={"redis_url", "feedback_url", "alerting_url"})
-    async with gateway(GatewaySettings.read(**unchanged, models="logreg,forest")) as client:
+    told = unchanged | {"models": "logreg,forest", "predict_timeout_seconds": 20}
+    async with gateway(GatewaySettings.read(**told)) as client:
         assert (await client.post("/v2/models/forest/versions/1/infer", json=message("a"))).status_code == 503
         assert (await client.get("/v2/models/forest/versions/1/ready")).status_code == 503
         predictor.version = "8"

@@ -1,6 +1,5 @@
 """A challenger answers its share, a shadow hears of everything; what they say is noted beside the champion's answer."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -29,8 +28,15 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def on_trial(settings: GatewaySettings, predictor: FakePredictor, backend: FakeBackend) -> Open:
-    """Opens a gateway in front of a family with version 8 as challenger and 9 as shadow, once it knows of them."""
+def on_trial(
+    settings: GatewaySettings, predictor: FakePredictor, backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
+) -> Open:
+    """Opens a gateway in front of a family with version 8 as challenger and 9 as shadow, once it knows of them.
+
+    It waits longer for both than it would: what is late on a starved machine has not failed.
+    """
+    monkeypatch.setattr("gateway.challenger.PATIENCE_SECONDS", 10)
+    monkeypatch.setattr("gateway.shadow.PATIENCE_SECONDS", 10)
 
     @asynccontextmanager
     async def open_gateway(percent: float, **aliases: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -109,8 +115,9 @@ async def test_without_a_percentage_no_challenger_answers_and_the_shadow_hears_e
 
 
 async def test_a_shadow_that_is_busy_or_slow_holds_up_nobody_and_what_it_misses_is_counted(
-    on_trial: Open, predictor: FakePredictor
+    on_trial: Open, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gateway.shadow.PATIENCE_SECONDS", 2)
     predictor.refuse_trials_with = 429
     async with on_trial(0, shadow="9") as client:
         dropped = 'vigie_trial_tweets_total{alias="shadow",model="logreg",result="dropped"}'
@@ -161,12 +168,16 @@ async def test_a_challenger_that_is_full_or_gone_has_not_failed(
     assert event.prediction_id == later["prediction_id"]
 
 
-async def test_a_challenger_that_hangs_costs_a_second_and_no_answer(on_trial: Open, predictor: FakePredictor) -> None:
+async def test_a_challenger_that_hangs_costs_a_second_and_no_answer(
+    on_trial: Open, predictor: FakePredictor, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.challenger.PATIENCE_SECONDS", 1)
     predictor.trial_seconds = 30
     async with on_trial(100, challenger="8") as client:
-        async with asyncio.timeout(5):
-            answer = (await client.post("/predict", json={"text": "bad flight"})).json()
+        answer = (await client.post("/predict", json={"text": "bad flight"})).json()
     assert answer["model"]["version"] == "7"
+    (event,) = await noted(redis_url, 1)
+    assert event.failure == "did not answer within 1 s after the champion"
 
 
 async def test_one_that_was_stopped_is_not_asked_and_models_say_why(

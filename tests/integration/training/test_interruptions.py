@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from vigie.catalogue import find_family
 from vigie_training.tracking import EXPERIMENT
 
 # MLflow warns of its own code.
-pytestmark = [pytest.mark.timeout(600), pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.filterwarnings("default")]
 MODEL = find_family("distilbert").registered_model
 STATE = "*.unfinished-1"
+LATER_MS = 3_600_000
+PATIENCE_SECONDS = 480.0
 
 
 class Place:
@@ -71,7 +75,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 
 
 def interrupted(process: subprocess.Popen[str], place: Place, sign: signal.Signals) -> None:
-    wait_for(place.kept, seconds=240, what="a state of the tuning on disk")
+    wait_for(place.kept, seconds=PATIENCE_SECONDS, what="a state of the tuning on disk")
     process.send_signal(sign)
     process.wait(60)
 
@@ -84,12 +88,12 @@ def test_a_killed_training_leaves_nothing_registered_and_is_gone_on_with(place: 
     whole = state.read_bytes()
     state.write_bytes(whole[:1000])
     with place.start("--resume") as damaged:
-        _, said = damaged.communicate(timeout=240)
+        _, said = damaged.communicate(timeout=PATIENCE_SECONDS)
     assert damaged.returncode == 1
     assert f"vigie-train: {state}: not a checkpoint, train without --resume" in said, "so that is what it goes on from"
     state.write_bytes(whole)
     with place.start("--resume") as resumed:
-        _, said = resumed.communicate(timeout=240)
+        _, said = resumed.communicate(timeout=PATIENCE_SECONDS)
     assert resumed.returncode == 0, said
     assert place.versions() == 1
     assert place.last_status() == "FINISHED"
@@ -106,10 +110,17 @@ def test_a_training_that_is_told_to_stop_or_loses_its_terminal_is_a_failed_run(
     assert (place.versions(), place.last_status()) == (0, "FAILED")
 
 
-def test_a_training_that_is_told_to_stop_while_it_waits_to_be_promoted_has_registered_nothing(place: Place) -> None:
-    place.client.create_registered_model(f"{MODEL}.moving")
+def test_a_training_that_is_told_to_stop_while_it_waits_to_be_promoted_has_registered_nothing(
+    place: Place, tmp_path: Path
+) -> None:
+    lock = f"{MODEL}.moving"
+    place.client.create_registered_model(lock)
+    # However long the training takes: an old lock is a dead process's, and broken.
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as registry, registry:
+        later = "UPDATE registered_models SET creation_time = creation_time + ? WHERE name = ?"
+        assert registry.execute(later, (LATER_MS, lock)).rowcount == 1
     with place.start() as process:
-        wait_for(place.versions, seconds=240, what="the version")
+        wait_for(place.versions, seconds=PATIENCE_SECONDS, pause=0.5, what="the version")
         process.send_signal(signal.SIGTERM)
         process.wait(60)
     assert (place.versions(), place.last_status()) == (0, "FAILED")
@@ -118,9 +129,9 @@ def test_a_training_that_is_told_to_stop_while_it_waits_to_be_promoted_has_regis
 def test_a_registry_that_goes_away_during_a_training_is_one_sentence(tmp_path: Path, server: MlflowServer) -> None:
     place = Place(tmp_path, server.url)
     with place.start() as process:
-        wait_for(place.kept, seconds=240, what="a state of the tuning on disk")
+        wait_for(place.kept, seconds=PATIENCE_SECONDS, what="a state of the tuning on disk")
         server.stop()
-        _, said = process.communicate(timeout=240)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 1
     assert "Traceback" not in said
     last = said.strip().splitlines()[-1]

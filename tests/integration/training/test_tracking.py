@@ -132,13 +132,18 @@ def test_two_trainings_may_be_the_first_of_a_fresh_file(tmp_path: Path) -> None:
     code = f"""
 from mlflow import MlflowClient
 from vigie_training.tracking import connect
+print("ready", flush=True)
 input()
 connect({uri!r})
 MlflowClient().search_experiments()
 MlflowClient().search_registered_models()
 """
     command = [sys.executable, "-c", code]
-    both = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    pipe = subprocess.PIPE
+    both = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) for _ in range(2)]
+    for one in both:
+        assert one.stdout
+        assert one.stdout.readline() == "ready\n"
     for one in both:
         assert one.stdin
         one.stdin.write("begin\n")

@@ -23,7 +23,7 @@ def predict(seen: Visit, *lines: str) -> None:
 
 
 def votes(system: LocalSystem) -> list[tuple[str, str, int | None]]:
-    rows = httpx.get(f"{system.url}/feedback", headers=PAGE_KEY, timeout=10).json()["items"]
+    rows = httpx.get(f"{system.url}/feedback", headers=PAGE_KEY, timeout=60).json()["items"]
     return [(row["prediction_id"], row["verdict"], row["expected_label"]) for row in rows]
 
 
@@ -188,7 +188,7 @@ def test_an_alert_is_shown_with_its_tweets_called_false_and_silenced(english: Vi
     page.get_by_role("button", name="Send a test mail").click()
     expect(page.locator("#alerts-said")).to_contain_text("The mail server took the test mail")
     assert (english.foreign, english.complaints) == ([], [])
-    silences = httpx.get(f"{system.url}/alerts/silences", headers=ADMIN_KEY, timeout=10).json()["items"]
+    silences = httpx.get(f"{system.url}/alerts/silences", headers=ADMIN_KEY, timeout=60).json()["items"]
     assert [silence["active"] for silence in silences] == [False] * len(silences)
 
 

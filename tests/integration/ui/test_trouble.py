@@ -132,7 +132,7 @@ def test_behind_a_path_prefix_everything_stays_below_it(browser: Browser, prefix
 
 
 def test_one_site_that_is_named_may_frame_the_page(system: LocalSystem, prefixed: str) -> None:
-    framed = httpx.get(f"{prefixed}fr/", timeout=10).headers
+    framed = httpx.get(f"{prefixed}fr/", timeout=60).headers
     assert framed["content-security-policy"] == "frame-ancestors 'self' https://example.org"
     assert "x-frame-options" not in framed
-    assert httpx.get(f"{system.page}/fr/", timeout=10).headers["x-frame-options"] == "DENY"
+    assert httpx.get(f"{system.page}/fr/", timeout=60).headers["x-frame-options"] == "DENY"

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from time import monotonic
 
 import redis
 from prometheus_client import REGISTRY, Counter
 
 from gateway.prediction_log import EventLog, PredictionLog
+from tests.support.eventually import until
 from tests.support.servers import RedisServer, free_port
 from vigie.schemas import PredictionEvent
 from vigie.streams import PREDICTIONS, open_redis
@@ -44,14 +44,6 @@ async def running_log(url: str, *, buffer: int = 1000) -> AsyncIterator[Predicti
         await task
     await log.drain(2)
     await client.aclose()
-
-
-async def until(condition: object, seconds: float = 10.0) -> None:
-    assert callable(condition)
-    deadline = monotonic() + seconds
-    while not condition():
-        assert monotonic() < deadline, "the condition did not hold in time"
-        await asyncio.sleep(0.01)
 
 
 async def test_events_reach_the_stream_in_order_and_many_share_an_entry(redis_url: str) -> None:

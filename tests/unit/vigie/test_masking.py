@@ -1,6 +1,6 @@
 """What is hidden of a text, and what stays."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -39,6 +39,6 @@ def test_ordinary_words_stay(text: str) -> None:
     "piece", ["a", "a.", "a-", "@", "a@", "a@b.", "1", "@1", "a.aa/", "http://", "pic.twitter.com/"]
 )
 def test_a_hostile_text_costs_little(piece: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     anonymous(piece * (100_000 // len(piece)))
-    assert perf_counter() - started < 2
+    assert thread_time() - started < 2
