@@ -3,6 +3,8 @@
 import re
 import resource
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,6 +13,7 @@ from time import perf_counter, process_time
 
 import psutil
 
+from vigie_training.errors import TrainingError
 from vigie_training.evaluate import Predict
 
 _SINGLES = 200
@@ -50,10 +53,15 @@ def latency(predict: Predict, texts: Sequence[str]) -> dict[str, float]:
 
 def resources(family: str, directory: Path, texts: Sequence[str]) -> dict[str, float]:
     """`memory_mib`: what a fresh process holds more once the artefact is loaded and has answered;
-    `cpu_ms`: processor time for one tweet in batches of 128.
+    `cpu_ms`: processor time for one tweet in batches of 128. Raises `TrainingError` when that process is killed.
     """
-    with get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measured_alone, (family, directory, list(texts[:_SINGLES])))
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(_measured_alone, family, directory, list(texts[:_SINGLES])).result()
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                f"{family}: the process that measures memory and processor time was killed, as when memory runs out"
+            ) from error
 
 
 def _measured_alone(family: str, directory: Path, texts: list[str]) -> dict[str, float]:
