@@ -20,17 +20,16 @@ class ServedFiles:
         predict: Callable[[Sequence[str]], Probabilities],
         parameters: Parameters,
         *,
-        owned: bool,
+        kept: "NewFolder | None" = None,
         unseen: Probabilities | None = None,
     ) -> None:
-        """An `owned` folder is removed when nobody needs the model any longer; another one has to stay as long."""
+        """The folder has to stay as long as the model: `kept`, where it is a new one."""
         self._folder = folder
         self._names = names
         self.predict = predict
         self.parameters = parameters
         self.unseen = unseen
-        if owned:
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._kept = kept
 
     def save(self, directory: Path) -> None:
         """Copies the files and folders."""
@@ -39,6 +38,12 @@ class ServedFiles:
             copy(self._folder / name, directory / name)
 
 
-def new_folder() -> Path:
-    """An empty folder for files to be owned."""
-    return Path(tempfile.mkdtemp(prefix="vigie-"))
+class NewFolder:
+    """An empty folder that is removed when nobody holds this any longer, at the latest when the process ends.
+
+    A `TemporaryDirectory` would warn that nobody closed it.
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="vigie-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)

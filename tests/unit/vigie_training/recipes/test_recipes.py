@@ -1,6 +1,8 @@
 """Every recipe, small and fast: what it fits, writes and reads back is one model."""
 
+import gc
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,6 +140,38 @@ def test_the_trees_may_stand_on_an_encoder_that_is_a_saved_model(parts: Split, t
     texts = parts.test.texts[:50]
     np.testing.assert_allclose(served.predict(texts), fitted.predict(texts), atol=1e-6)
     assert fitted.parameters["sentence_encoder"] == encoder
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("distilbert", "making the transformer compact"), ("lightgbm", "computing sentence vectors")]
+)
+def test_a_fit_that_is_interrupted_leaves_no_files(
+    parts: Split, options: Options, name: str, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made: list[str] = []
+
+    def interrupt(message: str) -> None:
+        if message == step:
+            made.extend(each.name for each in tmp_path.iterdir())
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        find_recipe(name).fit(parts, options, interrupt)
+    gc.collect()
+    assert made
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_is_not_there_leaves_no_files(
+    parts: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    options = Options(seed=1, quick=True, sentence_encoder=str(tmp_path / "nothing"), home=tmp_path)
+    with pytest.raises(TrainingError, match="VIGIE_SENTENCE_ENCODER: expected a folder"):
+        find_recipe("lightgbm").fit(parts, options, lambda message: None)
+    gc.collect()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_base_model_that_is_not_there_is_named(parts: Split, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from vigie_training.calibration import fit_platt
 from vigie_training.gate import SIGNIFICANCE, sign_test
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Mask, Rows
-from vigie_training.served_files import ServedFiles, new_folder
+from vigie_training.served_files import NewFolder, ServedFiles
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import tuned_transformer
 
@@ -28,7 +28,8 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     from vigie_training.transformer import eight_bits, export  # noqa: PLC0415 (loading a model needs neither torch nor onnx)
 
     with tuned_transformer(split.fit, options, report) as tuned:
-        folder = new_folder()
+        kept = NewFolder()
+        folder = kept.path
         shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
         shutil.copyfile(tuned / GRAPH, folder / _FULL)
     report("making the transformer compact")
@@ -48,12 +49,12 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
     }
-    return ServedFiles(folder, FILES, TextEncoder.load(folder).predict, parameters, owned=True)
+    return ServedFiles(folder, FILES, TextEncoder.load(folder).predict, parameters, kept=kept)
 
 
 def load(directory: Path) -> ServedFiles:
     """See `Recipe`."""
-    return ServedFiles(directory, FILES, TextEncoder.load(directory).predict, {}, owned=False)
+    return ServedFiles(directory, FILES, TextEncoder.load(directory).predict, {})
 
 
 def loses(full: Mask, compact: Mask) -> bool:

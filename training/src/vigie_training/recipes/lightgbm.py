@@ -16,7 +16,7 @@ from vigie_training.calibration import Platt, calibration_weights, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Mask
 from vigie_training.saved_models import saved_model_folder
-from vigie_training.served_files import ServedFiles, new_folder
+from vigie_training.served_files import NewFolder, ServedFiles
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import tuned_transformer
 from vigie_training.weighting import fit_weights
@@ -73,7 +73,8 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
     from vigie_training.transformer import eight_bits  # noqa: PLC0415 (loading a model needs no onnx)
 
     with tuned_transformer(split.fit, options, report) as tuned:
-        folder = new_folder()
+        kept = NewFolder()
+        folder = kept.path
         shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
         eight_bits.compact(tuned / GRAPH, folder / GRAPH, split.calibration.texts)
     report("computing sentence vectors")
@@ -85,12 +86,13 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
     platt = fit_platt(unseen, split.calibration)
     booster = _grown(sample, LEARNER, trees, options.seed)
     said: Parameters = {"base_model": options.base_model or "MiniLM-L6"}
-    return _saved(folder, (TOKENIZER, GRAPH), booster, platt, said, unseen=unseen)
+    return _saved(kept, (TOKENIZER, GRAPH), booster, platt, said, unseen=unseen)
 
 
 def _fit_frozen(split: Split, options: Options, report: Report) -> ServedFiles:
     """What an encoder that nothing was tuned in says of its texts is as good for rows that trees were grown on."""
-    folder = new_folder()
+    kept = NewFolder()
+    folder = kept.path
     shutil.copytree(saved_model_folder(options.sentence_encoder, options.home), folder / SAVED_MODEL)
     features = open_features(folder)
     report("computing sentence vectors")
@@ -101,11 +103,11 @@ def _fit_frozen(split: Split, options: Options, report: Report) -> ServedFiles:
     report("calibrating")
     scores = np.asarray(booster.predict(features(split.calibration.texts), raw_score=True))
     platt = fit_platt(scores, split.calibration)
-    return _saved(folder, (SAVED_MODEL,), booster, platt, {"sentence_encoder": options.sentence_encoder})
+    return _saved(kept, (SAVED_MODEL,), booster, platt, {"sentence_encoder": options.sentence_encoder})
 
 
 def _saved(
-    folder: Path,
+    kept: NewFolder,
     encoder: tuple[str, ...],
     booster: lightgbm.Booster,
     platt: Platt,
@@ -113,6 +115,7 @@ def _saved(
     *,
     unseen: Doubles | None = None,
 ) -> ServedFiles:
+    folder = kept.path
     booster.save_model(folder / BOOSTER)
     calibration = Calibration(slope=platt.slope, shift=platt.shift)
     calibration.save(folder)
@@ -125,14 +128,14 @@ def _saved(
     }
     names = (*encoder, BOOSTER, CALIBRATION)
     told = None if unseen is None else calibration.negative(unseen)
-    return ServedFiles(folder, names, BoostedVectors.load(folder).predict, parameters, owned=True, unseen=told)
+    return ServedFiles(folder, names, BoostedVectors.load(folder).predict, parameters, kept=kept, unseen=told)
 
 
 def load(directory: Path) -> ServedFiles:
     """See `Recipe`."""
     encoder = (SAVED_MODEL,) if (directory / SAVED_MODEL).is_dir() else (TOKENIZER, GRAPH)
     names = (*encoder, BOOSTER, CALIBRATION)
-    return ServedFiles(directory, names, BoostedVectors.load(directory).predict, {}, owned=False)
+    return ServedFiles(directory, names, BoostedVectors.load(directory).predict, {})
 
 
 def _scores_of_unseen(sample: Sample, trees: int, seed: int) -> Doubles:

@@ -9,7 +9,7 @@ from vigie.words import WORDS_FILE
 from vigie_training.calibration import Platt, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Rows
-from vigie_training.served_files import ServedFiles, new_folder
+from vigie_training.served_files import NewFolder, ServedFiles
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import judged, soft_labels
 from vigie_training.variants import variants
@@ -34,7 +34,8 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     shape = fitting.QUICK if options.quick else fitting.Shape()
     fitted = fitting.fit_network(vectors, rows, shape, seed=options.seed, report=report)
     report("calibrating")
-    folder = new_folder()
+    kept = NewFolder()
+    folder = kept.path
     fitted.vectors.save(folder)
     graph.write_graph(fitted.body, folder / NETWORK, Platt(1.0, 0.0))
     scores = WordNetwork.load(folder).scores(split.calibration.texts)
@@ -50,7 +51,7 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
     }
-    return ServedFiles(folder, FILES, WordNetwork.load(folder).predict, parameters, owned=True)
+    return ServedFiles(folder, FILES, WordNetwork.load(folder).predict, parameters, kept=kept)
 
 
 def _rows(fitted: Rows, options: Options, report: Report) -> Labelled:
@@ -64,4 +65,4 @@ def _rows(fitted: Rows, options: Options, report: Report) -> Labelled:
 
 def load(directory: Path) -> ServedFiles:
     """See `Recipe`."""
-    return ServedFiles(directory, FILES, WordNetwork.load(directory).predict, {}, owned=False)
+    return ServedFiles(directory, FILES, WordNetwork.load(directory).predict, {})
