@@ -14,6 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
+from rich.default_styles import DEFAULT_STYLES
 
 from predictor_logreg.predictor import LogregPredictor
 from tests.integration.training.conftest import Run, done
@@ -163,11 +164,36 @@ def test_versions_are_evaluated_and_compared_on_held_out_rows(first: dict[str, A
 
 
 def test_a_comparison_is_logged(first: dict[str, Any], run: Run, url: str, tmp_path: Path) -> None:
-    printed = run("compare", "--output", tmp_path / "all.csv")
+    printed = run("compare", "--output", tmp_path / "all.csv", "--seed", "7")
     assert printed.returncode == 0, printed.stderr
     assert "held-out rows, with 95 % intervals" in printed.stdout
     (logged,) = [one for one in runs(url) if one.data.tags.get("mlflow.runName", "").startswith("comparison")][:1]
     assert len(MlflowClient(url).list_artifacts(logged.info.run_id, "comparison")) == 5
+    assert set(logged.data.params) == {"data_hash", "bootstrap_seed"}
+    assert logged.data.params["bootstrap_seed"] == "7"
+
+
+def test_what_draws_nothing_takes_no_seed(run: Run) -> None:
+    for words in (("evaluate",), ("promote", "1")):
+        failed = run(*words, "--seed", "1")
+        assert failed.returncode == 2
+        assert "No such option" in failed.stderr
+
+
+def test_no_bar_is_full_before_the_end_however_many_files_are_read(
+    first: dict[str, Any], run: Run, tmp_path: Path
+) -> None:
+    files = ",".join(str(written(made_up(40, seed=number), tmp_path / f"{number}.csv")) for number in range(9))
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    elsewhere = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    evaluated = run("evaluate", "--version", "1", "--data", files, "--all-rows", "--json", **terminal)
+    trained = run("run", "--quick", "--data", files, "--json", **terminal, **elsewhere)
+    color = DEFAULT_STYLES["bar.finished"].color
+    assert color
+    for result in (evaluated, trained):
+        done(result)
+        assert "━" in result.stderr
+        assert ";".join(color.get_ansi_codes()) not in result.stderr
 
 
 def test_a_file_is_scored_by_the_champion(first: dict[str, Any], run: Run, tmp_path: Path) -> None:
@@ -280,6 +306,16 @@ def test_what_stands_in_the_way_of_the_artefact_is_told_before_anything_is_read(
     failed = run("run", "--data", "nowhere.csv", "--save-to", tmp_path)
     assert failed.returncode == 1
     assert failed.stderr == f"vigie-train: {tmp_path}/logreg: expected a folder to write to: File exists\n"
+
+
+def test_other_files_where_the_artefact_should_go_are_told_of_before_anything_is_read(run: Run, tmp_path: Path) -> None:
+    thesis = tmp_path / "logreg" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.touch()
+    failed = run("run", "--data", "nowhere.csv", "--save-to", tmp_path)
+    assert failed.returncode == 1
+    assert f"{tmp_path}/logreg: expected an artefact to replace or an empty folder, got one with" in failed.stderr
+    assert thesis.exists()
 
 
 def test_a_seed_that_no_generator_takes_is_refused_before_anything_is_read(run: Run) -> None:

@@ -1,6 +1,6 @@
 """Starters, against a plain SQLite file: what does not come to serve is not registered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.support.rows import made_up
+from vigie.artifacts import verify
 from vigie.catalogue import find_family
 from vigie_training import promotion, starter, training
 from vigie_training.errors import TrainingError
@@ -85,8 +86,16 @@ def test_a_version_is_registered_with_its_verdict_in_one_step(
     assert (first.promoted, second.promoted) == (True, False)
 
 
-def test_a_training_that_is_told_to_stop_while_it_registers_has_registered_nothing(
-    registry: ModelRegistry, uri: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "registering",
+    [
+        lambda uri: training.train(uri, job(), lambda _: None),
+        lambda uri: starter.register_starter(uri, FAMILY, SHIPPED, who="ada", limits=LIMITS),
+    ],
+    ids=["training", "starter"],
+)
+def test_what_is_told_to_stop_while_it_registers_has_registered_nothing(
+    registry: ModelRegistry, uri: str, monkeypatch: pytest.MonkeyPatch, registering: Callable[[str], object]
 ) -> None:
     add = ModelRegistry.add_version
 
@@ -96,9 +105,23 @@ def test_a_training_that_is_told_to_stop_while_it_registers_has_registered_nothi
 
     monkeypatch.setattr(ModelRegistry, "add_version", stopped)
     with pytest.raises(SystemExit):
-        training.train(uri, job(), lambda _: None)
+        registering(uri)
     assert registry.exists()
     assert not registry.versions()
+
+
+def test_an_artefact_that_is_saved_where_one_was_takes_its_place(
+    registry: ModelRegistry, uri: str, tmp_path: Path
+) -> None:
+    saved = tmp_path / FAMILY.name
+    training.train(uri, job(save_to=tmp_path), lambda _: None)
+    before = verify(saved, family=FAMILY.name)
+    (saved / "saved_model").mkdir()
+    for name in ("temperatures.json", "saved_model/saved_model.pb"):  # as of another kind of rows or encoder
+        (saved / name).touch()
+    training.train(uri, job(save_to=tmp_path), lambda _: None)
+    assert verify(saved, family=FAMILY.name).created_at > before.created_at
+    assert [each.name for each in tmp_path.iterdir()] == [FAMILY.name]
 
 
 def test_what_was_retrained_without_votes_and_refused_is_not_trained_again(registry: ModelRegistry, uri: str) -> None:
@@ -110,8 +133,8 @@ def test_what_was_retrained_without_votes_and_refused_is_not_trained_again(regis
     assert (newest.number, newest.tags[FEEDBACK_TAG]) == (refused.version, "0"), "what `run` made does not count"
 
 
-def job(limits: Limits = LIMITS, *, challenger: bool = False) -> training.Job:
-    return training.Job(FAMILY, made_up(300), Options(seed=1, quick=True), "ada", limits, challenger=challenger)
+def job(limits: Limits = LIMITS, *, save_to: Path | None = None, challenger: bool = False) -> training.Job:
+    return training.Job(FAMILY, made_up(300), Options(seed=1, quick=True), "ada", limits, save_to, challenger)
 
 
 def register(registry: ModelRegistry, number: str) -> None:

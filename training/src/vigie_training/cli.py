@@ -26,7 +26,7 @@ from vigie_training.splitting import DEFAULT_SEED, held_out
 from vigie_training.tracking import connect, end_by_signals
 from vigie_training.training import Job
 
-STEPS = 10
+MOST_SEED = 2**32 - 1
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -47,7 +47,7 @@ Labels = Annotated[
         "means Sentiment140's 0/2/4, and names (negative, neutral, positive) speak for themselves."
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of the fit; what is held out depends on none.")]
+Seed = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the fit; what is held out depends on none.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
 
@@ -78,7 +78,7 @@ def run(
     names = _known(model)
     if save_to:
         for name in names:
-            reporting.make_folder(save_to / name)
+            reporting.make_place(save_to / name)
     connect(settings.mlflow_tracking_uri)
     votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators) if with_feedback else None
     options = replace(_options(settings, seed, quick=quick), resume=resume)
@@ -158,7 +158,6 @@ def evaluate(
     version: Annotated[str, typer.Option(help="A version number; default: the champion.")] = "",
     data: Data = "",
     labels: Labels = "auto",
-    seed: Seed = DEFAULT_SEED,
     all_rows: Annotated[bool, typer.Option(help="Every row, not only the split's held-out ones.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -166,7 +165,7 @@ def evaluate(
     registry = _registry(model)
     number = version or _champion(registry)
     registry.version(number)
-    with output.progress(3) as report:
+    with output.progress(None) as report:
         rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         report("evaluating")
         with registry.artefact(number) as folder:
@@ -183,7 +182,9 @@ def compare(
     model: Annotated[str, typer.Option("--model", "-m", help="A model family, or all: the champion of each.")] = "all",
     data: Data = "",
     labels: Labels = "auto",
-    seed: Seed = DEFAULT_SEED,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="Of the bootstrap that gives the intervals.")
+    ] = DEFAULT_SEED,
     last: Annotated[int, typer.Option(min=1, help="Of one family: how many of the newest versions.")] = 5,
     to: Annotated[Path, typer.Option("--output", help="The table as CSV; the rest is written beside it.")] = Path(
         "comparison.csv"
@@ -195,12 +196,12 @@ def compare(
     names = _known(model)
     reporting.make_room(to)
     connect(settings.mlflow_tracking_uri)
-    with output.progress(last + 4) as report:
+    with output.progress(None) as report:
         rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         found = comparing.compare(names, held_out(rows), last=last, seed=seed, report=report)
         report("writing")
         files = reporting.write(found, to)
-        reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), seed=seed)
+        reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), bootstrap_seed=seed)
     output.show(
         {part: comparing.records(getattr(found, part)) for part in ("table", "slices", "pairs")},
         [*reporting.absent(found, names), f"written: {', '.join(str(file) for file in files)}"],
@@ -216,7 +217,6 @@ def promote(
     model: Model = "logreg",
     data: Data = "",
     labels: Labels = "auto",
-    seed: Seed = DEFAULT_SEED,
     force: Annotated[bool, typer.Option("--force", help="Overrule the gate; needs --reason.")] = False,
     reason: Why = "",
     as_json: Json = False,
@@ -232,9 +232,9 @@ def promote(
     if force:
         promotion.force(registry, version, why=reason, who=settings.actor(), at=datetime.now(UTC))
     else:
-        with output.progress(STEPS) as report:
+        with output.progress(None) as report:
             rows = read_given(data, labels, lambda file: report(f"reading {file}"))
-            job = Job(find_family(model), rows, _options(settings, seed), settings.actor(), _limits(settings))
+            job = Job(find_family(model), rows, _options(settings), settings.actor(), _limits(settings))
             verdict = training.judge_version(registry, version, job, report, why=reason)
     shown: dict[str, Any] = {"model": model, "champion": version, "before": before, "forced": force}
     lines = [f"{model}: version {version} serves now, {before or 'nothing'} before"]
@@ -332,8 +332,8 @@ def main() -> None:
 
 
 def _first_version(settings: TrainingSettings, name: str) -> str:
-    options = _options(settings, DEFAULT_SEED, quick=True)
-    with output.progress(STEPS) as report:
+    options = _options(settings, quick=True)
+    with output.progress(None) as report:
         uri, who, limits = settings.mlflow_tracking_uri, settings.actor(), _limits(settings)
         return starter.first_version(uri, find_family(name), options, who=who, limits=limits, report=report)
 
@@ -350,7 +350,7 @@ def _train(
 ) -> training.Outcome:
     data, labels = given
     find_recipe(name)  # a library that it lacks is told before anything is read
-    with output.progress(STEPS) as report:
+    with output.progress(None) as report:
         rows = read_given(data, labels, lambda file: report(f"reading {file}"))
         rows = rows if votes is None else joined([rows, votes])
         job = Job(find_family(name), rows, options, settings.actor(), _limits(settings), save_to, challenger)
@@ -390,7 +390,7 @@ def _champion(registry: ModelRegistry) -> str:
     return number
 
 
-def _options(settings: TrainingSettings, seed: int, *, quick: bool = False) -> Options:
+def _options(settings: TrainingSettings, seed: int = DEFAULT_SEED, *, quick: bool = False) -> Options:
     return Options(seed, quick, settings.vigie_base_model, settings.vigie_sentence_encoder, home=settings.vigie_home)
 
 

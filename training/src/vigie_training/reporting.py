@@ -1,12 +1,15 @@
-"""Writes a comparison to files, and logs them as one MLflow run."""
+"""Writes comparisons and artefacts to files, and logs those of a comparison as one MLflow run."""
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import mlflow
+from pydantic import ValidationError
 
+from vigie.artifacts import MANIFEST, Manifest
 from vigie_training.charts import QualityAndCost, draw_confusions, draw_quality_and_cost
 from vigie_training.comparing import Comparison, costs, quality, records
 from vigie_training.errors import TrainingError
@@ -31,6 +34,30 @@ def make_room(table: Path) -> None:
     make_folder(table.parent)
 
 
+def make_place(folder: Path) -> None:
+    """The same for an artefact, which takes the place of one that is there, and of nothing else."""
+    make_folder(folder)
+    make_folder(folder.resolve().parent)  # where the new one is made
+    if any(folder.iterdir()) and not _holds_artefact(folder):
+        raise TrainingError(f"{folder}: expected an artefact to replace or an empty folder, got one with other files")
+
+
+def put(artefact: Path, folder: Path) -> None:
+    """Copies an artefact to `folder`, see `make_place`. What is there stays until the copy is whole."""
+    make_place(folder)
+    place = folder.resolve()
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".vigie-save-") as beside:
+        new, old = Path(beside) / "new", Path(beside) / "old"
+        shutil.copytree(artefact, new)
+        try:
+            place.rename(old)
+            new.rename(place)
+        except BaseException:  # also when it is told to stop
+            if old.exists() and not place.exists():
+                old.rename(place)
+            raise
+
+
 def absent(comparison: Comparison, families: Sequence[str]) -> list[str]:
     """A sentence on the families that there is nothing of to compare, if there are any."""
     missing = [name for name in families if name not in {one.family for one in comparison.contestants}]
@@ -53,10 +80,10 @@ def write(comparison: Comparison, table: Path) -> list[Path]:
 
 
 @tracked
-def log(run: mlflow.ActiveRun, files: Sequence[Path], *, data_hash: str, seed: int) -> None:
+def log(run: mlflow.ActiveRun, files: Sequence[Path], *, data_hash: str, bootstrap_seed: int) -> None:
     """One run of the experiment that holds the files."""
     mlflow.set_tags({"kind": "comparison", "mlflow.runName": f"comparison {run.info.run_id[:8]}"})
-    mlflow.log_params({"data_hash": data_hash, "split_seed": seed})
+    mlflow.log_params({"data_hash": data_hash, "bootstrap_seed": bootstrap_seed})
     for file in files:
         mlflow.log_artifact(str(file), "comparison")
 
@@ -70,6 +97,15 @@ def for_people(comparison: Comparison) -> list[tuple[str, list[dict[str, Any]]]]
         ("accuracy by kind of tweet", records(widest)),
         ("McNemar's test of each pair", records(comparison.pairs)),
     ]
+
+
+def _holds_artefact(folder: Path) -> bool:
+    """Others call a file `manifest.json` too."""
+    try:
+        Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return False
+    return True
 
 
 def _points(comparison: Comparison) -> list[QualityAndCost]:

@@ -87,14 +87,14 @@ def register_starter(run: mlflow.ActiveRun, family: Family, shipped: Path, *, wh
     verdict, _ = judge_folder(job, shipped, evaluation, costs, registry)
     if not verdict.passed:
         raise TrainingError(f"{family.name}: the starter did not pass the gate: {verdict.summary()}")
-    with tempfile.TemporaryDirectory(prefix="vigie-") as place:
-        folder = Path(shutil.copytree(shipped, Path(place) / ARTIFACT_FOLDER))
-        tags = {"family": family.name, ORIGIN_TAG: "starter"} | promotion.verdict_tags(verdict)
-        version = publish(folder, family, run_id=run.info.run_id, tags=tags, metrics=metrics)
+    tags = {"family": family.name, ORIGIN_TAG: "starter"} | promotion.verdict_tags(verdict)
     try:
+        with tempfile.TemporaryDirectory(prefix="vigie-") as place:
+            folder = Path(shutil.copytree(shipped, Path(place) / ARTIFACT_FOLDER))
+            version = publish(folder, family, run_id=run.info.run_id, tags=tags, metrics=metrics)
         promotion.promote(registry, version, verdict, who=who, at=datetime.now(UTC))
     except BaseException as problem:  # also when it is told to stop: a failed run has registered nothing
-        registry.forget(version)
+        registry.forget_run(run.info.run_id)
         served = registry.champion() if isinstance(problem, Superseded) else None
         if served is None:
             raise

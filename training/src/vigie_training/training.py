@@ -1,6 +1,5 @@
 """One training from rows to a judged version."""
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import pandas as pd
 
 from vigie.artifacts import ArtifactError
 from vigie.catalogue import CHALLENGER, Family
-from vigie_training import charts, promotion
+from vigie_training import charts, promotion, reporting
 from vigie_training.data import SAMPLE_TWEETS, read_file
 from vigie_training.errors import Refused, Superseded
 from vigie_training.evaluate import Evaluation, evaluate
@@ -105,7 +104,7 @@ def _register(
     report("publishing")
     _log_artefacts(evaluation, comparison)
     if job.save_to:
-        shutil.copytree(folder, job.save_to / job.family.name, dirs_exist_ok=True)
+        reporting.put(folder, job.save_to / job.family.name)
     tags |= promotion.verdict_tags(verdict) | ({ORIGIN_TAG: RETRAINED} if job.challenger else {})
     promoted = False
     try:
