@@ -1,6 +1,7 @@
 """Rows of a file on their way through a gateway that does as it is told."""
 
 import csv
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ def table(*texts: str) -> Table:
     return Table("tweets.csv", "CSV", {"id": [str(number) for number in range(len(texts))], "text": list(texts)})
 
 
-def begun(*texts: str) -> Run:
+async def begun(*texts: str) -> Run:
     run = Run()
-    run.begin(table(*texts), "text", "logreg", EN)
+    await run.begin(table(*texts), "text", "logreg", EN)
     return run
 
 
@@ -31,7 +32,7 @@ async def finish(run: Run, gateway: FakeGateway) -> list[Progress]:
 
 
 async def test_every_row_gets_its_own_answer_and_bad_rows_a_reason() -> None:
-    run = begun(*("bad" if number % 3 else "good" for number in range(1200)), "", "x" * 2001)
+    run = await begun(*("bad" if number % 3 else "good" for number in range(1200)), "", "x" * 2001)
     async with FakeGateway() as gateway:
         progress = await finish(run, gateway)
     assert [answer.prediction_label if answer else None for answer in run.answers] == [
@@ -46,7 +47,7 @@ async def test_every_row_gets_its_own_answer_and_bad_rows_a_reason() -> None:
 
 
 async def test_each_row_names_the_version_that_answered_it() -> None:
-    run = begun("tried and bad", "bad", "good", "tried again")
+    run = await begun("tried and bad", "bad", "good", "tried again")
     async with FakeGateway() as gateway:
         await finish(run, gateway)
     assert sorted(summarise(run).by_model) == [("logreg 7", 2), ("logreg 8", 2)]
@@ -56,7 +57,7 @@ async def test_each_row_names_the_version_that_answered_it() -> None:
 
 
 async def test_a_full_queue_is_waited_for() -> None:
-    run = begun("bad", "good")
+    run = await begun("bad", "good")
     async with FakeGateway(refuse=[429, 503]) as gateway:
         await finish(run, gateway)
     assert run.done == 2
@@ -64,34 +65,34 @@ async def test_a_full_queue_is_waited_for() -> None:
 
 async def test_a_refused_key_ends_it_and_what_was_answered_stays() -> None:
     rows = BATCH_ROWS * (BATCHES_AT_ONCE + 1)
-    run = begun(*["bad"] * rows)
+    run = await begun(*["bad"] * rows)
     async with FakeGateway(refuse=[None] * BATCHES_AT_ONCE + [401]) as gateway:
         with pytest.raises(Trouble) as found:
             await finish(run, gateway)
         assert found.value.code == "unauthorized"
         assert 0 < run.done < rows, "the last batch is sent when one is answered"
         done = run.done
-        run.begin(run.table or table(), "text", "logreg", EN)
+        await run.begin(run.table or table(), "text", "logreg", EN)
         assert run.done == done, "the same again goes on"
         await finish(run, gateway)
     assert run.done == rows
-    run.begin(run.table or table(), "text", "lstm", EN)
+    await run.begin(run.table or table(), "text", "lstm", EN)
     assert run.done == 0, "another family starts over"
 
 
 async def test_a_cancelled_run_sends_no_more_and_keeps_every_answer_that_was_under_way() -> None:
-    run = begun(*["bad"] * 10_000)
+    run = await begun(*["bad"] * 10_000)
     async with FakeGateway() as gateway:
         async for progress in score(run, gateway.client):
             run.cancelled = progress.done > 0
         assert run.done == sum(gateway.sizes) == BATCHES_AT_ONCE * BATCH_ROWS
-        run.begin(run.table or table(), "text", "logreg", EN)
+        await run.begin(run.table or table(), "text", "logreg", EN)
         await finish(run, gateway)
         assert run.done == sum(gateway.sizes) == 10_000, "no row is sent twice"
 
 
 async def test_a_small_file_comes_in_between_the_batches_of_a_large_one() -> None:
-    large, small = begun(*["bad"] * 20_000), begun("good")
+    large, small = await begun(*["bad"] * 20_000), await begun("good")
     async with FakeGateway() as gateway:
         async for progress in score(large, gateway.client):
             if progress.done:
@@ -109,7 +110,7 @@ def test_batches_fit_into_what_the_gateway_takes() -> None:
 
 
 async def test_files_hold_every_row_safe_raw_and_with_errors() -> None:
-    run = begun("=bad(1)", "good; really", "")
+    run = await begun("=bad(1)", "good; really", "")
     async with FakeGateway() as gateway:
         await finish(run, gateway)
     safe, raw, errors = (read(path) for path in export_files(run, EN))
@@ -121,30 +122,40 @@ async def test_files_hold_every_row_safe_raw_and_with_errors() -> None:
     assert read(export_files(run, texts_in("fr"))[0], ";")[0] == safe[0]
 
 
-def test_rows_after_blank_lines_are_told_by_their_line_in_the_file(tmp_path: Path) -> None:
+async def test_rows_after_blank_lines_are_told_by_their_line_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "tweets.csv"
     path.write_text("text\nfirst\n\n\nsecond\n" + "x" * 2001 + "\n")
     run = Run()
-    run.begin(read_table(path), "text", "logreg", EN)
+    await run.begin(read_table(path), "text", "logreg", EN)
     assert [row.number for row in choose(run, "all", "")[0]] == [2, 5, 6]
     assert [row[0] for row in read(export_files(run, EN)[2])] == ["row", "2", "5", "6"]
 
 
 @pytest.mark.parametrize("cell", ["＝1+1", "\n=1+1", " =1+1"])
-def test_what_hides_a_formula_is_made_harmless_as_votes_are(cell: str) -> None:
-    safe, raw, _ = (read(path) for path in export_files(begun(cell), EN))
+async def test_what_hides_a_formula_is_made_harmless_as_votes_are(cell: str) -> None:
+    safe, raw, _ = (read(path) for path in export_files(await begun(cell), EN))
     assert (safe[1][1], raw[1][1]) == (f"'{cell}", cell)
 
 
-def test_a_header_is_as_safe_as_the_cells_below_it() -> None:
+async def test_a_header_is_as_safe_as_the_cells_below_it() -> None:
     run = Run()
-    run.begin(Table("list.csv", "CSV", {"=bad(1)": ["late"]}), "=bad(1)", "logreg", EN)
+    await run.begin(Table("list.csv", "CSV", {"=bad(1)": ["late"]}), "=bad(1)", "logreg", EN)
     safe, raw, errors = (read(path) for path in export_files(run, EN))
     assert (safe[0][0], raw[0][0], errors[0][2]) == ("'=bad(1)", "=bad(1)", "'=bad(1)")
 
 
+async def test_an_old_folder_that_another_thread_removes_meanwhile_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    run = await begun("late")
+    home = Path(export_files(run, EN)[0]).parents[1]
+    (home / "old").symlink_to(tmp_path / "removed")  # listed still, and not there when it is looked at
+    assert len(read(export_files(run, EN)[0])) == 2
+
+
 async def test_the_summary_counts_and_filters_choose() -> None:
-    run = begun("bad one", "bad two", "good", "")
+    run = await begun("bad one", "bad two", "good", "")
     async with FakeGateway() as gateway:
         await finish(run, gateway)
     summary = summarise(run)

@@ -15,6 +15,8 @@ def test_production_needs_a_key_for_the_gateway() -> None:
     ("given", "message"),
     [
         ({"gateway_url": "gateway:8000"}, "GATEWAY_URL: expected the URL of the gateway"),
+        ({"gateway_url": "http://gateway:0"}, "GATEWAY_URL: expected the URL of the gateway"),
+        ({"gateway_url": "http://[gateway"}, "GATEWAY_URL: expected the URL of the gateway"),
         ({"ui_root_path": "vigie"}, "UI_ROOT_PATH: expected a path that starts with /"),
         ({"ui_framed_by": "*; script-src *"}, "UI_FRAMED_BY: expected the origin of a site"),
         ({"ui_refresh_seconds": "inf"}, "UI_REFRESH_SECONDS: Input should be a finite number"),

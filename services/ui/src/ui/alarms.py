@@ -6,10 +6,9 @@ from typing import Literal
 
 from ui.gateway import Gateway
 from vigie.alerts import Alert, AlertPage, AlertState, Silence, SilenceList, SilenceRequest, TestMailResult
+from vigie.schemas import ANYTHING, EVERYTHING
 
 RULES = ("errors", "surge")
-EVERYTHING, ANY = "all", "*"
-HOURS = (1, 24)
 SHOWN = 50
 REASON = "from the page"
 
@@ -114,5 +113,5 @@ def watches_of(alerts: Sequence[Alert], silences: Iterable[Silence]) -> list[Wat
 
 def _covering(standing: Iterable[Silence], scope: str, rule: str) -> Silence | None:
     """Of the silences that keep it quiet the one that lasts longest."""
-    covering = (each for each in standing if each.scope in (scope, ANY) and each.rule in (rule, ANY))
+    covering = (each for each in standing if each.scope in (scope, ANYTHING) and each.rule in (rule, ANYTHING))
     return max(covering, key=lambda silence: silence.until, default=None)

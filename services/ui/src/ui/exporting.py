@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import time
 from uuid import uuid4
@@ -63,8 +64,9 @@ def _fresh_folder() -> Path:
     home = Path(tempfile.gettempdir()) / f"vigie-page-{os.getuid()}"
     home.mkdir(exist_ok=True, mode=0o700)
     for old in home.iterdir():
-        if time() - old.stat().st_mtime > KEPT_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another thread has removed it
+            if time() - old.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
     folder = home / uuid4().hex
     folder.mkdir()
     return folder

@@ -41,7 +41,6 @@ class Gateway:
     """
 
     def __init__(self, url: str, key: str | None) -> None:
-        self.url = url
         self.batch_turns = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._headers = {"X-API-Key": key} if key else {}
         self._http = httpx.AsyncClient(

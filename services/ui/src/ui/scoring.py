@@ -51,7 +51,8 @@ class Answer(NamedTuple):
 class Run:
     """One file on its way, kept for a session. `answers` and `problems` are by row; a row may have neither yet.
 
-    `under_way`: it is predicted, or waits for that; `cancelled`: no more is sent; `left`: nobody looks at it any more.
+    `under_way`: from the press until its files are written; `cancelled`: no more is sent; `left`: nobody looks at it
+    any more.
     """
 
     table: Table | None = None
@@ -64,15 +65,13 @@ class Run:
     left: bool = False
     seconds: float = 0.0
 
-    def begin(self, table: Table, column: str, family: str | None, texts: Texts) -> None:
+    async def begin(self, table: Table, column: str, family: str | None, texts: Texts) -> None:
         """Starts over, unless the same is asked again: then only what has no answer is sent."""
+        self.cancelled = False  # before anything is awaited: who stops it meanwhile means this time
         if (self.table, self.column, self.family) != (table, column, family):
+            problems = await asyncio.to_thread(_problems, table.columns[column], texts)
             self.table, self.column, self.family = table, column, family
-            self.answers = [None] * table.size
-            said = (problem_of(text, texts) for text in table.columns[column])
-            self.problems = {row: problem for row, problem in enumerate(said) if problem}
-            self.seconds = 0.0
-        self.cancelled = False
+            self.answers, self.problems, self.seconds = [None] * table.size, problems, 0.0
 
     def leave(self) -> None:
         """Its reader goes on to another file."""
@@ -152,6 +151,10 @@ def batches_of(rows: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]
         size += weight
     if batch:
         yield batch
+
+
+def _problems(rows: Sequence[str], texts: Texts) -> dict[int, str]:
+    return {row: problem for row, text in enumerate(rows) if (problem := problem_of(text, texts))}
 
 
 async def _predict(run: Run, gateway: Gateway, rows: list[int]) -> None:

@@ -2,11 +2,10 @@
 
 import re
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from vigie.settings import Seconds, ServiceSettings
+from vigie.settings import Seconds, ServiceSettings, is_http
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.*-]+(:\d+)?")
 
@@ -25,8 +24,7 @@ class UiSettings(ServiceSettings):
     @field_validator("gateway_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not is_http(value):
             raise ValueError("expected the URL of the gateway, http://host:port")
         return value.rstrip("/")
 

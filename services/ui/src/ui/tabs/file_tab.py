@@ -1,5 +1,6 @@
 """A file of tweets: what is in it, what a spreadsheet did to it, its predictions, and the files to take away."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ class FileEvents:
     ) -> AsyncIterator[tuple[Any, ...]]:
         """Predicts: start, stop, progress, filters, result, downloads, and the three files.
 
-        Nothing changes by a second press meanwhile, nor once the reader has gone on to another file.
+        Nothing changes by a second press until the files are written, nor once the reader has gone on to another file.
         """
         pen, keep = self.desk.pen(), [gr.skip()] * 6
         if table is None:
@@ -104,35 +105,41 @@ class FileEvents:
         if run.under_way:
             yield NO_CHANGE
             return
-        run.begin(table, column, family, self.desk.texts)
-        busy, idle = gr.update(interactive=False), gr.update(visible=True, interactive=True)
-        notice = ""
-        try:
-            async with aclosing(self._steps(run)) as steps:
-                async for said in steps:
-                    yield busy, idle, said, *keep
-        except Trouble as trouble:
-            notice = pen.trouble(trouble)
-        if run.left:
-            yield NO_CHANGE
-            return
-        files = export_files(run, self.desk.texts)
-        ended = notice + pen.write("file_ended", run=run, left=len(run.waiting()))
-        shown = gr.update(visible=True)
-        yield idle, gr.update(visible=False), ended, shown, self.filter(run, wanted, search), shown, *files
-
-    async def _steps(self, run: Run) -> AsyncGenerator[str, None]:
-        """What to tell from now until it is done, cancelled or left; raises `Trouble`."""
-        pen = self.desk.pen()
+        busy, idle, notice = gr.update(interactive=False), gr.update(visible=True, interactive=True), ""
         async with self.turns.taken(run) as before:
-            async for waiting in before:
-                yield pen.notice(self.desk.texts.count("file.waits", waiting), kind="info")
-            yield pen.write("file_progress", progress=Progress(run.done, run.total, None))
-            async with aclosing(score(run, self.desk.gateway)) as steps:
-                async for progress in steps:
-                    if run.left:
-                        return
-                    yield pen.write("file_progress", progress=progress)
+            await run.begin(table, column, family, self.desk.texts)
+            try:
+                async with aclosing(self._steps(run, before)) as steps:
+                    async for said in steps:
+                        if run.left:
+                            break
+                        yield busy, idle, said, *keep
+            except Trouble as trouble:
+                notice = pen.trouble(trouble)
+            last = await self._last(run, notice, wanted, search)
+        yield last
+
+    async def _steps(self, run: Run, before: AsyncIterator[int]) -> AsyncGenerator[str, None]:
+        """What to tell until it is done or cancelled, first while others are `before` it; raises `Trouble`."""
+        pen = self.desk.pen()
+        async for waiting in before:
+            yield pen.notice(self.desk.texts.count("file.waits", waiting), kind="info")
+        yield pen.write("file_progress", progress=Progress(run.done, run.total, None))
+        async with aclosing(score(run, self.desk.gateway)) as steps:
+            async for progress in steps:
+                yield pen.write("file_progress", progress=progress)
+
+    async def _last(self, run: Run, notice: str, wanted: Wanted, search: str) -> tuple[Any, ...]:
+        """The outputs of `run` at its end; the files are written meanwhile, unless it was left."""
+        if run.left:
+            return NO_CHANGE
+        files = await asyncio.to_thread(export_files, run, self.desk.texts)
+        result = await asyncio.to_thread(self.filter, run, wanted, search)
+        if run.left:
+            return NO_CHANGE
+        pen, hidden, shown = self.desk.pen(), gr.update(visible=False), gr.update(visible=True)
+        ended = notice + pen.write("file_ended", run=run, left=len(run.waiting()))
+        return gr.update(visible=True, interactive=True), hidden, ended, shown, result, shown, *files
 
     def cancel(self, run: Run) -> Any:
         """Stops after the batches that are under way."""

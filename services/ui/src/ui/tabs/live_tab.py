@@ -10,7 +10,7 @@ from ui.desk import QUIET, Desk
 from ui.gateway import Trouble
 from ui.live import SPANS, look
 
-EVERYTHING = ""
+NO_TOPIC = ""
 
 
 def build(desk: Desk) -> None:
@@ -20,8 +20,8 @@ def build(desk: Desk) -> None:
         with gr.Row():
             spans = [(t(f"live.span.{span}"), span) for span in SPANS]
             span = gr.Radio(spans, value=next(iter(SPANS)), label=t("live.when"), elem_id="live-span")
-            everything = [(t("live.everything"), EVERYTHING)]
-            topic = gr.Radio(everything, value=EVERYTHING, label=t("live.topic"), elem_id="live-topic")
+            everything = [(t("live.everything"), NO_TOPIC)]
+            topic = gr.Radio(everything, value=NO_TOPIC, label=t("live.topic"), elem_id="live-topic")
         notice = desk.html(elem_id="live-notice")
         view = desk.html(desk.pen().write("loading"), elem_id="live-view")
         ticks = gr.Timer(desk.refresh_seconds)
@@ -46,5 +46,5 @@ class LiveEvents:
             return pen.trouble(trouble), gr.skip(), gr.skip()
         names = [part.name for part in live.topics]
         names += [topic] if topic and topic not in names else []
-        choices = [(t("live.everything"), EVERYTHING), *((name, name) for name in names)]
+        choices = [(t("live.everything"), NO_TOPIC), *((name, name) for name in names)]
         return "", pen.write("live", live=live, topic=topic), gr.Radio(choices, value=topic)
