@@ -1,6 +1,7 @@
 """Authors of tweets are known by a keyed digest alone: enough to count different ones, and to find one who asks."""
 
 import unicodedata
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Annotated
 
@@ -20,6 +21,11 @@ class AuthorBook:
     def digest(self, handle: str) -> str:
         """32 hexadecimal characters, the same for `@Name`, `name` and ` NAME `."""
         return blake2b(plain_handle(handle).encode(), digest_size=16, key=self._key).hexdigest()
+
+
+def is_erased(author: str | None, answered_ms: int, erased: Mapping[str, int]) -> bool:
+    """Whether the author (a digest) of a prediction had it erased: `erased` tells when each was (Unix ms)."""
+    return author is not None and answered_ms <= erased.get(author, -1)
 
 
 def plain_handle(handle: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 
 from feedback.cli import main
 from feedback.erasure import erase
-from feedback.prediction_log import insert_predictions, is_erased
+from feedback.prediction_log import insert_predictions
 from feedback.retention import Retention, forget_old
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables, predictions, votes
@@ -23,7 +23,7 @@ from tests.support.alerting import Worker
 from tests.support.eventually import until
 from tests.support.mail import MailServer
 from tests.support.servers import as_service, free_port, wait_for
-from vigie.authors import AuthorBook
+from vigie.authors import AuthorBook, is_erased
 from vigie.durations import DAY_MS
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET
@@ -132,9 +132,9 @@ async def test_an_erasure_that_loses_redis_is_completed_by_another_one(tmp_path:
 async def test_what_comes_late_of_an_erased_author_stays_out(tmp_path: Path, redis_url: str) -> None:
     event = by("ann", SECRET_WORD)
     erased = {event.author or "": event.created_ms}
-    assert is_erased(event, erased)
-    assert not is_erased(event.model_copy(update={"created_ms": event.created_ms + 1}), erased), "written after that"
-    assert not is_erased(prediction(), erased)
+    assert is_erased(event.author, event.created_ms, erased)
+    assert not is_erased(event.author, event.created_ms + 1, erased), "written after that"
+    assert not is_erased(prediction().author, prediction().created_ms, erased)
 
 
 def test_without_the_alerting_service_the_receipt_says_what_waits(

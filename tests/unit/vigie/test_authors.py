@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from vigie.authors import AuthorBook
+from vigie.authors import AuthorBook, is_erased
 from vigie.schemas import BatchRequest, PredictRequest
 
 BOOK = AuthorBook(SecretStr("one secret"))
@@ -27,3 +27,9 @@ def test_a_handle_that_nobody_can_have_is_refused(author: str) -> None:
         PredictRequest(text="late again", author=author)
     with pytest.raises(ValidationError, match="expected a name, with or without @"):
         BatchRequest(texts=["late", "again"], author=["@ann", author])
+
+
+@pytest.mark.parametrize("author", ["ann", "bob", None])
+@pytest.mark.parametrize("answered_ms", [0, 999, 1_000, 1_001])
+def test_an_erasure_is_of_what_was_answered_by_then(author: str | None, answered_ms: int) -> None:
+    assert is_erased(author, answered_ms, {"ann": 1_000}) == (author == "ann" and answered_ms <= 1_000)

@@ -1,6 +1,6 @@
 """Forgetting an author in alerts: what is kept of them, what waits to be mailed, and what the radar remembers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -39,11 +39,6 @@ async def erased_authors(redis: Redis) -> dict[str, int]:
     """Authors (their digests) of the last 30 days' erasures, with the moment of the erasure (Unix ms)."""
     found: Any = await redis.zrange(ERASED_AUTHORS, 0, -1, withscores=True)
     return {author.decode(): int(moment) for author, moment in found}
-
-
-def is_erased(author: str | None, answered_ms: int, erased: Mapping[str, int]) -> bool:
-    """Whether its author was erased after it was answered: what feedback leaves out of its log."""
-    return author is not None and answered_ms <= erased.get(author, -1)
 
 
 def without(alert: RaisedAlert, erasure: Erasure) -> RaisedAlert:

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, select
 
 from feedback.tables import erased_authors, predictions
+from vigie.authors import is_erased
 from vigie.schemas import PredictionEvent
 from vigie.store import Store, insert_into
 from vigie.streams import PREDICTIONS, TRIALS, trim_consumed
@@ -23,16 +24,11 @@ _LOG = logging.getLogger(__name__)
 def insert_predictions(connection: Connection, events: list[PredictionEvent]) -> None:
     """Writes what is not there yet; the same event again changes nothing. What an author had erased stays out."""
     erased = _erased(connection, events)
-    events = [event for event in events if not is_erased(event, erased)]
+    events = [event for event in events if not is_erased(event.author, event.created_ms, erased)]
     if not events:
         return
     statement = insert_into(connection, predictions).on_conflict_do_nothing(index_elements=["prediction_id"])
     connection.execute(statement, [vars(event) for event in events])
-
-
-def is_erased(event: PredictionEvent, erased: dict[str, int]) -> bool:
-    """Whether its author was erased after it was answered."""
-    return event.author is not None and event.created_ms <= erased.get(event.author, -1)
 
 
 def _erased(connection: Connection, events: list[PredictionEvent]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from alerting.erasing import erased_authors, is_erased
+from alerting.erasing import erased_authors
 from alerting.metrics import SURGES, TWEETS, WATCHED
 from alerting.radar.counts import KEPT_MINUTES
 from alerting.radar.memory import START, NotHeld, RadarMemory, Step
@@ -18,6 +18,7 @@ from alerting.radar.stories import risen, typical
 from alerting.radar.watch import Tweet, Watch
 from alerting.store import SURGE, Clock
 from vigie.alerts import RaisedAlert, SurgeFacts, SurgePoint, SurgeTweet
+from vigie.authors import is_erased
 from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from vigie.schemas import PredictionEvent
 from vigie.streams import PREDICTIONS, Entry
