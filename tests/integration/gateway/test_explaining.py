@@ -6,7 +6,6 @@ import pytest
 from gateway.breaker import FAILURES_IN_A_ROW
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import RECEIPTS, gateway
-from tests.support.eventually import eventually
 from tests.support.peers import FakePredictor
 
 
@@ -35,17 +34,13 @@ async def test_explanations_that_come_too_late_take_nobody_the_family_away(
     settings: GatewaySettings, predictor: FakePredictor
 ) -> None:
     predictor.held = True
-    async with gateway(settings.model_copy(update={"predict_timeout_seconds": 0.5})) as client:
+    async with gateway(settings.model_copy(update={"predict_timeout_seconds": 3})) as client:
         for _ in range(FAILURES_IN_A_ROW + 1):
             late = await client.post("/predict", json={"text": "bad flight", "explain": True})
             assert late.status_code == 504
         predictor.held = False
-
-        async def asked() -> bool:
-            return predictor.calls[-1] == ["good crew"]
-
-        await client.post("/predict", json={"text": "good crew"})
-        await eventually(asked)  # its answer has half a second, which a starved machine may not have
+        reply = await client.post("/predict", json={"text": "bad flight"})
+        assert (reply.status_code, reply.json()["degraded"]) == (200, False)
 
 
 @pytest.mark.parametrize("value", [1, "true", None])
