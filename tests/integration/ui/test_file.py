@@ -76,10 +76,15 @@ def test_a_damaged_french_file_is_read_predicted_filtered_and_taken_away(english
     assert (english.foreign, english.complaints) == ([], [])
 
 
+def long_tweet(number: int) -> str:
+    """Takes its time, so that a fast machine is not done before it is looked at."""
+    return f"flight {number} is late again and nobody tells us why " * 8
+
+
 def test_a_file_that_is_stopped_goes_on_where_it_was(english: Visit, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     rows = 30_000
-    file.write_text("text\n" + "\n".join(f"flight {number} is late again" for number in range(rows)), encoding="utf-8")
+    file.write_text("text\n" + "\n".join(map(long_tweet, range(rows))), encoding="utf-8")
     page = give(english, file)
     expect(page.locator("#preview")).to_contain_text("30,000 rows")
     page.locator("#start").click()
@@ -95,7 +100,7 @@ def test_a_small_file_is_done_while_that_of_another_reader_is_large_and_one_file
     browser: Browser, system: LocalSystem, tmp_path: Path
 ) -> None:
     large, small = tmp_path / "large.csv", tmp_path / "small.csv"
-    large.write_text("text\n" + "\n".join(f"flight {number} is late again" for number in range(50_000)))
+    large.write_text("text\n" + "\n".join(map(long_tweet, range(50_000))))
     small.write_text("text\nlovely crew\nlate again\n")
     with visit(browser, f"{system.page}/en/") as one, visit(browser, f"{system.page}/en/") as other:
         first, second = give(one, large), give(other, small)
