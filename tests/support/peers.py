@@ -177,8 +177,8 @@ class Peer:
     def __init__(self, app: ASGIApp, *, lifespan: Literal["on", "off"] = "off") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=self.port, log_level="error", lifespan=lifespan, interface="asgi3"
+        config = uvicorn.Config(  # its own logging would close every handler there is, and with one the tests' output
+            app, port=self.port, log_config=None, log_level="error", lifespan=lifespan, interface="asgi3"
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
