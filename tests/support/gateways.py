@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from starlette.applications import Starlette
@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from tests.support.peers import Peer
 from ui.gateway import Gateway
-from vigie.alerts import Alert, AlertPage
+from vigie.alerts import Alert, AlertPage, Silence, SilenceList, SilenceRequest, TestMailResult
 from vigie.cards import ModelCard
 from vigie.model_status import ModelList, ModelStatus
 from vigie.schemas import (
@@ -48,6 +48,7 @@ class FakeGateway:
     `sizes` are those of the batches that it answered, `trials` the versions on trial beside `logreg`.
     `alerts` are those that fired, newest first, `alert_pages` the sizes of the pages that it gave of them.
     `counts` are those of the predictions over time, whatever time is asked for.
+    `silences` are those that stand, newest first; while they are `silences_held` none is made.
     """
 
     refuse: list[int | None] = field(default_factory=list)
@@ -57,6 +58,8 @@ class FakeGateway:
     alerts: list[Alert] = field(default_factory=list)
     alert_pages: list[int] = field(default_factory=list)
     counts: PredictionCounts = field(default_factory=lambda: NO_COUNTS)
+    silences: list[Silence] = field(default_factory=list)
+    silences_held: bool = False
 
     def __enter__(self) -> Self:
         routes = [
@@ -64,6 +67,9 @@ class FakeGateway:
             Route("/predictions/counts", self.count),
             Route("/predictions", self.history),
             Route("/alerts", self.fired),
+            Route("/alerts/test", self.mail, methods=["POST"]),
+            Route("/alerts/silences", self.standing),
+            Route("/alerts/silences", self.silence, methods=["POST"]),
             Route("/models", self.models),
             Route("/models/{name}/card", self.card),
         ]
@@ -116,6 +122,32 @@ class FakeGateway:
         self.alert_pages.append(len(items))
         page = AlertPage(items=items, next_cursor=str(end) if end < len(self.alerts) else None)
         return Response(page.model_dump_json(), media_type="application/json")
+
+    async def mail(self, _: Request) -> Response:
+        """`POST /alerts/test`, which the mail server takes."""
+        told = TestMailResult(accepted=True, message_id="m", replies={"ops@localhost": "250 taken"})
+        return Response(told.model_dump_json(), media_type="application/json")
+
+    async def standing(self, _: Request) -> Response:
+        """`GET /alerts/silences`."""
+        return Response(SilenceList(items=self.silences).model_dump_json(), media_type="application/json")
+
+    async def silence(self, request: Request) -> Response:
+        """`POST /alerts/silences`."""
+        wanted = SilenceRequest.model_validate_json(await request.body())
+        while self.silences_held:  # noqa: ASYNC110 - a test lets go of them in another thread
+            await asyncio.sleep(0.01)
+        begin = datetime.now(UTC)
+        made = Silence(
+            silence_id=str(len(self.silences)),
+            scope=wanted.scope,
+            rule=wanted.rule,
+            created_at=begin,
+            until=begin + timedelta(hours=wanted.hours),
+            active=True,
+        )
+        self.silences.insert(0, made)
+        return Response(made.model_dump_json(), media_type="application/json")
 
     async def models(self, _: Request) -> Response:
         """`GET /models`."""

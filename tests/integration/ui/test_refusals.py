@@ -148,6 +148,21 @@ def test_what_is_on_trial_is_shown_beside_the_champion(english: Visit, gateway: 
     assert serious_findings(english.page) == []
 
 
+def test_what_is_pressed_while_the_gateway_works_is_done_and_a_double_click_is_one(
+    english: Visit, gateway: FakeGateway
+) -> None:
+    gateway.silences.clear()
+    gateway.silences_held = True
+    english.tab("Alerts")
+    said = english.page.locator("#alerts-said")
+    english.page.get_by_role("button", name="Silence for 1 h").first.dblclick()
+    english.page.get_by_role("button", name="Send a test mail").click()
+    expect(said).to_contain_text("The mail server took the test mail")
+    gateway.silences_held = False
+    expect(said).to_contain_text("Silent until")
+    assert len(gateway.silences) == 1
+
+
 def test_nothing_typed_and_too_much_pasted_are_told(english: Visit) -> None:
     page = english.page
     page.locator("#predict").click()

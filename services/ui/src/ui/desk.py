@@ -10,6 +10,8 @@ from ui.rendering import Pen
 from vigie.wording import Texts, zone_of
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+PRESSED: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}
+"""For buttons of which another may be pressed meanwhile: by default a click during another one is dropped."""
 EVENTS_AT_ONCE = 16
 """Of each kind, for all readers of a language together: Gradio's own limit of one would make them wait in line."""
 
@@ -35,7 +37,10 @@ class Desk:
         return Pen(self.texts, zone_of(zone))
 
     def html(self, value: str = "", *, elem_id: str, actions: bool = False) -> gr.HTML:
-        """A piece of the page that handlers write; with `actions` its `data-action` buttons are click events."""
+        """A piece of the page that handlers write; with `actions` its `data-action` buttons are click events.
+
+        A double click is one of them.
+        """
         script = ACTIONS if actions else None
         return gr.HTML(value, elem_id=elem_id, apply_default_css=False, js_on_load=script)
 
@@ -43,7 +48,7 @@ class Desk:
 ACTIONS = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
-  if (button) trigger("click", {action: button.dataset.action, id: button.dataset.id});
+  if (button && event.detail < 2) trigger("click", {action: button.dataset.action, id: button.dataset.id});
 });
 watch("value", () => {
   const next = element.querySelector("[data-focus]");

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from ui.alarms import AlertDesk
-from ui.desk import QUIET, Desk
+from ui.desk import PRESSED, QUIET, Desk
 from ui.gateway import Trouble
 from ui.rendering import Pen
 from vigie.wording import Texts
@@ -36,7 +36,7 @@ def build(desk: Desk) -> None:
     desk.opened.then(do.enter, [key, desk.zone], outputs, **QUIET)
     gr.on([key.submit, enter.click], do.enter, [key, desk.zone], outputs, **QUIET)
     ticks.tick(do.refresh, [key, desk.zone, shut], outputs, **QUIET)
-    view.click(do.act, [key, desk.zone], [said, *outputs], **QUIET)
+    view.click(do.act, [key, desk.zone], [said, *outputs], **PRESSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from ui.damage import find_damage
-from ui.desk import QUIET, Desk
+from ui.desk import PRESSED, QUIET, Desk
 from ui.exporting import export_files
 from ui.gateway import Trouble
 from ui.reading import Table, UnreadableFile, likely_text, read_table
@@ -53,8 +53,8 @@ def build(desk: Desk) -> gr.Radio:
     upload.change(do.read, [upload, run], read, concurrency_limit=FILES_AT_ONCE, **QUIET)
     column.change(do.show, [table, column], [preview], **QUIET)
     outputs = [start, stop, progress, filters, result, downloads, safe, raw, errors]
-    started: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}  # a run that was left may still be ending
-    start.click(do.run, [table, column, family, run, wanted, search], outputs, **started)
+    # Pressed during another run: one that was left may still be ending.
+    start.click(do.run, [table, column, family, run, wanted, search], outputs, **PRESSED)
     stop.click(do.cancel, [run], [progress], **QUIET)
     gr.on([wanted.change, search.change], do.filter, [run, wanted, search], [result], **QUIET)
     return family

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.desk import QUIET, Desk
+from ui.desk import PRESSED, QUIET, Desk
 from ui.gateway import Trouble
 from ui.judging import MOST_LINES, Sheet, Tweet, lines_of, predict, undo, vote
 from vigie.schemas import Verdict
@@ -35,8 +35,7 @@ def build(desk: Desk) -> gr.Radio:
             result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
     busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go}
     go.click(do.ask, [text, family, desk.zone], [sheet, result, notice], **busy)
-    judged: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}  # by default a click during another one is dropped
-    result.click(do.judge, [sheet, desk.annotator, desk.zone], [result, notice], **judged)
+    result.click(do.judge, [sheet, desk.annotator, desk.zone], [result, notice], **PRESSED)
     examples.click(None, text, text, js=_ADD.replace("EXAMPLES", dumps(t("predict.example_lines"))), **QUIET)
     text.change(None, text, None, js=_KEEP, **QUIET)
     desk.page.load(None, text, text, js=_KEPT, **QUIET)
