@@ -14,26 +14,33 @@ from vigie_training.rows import Rows, joined
 from vigie_training.splitting import Split
 from vigie_training.tempering import fit_temperatures
 
-COUNT = 3000
+COUNT = 6000
 OWN = "sentiment140_train"
 COMPANY = "airline_feb17_21"
 
 
-def drawn(seed: int, *, company: float, own: float) -> tuple[Rows, Probabilities]:
-    """Rows of both kinds and what a model says of them; the truth is its log-odds times `company`, or `own`."""
+def drawn(seed: int, *, company: float, own: float, kept: float = 1.0) -> tuple[Rows, Probabilities]:
+    """Rows of both kinds and what a model says of them; the truth is its log-odds times `company`, or `own`.
+
+    Four of five tweets to a company are negative; of these only `kept` are among the rows.
+    """
     generator = np.random.default_rng(seed)
     parts, said = [], []
-    for source, subject, slope in ((COMPANY, "@user flight", company), (OWN, "my day", own)):
-        odds = generator.normal(0, 2, COUNT)
+    for source, subject, slope, middle in ((COMPANY, "@user flight", company, -1.75), (OWN, "my day", own, 0.0)):
+        odds = generator.normal(middle, 2, COUNT)
         labels = generator.random(COUNT) < 1 / (1 + np.exp(-slope * odds))
-        texts = [f"{subject} w{number}x{seed}" for number in range(COUNT)]
+        if source == COMPANY:
+            there = labels | (generator.random(COUNT) < kept)
+            odds, labels = odds[there], labels[there]
+        texts = [f"{subject} w{number}x{seed}" for number in range(len(odds))]
         parts.append(rows(zip(texts, labels.astype(int).tolist(), strict=True), source=source))
         said.append(1 / (1 + np.exp(odds)))
     return joined(parts), np.concatenate(said).astype(np.float32)
 
 
-def test_each_kind_gets_the_temperature_that_is_true_of_it() -> None:
-    calibration, said = drawn(1, company=2.0, own=0.5)
+@pytest.mark.parametrize("kept", [1.0, 0.5])
+def test_each_kind_gets_the_temperature_that_is_true_of_it(kept: float) -> None:
+    calibration, said = drawn(1, company=2.0, own=0.5, kept=kept)
     test, unseen = drawn(2, company=2.0, own=0.5)
     found = fit_temperatures(said, Split(drawn(3, company=2.0, own=0.5)[0], calibration, test), seed=1)
     assert found is not None

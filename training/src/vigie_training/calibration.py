@@ -25,16 +25,20 @@ def fit_platt(scores: Doubles, rows: Rows) -> Platt:
     return Platt(float(regression.coef_[0, 0]), float(regression.intercept_[0]))
 
 
-def calibration_weights(rows: Rows) -> Doubles:
-    """What each row of a calibration counts, 1 on average: see `KnownSet.calibration`. Shape `[n]`."""
+def calibration_weights(rows: Rows, *, labels_stay: bool = False) -> Doubles:
+    """What each row of a calibration counts, 1 on average: see `KnownSet.calibration`. Shape `[n]`.
+
+    With `labels_stay` for one that changes no label: see `KnownSet.negative_share`.
+    """
     labels = rows.labels
     sources = rows.frame[SOURCE].to_numpy()
     weights = np.ones(len(rows))
     for source in rows.sources:
         mine = sources == source
         known = known_set(source)
-        if known.balanced:
-            for label in (0, 1):
-                weights[mine & (labels == label)] /= max(1, (mine & (labels == label)).sum())
+        negative = 0.5 if known.balanced else known.negative_share if labels_stay else None
+        if negative is not None:
+            for label, share in ((0, negative), (1, 1 - negative)):
+                weights[mine & (labels == label)] *= share / max(1, (mine & (labels == label)).sum())
         weights[mine] *= known.calibration * len(rows) / weights[mine].sum()
     return np.asarray(weights / weights.mean())

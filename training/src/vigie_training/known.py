@@ -14,9 +14,10 @@ class KnownSet:
     `share`, a tenth by content. `weight` is a row's weight in the fit, `sampling_weights` overrides it by the row's
     sampling. With `fair_sampling` only rows of that sampling are evaluated or calibrated on: the others mix class with
     date. `calibration` is what the set as a whole weighs in the calibration; a `balanced` one has as many of either
-    label where it comes from, though not in the file. The transformer is tuned on sets that are `general`, unlike what
-    is predicted, before all others, in which a row weighs `tuning_weight`. `kind` is of whom the tweets speak, where
-    all of a set are alike in that: temperatures are fitted for either.
+    label where it comes from, though not in the file. `negative_share` is the share of negative rows there, where the
+    file's is another: it says how sure a model should be, while its labels go by the file. The transformer is tuned on
+    sets that are `general`, unlike what is predicted, before all others, in which a row weighs `tuning_weight`. `kind`
+    is of whom the tweets speak, where all of a set are alike in that: temperatures are fitted for either.
     """
 
     labels: Labels
@@ -26,6 +27,7 @@ class KnownSet:
     sampling_weights: dict[str, float] = field(default_factory=dict)
     calibration: float = 1.0
     balanced: bool = False
+    negative_share: float | None = None
     general: bool = False
     tuning_weight: float = 1.0
     kind: Literal["", "company", "own life"] = ""
@@ -43,7 +45,13 @@ KNOWN = {
     ),
     "sentiment140_dev": KnownSet("binary", held_out="all"),
     "airline_feb17_21": KnownSet(
-        "three-class", held_out="last-day", weight=6.0, calibration=2.0, tuning_weight=3.0, kind="company"
+        "three-class",
+        held_out="last-day",
+        weight=6.0,
+        calibration=2.0,
+        negative_share=0.795,  # 9,178 of 11,541 that are not neutral (Twitter US Airline Sentiment, CrowdFlower 2015)
+        tuning_weight=3.0,
+        kind="company",
     ),
     "semeval2013_2016_train": KnownSet("three-class", general=True),
     "tweeteval_val": KnownSet("three-class", held_out="all"),

@@ -34,7 +34,8 @@ def fit_temperatures(negative: Probabilities, split: Split, seed: int) -> Temper
     found = Temperatures(words=words, bias=bias, negative=unscaled, positive=unscaled)
     columns = _sides(-log_odds(negative), found.kinds(split.calibration.texts))
     regression = LogisticRegression(C=1e6, fit_intercept=False, max_iter=1000)
-    regression.fit(columns, split.calibration.labels, sample_weight=calibration_weights(split.calibration))
+    weights = calibration_weights(split.calibration, labels_stay=True)
+    regression.fit(columns, split.calibration.labels, sample_weight=weights)
     low, near_low, far_low, high, near_high, far_high = np.maximum(regression.coef_[0], LEAST_SLOPE).tolist()
     slopes = {
         "negative": Slopes(elsewhere=low, of_kind=near_low, of_kind_beyond=far_low),
