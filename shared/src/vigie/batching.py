@@ -21,7 +21,7 @@ ResultT = TypeVar("ResultT")
 
 STANDING_BATCHES = 3  # who keeps a few hundred connections busy waits little longer than one batch takes: no overload
 STANDING_SECONDS = 0.3  # a refusal costs as much as a small model's answer: turning a crowd away answers nobody more
-_RATE_SMOOTHING = 0.1
+_FORGOTTEN = 0.1  # of what was done before, with each batch
 _SWEEP_FROM = 64
 
 
@@ -44,13 +44,14 @@ class _Entry(Generic[ItemT, ResultT]):
 class Batcher(Generic[ItemT, ResultT]):
     """Runs items in batches of at most `max_weight`, `concurrency` batches at a time, in the order they came.
 
-    `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits;
-    an item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty
-    for `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then
-    no more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`. When `run` raises one of `bisect_on` (by
-    default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved. With
-    `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then really stops.
-    Use it from one event loop, as an async context manager or with `stop` at the end.
+    `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits; an
+    item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty for
+    `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then no
+    more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`. With `refuses_late` nothing gets behind others
+    that take longer than its deadline allows: else, under a load that lasts, everybody is answered late. When `run`
+    raises one of `bisect_on` (by default any `Exception` but `VigieError`, which speaks of the whole batch), the batch
+    is halved. With `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then
+    really stops. Use it from one event loop, as an async context manager or with `stop` at the end.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Batcher(Generic[ItemT, ResultT]):
         concurrency: int = 1,
         bisect_on: tuple[type[Exception], ...] | None = None,
         stops_when_left: bool = False,
+        refuses_late: bool = False,
         observe: Observer | None = None,
     ) -> None:
         self._run = run
@@ -75,6 +77,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._concurrency = concurrency
         self._bisect_on = bisect_on
         self._stops_when_left = stops_when_left
+        self._refuses_late = refuses_late
         self._observe = observe
         self._queue: deque[_Entry[ItemT, ResultT]] = deque()
         self._left = 0
@@ -85,7 +88,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
         self._stopped = False
-        self._rate = 0.0
+        self._done_weight = self._done_seconds = 0.0
 
     async def stop(self) -> None:
         """Takes nothing more, and returns once everything queued has been answered."""
@@ -115,7 +118,8 @@ class Batcher(Generic[ItemT, ResultT]):
         """
         if not self.pending:
             return 0.0
-        return self.pending / self._rate if self._rate else asyncio.get_running_loop().time() - self._stands_since
+        rate = self._rate
+        return self.pending / rate if rate else asyncio.get_running_loop().time() - self._stands_since
 
     @property
     def is_overrun(self) -> bool:
@@ -130,9 +134,9 @@ class Batcher(Generic[ItemT, ResultT]):
         Raises `QueueFull` at once when there is no room, `DeadlineExceeded` at the deadline (nothing is computed for an
         item that was still queued then), `Unavailable` when stopped, and whatever `run` raised for this item.
         """
-        weight = self._weight(item)
-        self._admit(weight)
-        entry = self._enter(item, weight, inf if deadline is None else deadline)
+        weight, due = self._weight(item), inf if deadline is None else deadline
+        self._admit(weight, due)
+        entry = self._enter(item, weight, due)
         try:
             return await entry.future
         except asyncio.CancelledError:
@@ -145,7 +149,7 @@ class Batcher(Generic[ItemT, ResultT]):
         Raises `QueueFull` at once when there is no room for all of them: what is computed of a part would be in vain.
         """
         weights = [self._weight(item) for item in items]
-        self._admit(sum(weights))
+        self._admit(sum(weights), deadline)
         entries = [self._enter(item, weight, deadline) for item, weight in zip(items, weights, strict=True)]
         for entry in entries:
             entry.future.add_done_callback(partial(self._left_early, entry))
@@ -165,11 +169,25 @@ class Batcher(Generic[ItemT, ResultT]):
                 self._abandoned.add(worker)
                 worker.cancel()
 
-    def _admit(self, weight: int) -> None:
+    def _admit(self, weight: int, due: float) -> None:
         if self._stopped:
             raise Unavailable("the queue is closed: the service is stopping")
-        if self.pending and (self.pending + weight > self._max_pending or self.is_overrun):
+        if not self.pending:
+            return
+        if self.pending + weight > self._max_pending or self.is_overrun or self._would_be_late(weight, due):
             raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self.expected_wait)
+
+    def _would_be_late(self, weight: int, due: float) -> bool:
+        rate = self._rate if self._refuses_late else 0.0
+        if not rate:
+            return False
+        before = self.pending + sum(entry.weight for batch in self._computing.values() for entry in batch)
+        return asyncio.get_running_loop().time() + (before + weight) / rate > due
+
+    @property
+    def _rate(self) -> float:
+        """Weight per second of late, 0 before the first batch; small batches in between hardly lower it."""
+        return self._concurrency * self._done_weight / self._done_seconds if self._done_seconds else 0.0
 
     def _enter(self, item: ItemT, weight: int, due: float) -> _Entry[ItemT, ResultT]:
         loop = asyncio.get_running_loop()
@@ -264,8 +282,8 @@ class Batcher(Generic[ItemT, ResultT]):
 
     def _note(self, batch: list[_Entry[ItemT, ResultT]], started: float, took: float) -> None:
         weight = sum(entry.weight for entry in batch)
-        rate = self._concurrency * weight / max(took, 1e-6)
-        self._rate = rate if not self._rate else self._rate + _RATE_SMOOTHING * (rate - self._rate)
+        self._done_weight += weight - _FORGOTTEN * self._done_weight
+        self._done_seconds += max(took, 1e-6) - _FORGOTTEN * self._done_seconds
         if self._observe:
             self._observe(weight, started - batch[0].queued_at, took)
 

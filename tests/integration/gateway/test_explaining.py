@@ -43,6 +43,13 @@ async def test_explanations_that_come_too_late_take_nobody_the_family_away(
         assert (reply.status_code, reply.json()["degraded"]) == (200, False)
 
 
+async def test_explanations_of_other_texts_are_rubbish(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    said = '{"name":"probability_negative","datatype":"FP32","shape":[1],"data":[0.9]}'
+    words = '{"name":"explanation","datatype":"BYTES","shape":[0],"data":[]}'
+    predictor.garbage = f'{{"model_name":"logreg","model_version":"7","outputs":[{said},{words}]}}'.encode()
+    assert (await client.post("/predict", json={"text": "bad flight", "explain": True})).status_code == 503
+
+
 @pytest.mark.parametrize("value", [1, "true", None])
 async def test_explain_is_true_or_false(client: httpx.AsyncClient, value: object) -> None:
     reply = await client.post("/predict", json={"text": "bad flight", "explain": value})

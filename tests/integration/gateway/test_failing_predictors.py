@@ -6,8 +6,10 @@ import httpx
 import pytest
 
 from gateway.breaker import FAILURES_IN_A_ROW
+from gateway.predictors import BULK_CALLS
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import gateway
+from tests.support.eventually import eventually
 from tests.support.peers import FakePredictor, Peer
 
 
@@ -33,7 +35,7 @@ async def test_what_a_predictor_refuses_is_translated(
 async def test_rubbish_from_a_predictor_is_a_503(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
     answered = b'{"model_name":"logreg","model_version":"%s","outputs":[%s]}'
     output = b'{"name":"probability_negative","datatype":"FP32","shape":[1],"data":[%s]}'
-    odd = [answered % (b"1", output % number) for number in (b"NaN", b"7.5", b"-0.1", b"1e999")]
+    odd = [answered % (b"1", output % number) for number in (b"NaN", b"7.5", b"-0.1", b"1e999", b'"0.9"')]
     for garbage in (b"", b"{}", answered % (b"1", b""), answered % (b"1" * 300, output % b"0.5"), *odd):
         predictor.garbage = garbage
         assert (await client.post("/predict", json={"text": "a"})).status_code == 503
@@ -92,6 +94,34 @@ async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_the
         ("logreg", "distilbert", True)
     }
     assert FAILURES_IN_A_ROW <= len(hanging.calls) < 6, "it is left alone then, but for a call at the end of a pause"
+
+
+@pytest.mark.parametrize(("share", "status"), [(1.1, 200), (0.0, 503)])
+async def test_silence_speaks_against_a_predictor_only_when_it_had_a_fair_time(
+    settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch, share: float, status: int
+) -> None:
+    monkeypatch.setattr("gateway.predictors.FAIR_SHARE", share)  # of the time that a call came with
+    monkeypatch.setattr("gateway.breaker.FIRST_PAUSE_SECONDS", 60)
+    predictor.held = True
+    async with gateway(settings.model_copy(update={"predict_timeout_seconds": 3})) as client:
+        for _ in range(FAILURES_IN_A_ROW):
+            assert (await client.post("/predict/batch", json={"texts": ["bad"]})).status_code == 504
+        predictor.held = False
+        assert (await client.post("/predict", json={"text": "bad"})).status_code == status
+
+
+async def test_what_is_explained_holds_up_no_batch(client: httpx.AsyncClient, predictor: FakePredictor) -> None:
+    predictor.held = True
+    body = {"texts": ["bad"], "explain": True}
+    slow = [asyncio.create_task(client.post("/predict/batch", json=body)) for _ in range(BULK_CALLS)]
+    batch = asyncio.create_task(client.post("/predict/batch", json={"texts": ["good"]}))
+
+    async def is_asked() -> bool:
+        return len(predictor.calls) == BULK_CALLS + 1
+
+    await eventually(is_asked, seconds=30)
+    predictor.held = False
+    assert {reply.status_code for reply in await asyncio.gather(*slow, batch)} == {200}
 
 
 async def test_a_full_queue_is_a_429_at_once_and_everybody_else_is_answered(

@@ -53,6 +53,17 @@ async def test_two_replicas_share_the_calls_and_one_that_is_gone_costs_nothing(s
             await ask(client, "one is gone")
 
 
+async def test_a_replica_without_a_model_yet_does_not_take_its_family_down(settings: GatewaySettings) -> None:
+    empty, well = FakePredictor(refuse_with=503), FakePredictor()
+    with Peer(empty.app()) as first, Peer(well.app()) as second:
+        told = settings.model_copy(update={"predictor_url": f"{first.url},{second.url}"})
+        async with gateway(told) as client:
+            assert (await client.get("/readyz")).status_code == 200
+            for number in range(5):
+                assert (await client.post("/predict", json={"text": f"bad {number}"})).status_code == 200
+            await ask(client, "one is empty")
+
+
 async def test_a_replica_that_hangs_does_not_take_its_family_down(
     settings: GatewaySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from prometheus_client import Counter
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from gateway.breaker import CircuitBreaker
-from gateway.channel import Channel, Lost, NotHttp, Reply
+from gateway.channel import Channel, NotHttp, Reply
 from gateway.in_flight import InFlight
 from gateway.metrics import CALL_SECONDS, QUEUE_SECONDS, QUEUE_TEXTS
 from gateway.recent import RecentAnswers
@@ -28,7 +28,9 @@ from vigie.text import normalise
 
 UPSTREAM_CALLS = 2
 BULK_CALLS = 2
-BULK_PENDING = 32
+BULK_PENDING = 8000
+EXPLAINING_PENDING = 32
+FAIR_SHARE = 0.5
 STATUS_TIMEOUT_SECONDS = 1.0
 CARD_TIMEOUT_SECONDS = 12.0
 
@@ -37,6 +39,10 @@ REPEATED = Counter(
     "Single tweets, by whether the text was answered just before (known), is being answered (joined), or is new.",
     ["model", "result"],
 )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class Verdict(NamedTuple):
@@ -73,6 +79,7 @@ class Ask:
     """Texts of one request; the id of the request goes along (of the first one, where several are gathered).
 
     `key` is the normalised text, by which a single tweet is recognised; `contexts` are the traces it belongs to.
+    `asked_at` and `deadline` are times of the event loop's clock.
     """
 
     texts: list[str]
@@ -81,6 +88,11 @@ class Ask:
     key: str = ""
     explain: bool = False
     contexts: tuple[tracing.Headers, ...] = ()
+    asked_at: float = field(default_factory=_now)
+
+    def has_fair_time(self, seconds: float) -> bool:
+        """Whether so much is at least `FAIR_SHARE` of the time that it came with: the rest went by in our queue."""
+        return seconds >= FAIR_SHARE * (self.deadline - self.asked_at)
 
 
 Part = asyncio.Future[Answer]
@@ -95,7 +107,8 @@ class LeftAlone(Unavailable):
 
 
 class PredictorClient:
-    """One family's predictor behind two bounded queues: single tweets, gathered; and bulk requests, as they come.
+    """One family's predictor behind bounded queues: single tweets, gathered; bulk requests, as they come; and those
+    to be explained, which take many times as long.
 
     `url` is its base URL, or those of its replicas, comma-separated. With `alias` its version on trial of that name.
     `problem` says why the last call failed, null while calls succeed.
@@ -135,6 +148,16 @@ class PredictorClient:
             self._run_bulk,
             max_weight=1,
             max_pending=BULK_PENDING,
+            weight=lambda ask: len(ask.texts),
+            concurrency=BULK_CALLS,
+            stops_when_left=True,
+            refuses_late=True,
+            observe=self._observe,
+        )
+        self._explaining: Batcher[Ask, Answer] = Batcher(
+            self._run_bulk,
+            max_weight=1,
+            max_pending=EXPLAINING_PENDING,
             concurrency=BULK_CALLS,
             stops_when_left=True,
             observe=self._observe,
@@ -156,6 +179,7 @@ class PredictorClient:
         """Answers what is queued, then closes."""
         await self._singles.stop()
         await self._bulk.stop()
+        await self._explaining.stop()
         self._replicas.close()
 
     async def infer_one(self, text: str, deadline: float) -> Answer:
@@ -181,7 +205,7 @@ class PredictorClient:
         self._check()
         different = list(dict.fromkeys(texts))
         ask = Ask(different, deadline, REQUEST_ID.get(), explain=explain, contexts=(tracing.headers(),))
-        answer = await self._bulk.submit(ask, deadline)
+        answer = await (self._explaining if explain else self._bulk).submit(ask, deadline)
         return answer if len(different) == len(texts) else answer.spread(different, texts)
 
     def infer_parts(self, texts: list[str], deadline: float, *, size: int) -> list[tuple[list[str], Part]]:
@@ -239,15 +263,16 @@ class PredictorClient:
 
     async def _get(self, end: str, seconds: float) -> Reply:
         until = _now() + seconds
-        with self._replicas.call() as channel:
-            return await channel.ask("GET", f"{self._model_path}{end}", until=until)
+        return await self._replicas.ask(lambda channel: channel.ask("GET", f"{self._model_path}{end}", until=until))
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
+        latest = max(items, key=lambda item: item.deadline)
         gathered = Ask(
             [item.texts[0] for item in items],
-            max(item.deadline for item in items),
+            latest.deadline,
             items[0].request_id,
             contexts=tuple(context for item in items for context in item.contexts),
+            asked_at=latest.asked_at,
         )
         try:
             answer = await self._call(gathered)
@@ -279,12 +304,7 @@ class PredictorClient:
     async def _ask(self, request: Ask) -> Answer:
         body = to_json(InferenceRequest.of(request.texts, explain=request.explain))
         try:
-            try:
-                status, headers, content = await self._post(body, request)
-            except OSError as error:
-                if not self._may_call_again(error):
-                    raise
-                status, headers, content = await self._post(body, request)
+            status, headers, content = await self._replicas.ask(lambda channel: self._post(channel, body, request))
         except TimeoutError:
             if not request.explain:  # it takes many times what a prediction does, and says nothing of those
                 self._breaker.failed(_now())
@@ -295,13 +315,8 @@ class PredictorClient:
             raise self._refused(status, headers, content)
         return self._read(content, len(request.texts))
 
-    def _may_call_again(self, error: OSError) -> bool:
-        """Inference is idempotent: after an idle connection that was just closed, or where there is another replica."""
-        if isinstance(error, TimeoutError):
-            return False
-        return len(self._replicas) > 1 or isinstance(error, Lost)
-
-    async def _post(self, body: bytes, request: Ask) -> Reply:
+    async def _post(self, channel: Channel, body: bytes, request: Ask) -> Reply:
+        """Raises `DeadlineExceeded` where it had so little time left that its silence says nothing of the predictor."""
         now = _now()
         left = max(0.001, request.deadline - now)
         headers = {
@@ -310,8 +325,12 @@ class PredictorClient:
             "X-Request-ID": request.request_id,
             **tracing.headers(),
         }
-        with self._replicas.call() as channel:
+        try:
             return await channel.ask("POST", self._infer_path, until=now + left, headers=headers, body=body)
+        except TimeoutError:
+            if request.has_fair_time(left):
+                raise
+            raise DeadlineExceeded(f"{self.family.service} was asked too late to answer before the deadline") from None
 
     def _read(self, content: bytes, expected: int) -> Answer:
         try:
@@ -320,9 +339,10 @@ class PredictorClient:
             explanations = response.explanations()
         except (ValidationError, KeyError) as error:
             raise self._unavailable(f"not an inference response: {error}") from error
-        if len(probabilities) != expected:
-            raise self._unavailable(f"expected {expected} probabilities, got {len(probabilities)}")
-        if not all(0 <= each <= 1 for each in probabilities):  # not a number is in no range
+        for what, found in (("probabilities", probabilities), ("explanations", explanations)):
+            if found is not None and len(found) != expected:
+                raise self._unavailable(f"expected {expected} {what}, got {len(found)}")
+        if not all(isinstance(each, float | int) and 0 <= each <= 1 for each in probabilities):  # NaN is in no range
             raise self._unavailable("expected probabilities from 0 to 1")
         self.problem = None
         self._breaker.succeeded()
@@ -361,7 +381,3 @@ class PredictorClient:
 def _seconds(retry_after: str) -> float:
     """Of a `Retry-After`; one where it is none that a predictor sends, such as the date of a proxy."""
     return float(retry_after) if retry_after.isdecimal() else 1.0
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
