@@ -138,6 +138,28 @@ def test_the_last_hours_are_shown_and_kept_up_by_themselves(english: Visit, syst
     assert (english.foreign, english.complaints) == ([], [])
 
 
+def test_what_the_reader_opened_only_the_reader_closes(browser: Browser, system: LocalSystem) -> None:
+    with visit(browser, f"{system.page}/en/") as seen:
+        seen.tab("Live")
+        view = seen.page.locator("#live-view")
+        numbers, looked = view.locator("details[data-keep=live]"), view.locator("p[role=status] time")
+
+        def refreshed() -> None:
+            expect(looked).not_to_have_attribute("datetime", looked.get_attribute("datetime") or "")
+
+        numbers.get_by_text("The numbers as a table").click()
+        refreshed()
+        refreshed()
+        expect(numbers).to_have_attribute("open", "")
+        # As Gradio does where the new HTML differs; nothing else changes in the page then.
+        numbers.evaluate("details => details.removeAttribute('open')")
+        refreshed()
+        expect(numbers).to_have_attribute("open", "")
+        numbers.get_by_text("The numbers as a table").click()
+        refreshed()
+        expect(numbers).not_to_have_attribute("open", "")
+
+
 def test_alerts_are_for_those_with_the_key(english: Visit) -> None:
     page = english.page
     english.tab("Alerts")

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import WIDTHS, Visit, serious_findings, visit
-from tests.support.gateways import MADE, FakeGateway
+from tests.support.gateways import MADE, FakeGateway, fired
 from tests.support.pages import lone_page
+from tests.support.servers import wait_for
+from vigie.schemas import CountedMoment, CountedPart, PredictionCounts
 from vigie.trials import TrialReport
 
 pytestmark = pytest.mark.timeout(300)
@@ -161,6 +164,73 @@ def test_what_is_pressed_while_the_gateway_works_is_done_and_a_double_click_is_o
     gateway.silences_held = False
     expect(said).to_contain_text("Silent until")
     assert len(gateway.silences) == 1
+
+
+def test_keys_in_the_tab_of_alerts_act_on_what_they_were_aimed_at_whatever_comes_meanwhile(
+    browser: Browser, address: str, gateway: FakeGateway
+) -> None:
+    gateway.silences.clear()
+    gateway.alerts[:] = [fired("first")]
+    with visit(browser, f"{address}/en/") as seen:
+        seen.tab("Alerts")
+        page, said = seen.page, seen.page.locator("#alerts-said")
+        page.get_by_role("button", name="False alarm").focus()
+        gateway.alerts.insert(0, fired("second"))
+        expect(page.locator(".alarm-card")).to_have_count(2)
+        expect(page.locator("[data-action=false][data-id=first]")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(said).to_contain_text("Noted: a false alarm")
+        assert [alert.alert_id for alert in gateway.alerts if alert.false_alarm_at] == ["first"]
+        expect(page.locator(".alarm-card[data-id=first]")).to_be_focused()
+        page.get_by_role("button", name="Silence for 24 h").first.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="End the silence")).to_be_focused()
+        page.get_by_role("heading", name="History").click()
+        gateway.alerts.clear()
+        expect(page.locator(".alarm-card")).to_have_count(0)
+        expect(page.locator("body")).to_be_focused()
+
+
+def test_a_key_that_is_entered_while_another_is_looked_at_opens_the_tab_of_alerts(
+    browser: Browser, address: str, gateway: FakeGateway
+) -> None:
+    gateway.admin_key, free, before = "right", Event(), len(gateway.alert_pages)
+    with visit(browser, f"{address}/en/") as seen:
+        seen.tab("Alerts")
+        page, key = seen.page, seen.page.locator("#alerts-key input")
+        expect(page.locator("#alerts-notice")).to_contain_text("enter a key with the right admin")
+        wait_for(lambda: len(gateway.alert_pages) >= before + 2, what="the first look of the tab Live, at alerts too")
+        gateway.late["/alerts"] = free
+        key.fill("wrong")
+        key.press("Enter")
+        wait_for(lambda: not gateway.late, what="a look that is held")
+        key.fill("right")
+        page.locator("#alerts-enter").click()
+        free.set()
+        expect(page.locator("#alerts-view .panel")).to_be_visible()
+    gateway.admin_key = None
+
+
+def test_a_topic_that_is_chosen_while_an_answer_is_on_its_way_stays_chosen_and_is_shown(
+    browser: Browser, address: str, gateway: FakeGateway
+) -> None:
+    moments, parts = [CountedMoment(at=MADE, total=3, negative=1)], ("bags", "delays")
+    topics = [CountedPart(name=name, total=3, negative=1) for name in parts]
+    gateway.counts = PredictionCounts(step_minutes=15, moments=moments, models=[], topics=topics)
+    free = Event()
+    with visit(browser, f"{address}/en/") as seen:
+        seen.tab("Live")
+        page, choice = seen.page, seen.page.locator("#live-topic")
+        expect(choice.locator("input")).to_have_count(3)
+        gateway.late["/predictions/counts"] = free
+        wait_for(lambda: not gateway.late, what="a look that is held")
+        choice.get_by_text("bags").click()
+        choice.get_by_text("delays").click()
+        gateway.counts = gateway.counts.model_copy(update={"topics": topics[:1]})
+        free.set()
+        expect(page.locator("#live-view figcaption")).to_contain_text("delays")
+        expect(choice.locator("input:checked")).to_have_value("delays")
+        assert gateway.topics_asked[-1] == "delays"
 
 
 def test_nothing_typed_and_too_much_pasted_are_told(english: Visit) -> None:

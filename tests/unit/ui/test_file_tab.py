@@ -87,6 +87,16 @@ async def test_the_page_answers_while_files_are_written_and_a_second_press_does_
     assert not run.under_way
 
 
+async def test_rows_that_are_asked_for_while_a_file_is_on_its_way_are_those_shown_at_its_end(desk: Desk) -> None:
+    events, run, numbers = FileEvents(desk), Run(), Column("1", "2", held=True)
+    told = asyncio.create_task(all_of(run_of(events, Table("small.csv", "CSV", {"id": numbers} | SMALL.columns), run)))
+    await numbers.reached()
+    asked = events.filter(run, "negative", "")
+    assert ("1 row<" in asked, ">good<" in asked, ">bad<" in asked) == (True, False, True)
+    numbers.let_go()
+    assert (await told)[-1][4] == asked
+
+
 async def test_a_file_that_is_left_while_its_results_are_written_says_no_more(desk: Desk, tmp_path: Path) -> None:
     events, old, numbers = FileEvents(desk), Run(), Column("1", "2", held=True)
     told = asyncio.create_task(all_of(run_of(events, Table("old.csv", "CSV", {"id": numbers} | SMALL.columns), old)))

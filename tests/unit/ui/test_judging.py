@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.support.gateways import MADE
+from tests.support.gateways import taken
 from tests.support.peers import Peer
 from ui.gateway import Gateway
 from ui.judging import Tweet, undo, vote
@@ -32,28 +32,13 @@ class Ballot:
         said = (asked.verdict, asked.expected_label)
         if not self.votes or said != (self.votes[-1].verdict, self.votes[-1].expected_label):
             self.given += 1
-            self.votes.append(_kept(asked, f"f{self.given}"))
+            self.votes.append(taken(asked, f"f{self.given}"))
         return Response(self.votes[-1].model_dump_json(), media_type="application/json")
 
     async def withdraw(self, request: Request) -> Response:
         """`DELETE /feedback/{id}` of the vote that stands."""
         assert request.path_params["id"] == self.votes[-1].feedback_id
         return Response(self.votes.pop().model_dump_json(), media_type="application/json")
-
-
-def _kept(asked: FeedbackRequest, feedback_id: str) -> Feedback:
-    return Feedback(
-        feedback_id=feedback_id,
-        prediction_id=asked.prediction_id,
-        verdict=asked.verdict,
-        expected_label=asked.expected_label,
-        annotator=asked.annotator,
-        created_at=MADE,
-        model=LOGREG,
-        prediction_label=0,
-        probability_negative=0.9,
-        predicted_at=MADE,
-    )
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """One catalogue of texts in two languages, for the page, errors and mails."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,11 +11,16 @@ import pytest
 
 import alerting
 import ui
-from vigie.errors import VigieError
+from tests.architecture.sources import ROOT
 from vigie.wording import LANGUAGES, Language, texts_in, zone_of
 
 SOURCES = [Path(next(iter(part.__path__))) for part in (ui, alerting)]
-_REFUSED_TEXTS = ("text_empty", "text_too_long", "text_has_nul")
+_NEVER_MET = {
+    "unsupported_media_type",  # the page sends JSON
+    "headers_too_large",  # and few headers
+    "unknown_link",  # links of mails are opened beside the page
+    "link_too_old",
+}
 MOMENT = datetime(2026, 7, 1, 22, 30, 5, tzinfo=UTC)
 
 
@@ -35,20 +41,31 @@ def test_every_language_has_the_same_keys_with_the_same_places_to_fill() -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_error_of_a_gateway_is_told_in_plain_words(language: Language) -> None:
-    never_met = {"unsupported_media_type", "headers_too_large"}  # the page sends neither
-    codes = {error.code for error in _errors(VigieError)} | {
-        "unknown_model",
-        "no_model_ready",
-        "mail_refused",
-        *_REFUSED_TEXTS,
-    }
-    assert {f"trouble.{code}" for code in codes - never_met} - texts_in(language).entries.keys() == set()
+    found = (path for folder in ("shared/src", "services/*/src") for path in ROOT.glob(f"{folder}/**/*.py"))
+    codes = {code for path in found for node in ast.walk(ast.parse(path.read_bytes())) for code in _codes(node)}
+    met_for_long = {"internal_error", "queue_full", "unknown_model", "malformed_json", "text_empty", "text_has_nul"}
+    assert met_for_long | _NEVER_MET < codes, "of each way to give one"
+    assert {f"trouble.{code}" for code in codes - _NEVER_MET} - texts_in(language).entries.keys() == set()
 
 
-def _errors(base: type[VigieError]) -> Iterator[type[VigieError]]:
-    yield base
-    for error in base.__subclasses__():
-        yield from _errors(error)
+def _codes(node: ast.AST) -> Iterator[str]:
+    """Error codes that are given there: `code="…"` of a call or of a class, and texts' own."""
+    match node:
+        case ast.keyword(arg="code", value=given) | ast.Assign(targets=[ast.Name("code")], value=given):
+            yield from _choices(given)
+        case ast.Call(func=ast.Name("PydanticCustomError"), args=[ast.Constant(str(kind)), *_]):
+            if kind.startswith("text_"):  # others become `invalid_request`
+                yield kind
+
+
+def _choices(given: ast.expr) -> Iterator[str]:
+    """Each text that it may be, as far as it is written there."""
+    match given:
+        case ast.Constant(str(text)):
+            yield text
+        case ast.IfExp(body=one, orelse=other):
+            yield from _choices(one)
+            yield from _choices(other)
 
 
 def test_every_text_that_is_asked_for_exists_and_every_text_is_asked_for() -> None:

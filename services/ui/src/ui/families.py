@@ -17,8 +17,8 @@ Choices = list[tuple[str, str]]
 def keep_current(desk: Desk, radios: Sequence[gr.Radio], status: gr.HTML) -> None:
     """Looks at the gateway when the page opens and every now and then; `status` says when it does not answer."""
     do, known = FamilyEvents(desk, len(radios)), gr.State(Choices())
-    for moment in (desk.page.load, gr.Timer(desk.refresh_seconds).tick):
-        moment(do.look, [known, *radios], [status, known, *radios], **QUIET)
+    moments = [desk.page.load, gr.Timer(desk.refresh_seconds).tick]
+    gr.on(moments, do.look, [known, *radios], [status, known, *radios], **QUIET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,10 @@ class FamilyEvents:
     radios: int
 
     async def look(self, before: Choices, *chosen: str | None) -> list[Any]:
-        """A notice, the choices, and each radio, where something changed."""
+        """A notice, the choices, and each radio, where something changed.
+
+        What is chosen stays where it can: the reader may have gone on to another meanwhile.
+        """
         keep = [gr.skip()] * self.radios
         try:
             models = await self.desk.gateway.get("/models", ModelList)
@@ -38,7 +41,9 @@ class FamilyEvents:
         choices = [(label_of(model, self.desk.texts), model.name) for model in models.models]
         if choices == before:
             return ["", gr.skip(), *keep]
-        return ["", choices, *(gr.Radio(choices, value=mine or models.default, info="") for mine in chosen)]
+        offered = [model.name for model in models.models]
+        kept, default = gr.Radio(choices, info=""), gr.Radio(choices, value=models.default, info="")
+        return ["", choices, *(kept if mine in offered else default for mine in chosen)]
 
 
 def label_of(model: ModelStatus, t: Texts) -> str:

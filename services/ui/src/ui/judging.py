@@ -52,10 +52,19 @@ class Tweet:
 
 @dataclass(slots=True)
 class Sheet:
-    """What is shown to one reader, kept for a session. Whoever changes a tweet holds `turn`: votes come one by one."""
+    """What is shown to one reader, kept for a session. Whoever changes a tweet holds `turn`: votes come one by one.
+
+    `left`: another sheet is shown in its place.
+    """
 
     tweets: list[Tweet] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    left: bool = False
+
+    def place_of(self, prediction_id: str) -> int | None:
+        """Where the tweet with that prediction stands, null when it is not on this sheet."""
+        shown = ((place, tweet.prediction) for place, tweet in enumerate(self.tweets))
+        return next((place for place, said in shown if said and said.prediction_id == prediction_id), None)
 
 
 def lines_of(pasted: str) -> list[str]:

@@ -5,13 +5,15 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from time import monotonic
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ui.gateway import BATCHES_AT_ONCE, Gateway, Trouble
 from ui.judging import problem_of
 from ui.reading import Table
 from vigie.schemas import BatchRequest, BatchResponse, Label, ModelRef, Sentiment
 from vigie.wording import Texts
+
+Wanted = Literal["all", "negative", "positive", "unsure", "refused"]
 
 BATCH_ROWS = 500
 BATCH_BYTES = 700_000
@@ -52,7 +54,7 @@ class Run:
     """One file on its way, kept for a session. `answers` and `problems` are by row; a row may have neither yet.
 
     `under_way`: from the press until its files are written; `cancelled`: no more is sent; `left`: nobody looks at it
-    any more.
+    any more; `wanted` and `search`: which rows the reader wants to see.
     """
 
     table: Table | None = None
@@ -63,6 +65,8 @@ class Run:
     under_way: bool = False
     cancelled: bool = False
     left: bool = False
+    wanted: Wanted = "all"
+    search: str = ""
     seconds: float = 0.0
 
     async def begin(self, table: Table, column: str, family: str | None, texts: Texts) -> None:

@@ -7,10 +7,9 @@ from itertools import islice
 from typing import Literal, get_args
 
 from ui.charts import Bar, BarChart
-from ui.scoring import Answer, Run
+from ui.scoring import Answer, Run, Wanted
 from vigie.wording import Texts
 
-Wanted = Literal["all", "negative", "positive", "unsure", "refused"]
 WANTED: tuple[Wanted, ...] = get_args(Wanted)
 
 UNSURE_BELOW = 0.7

@@ -42,10 +42,15 @@
     if (reply?.ok && (await reply.text()) !== told.edition) location.reload();
   }, told.every);
 
-  // What refreshes by itself must not close what the reader has opened.
+  // What refreshes by itself must not close what the reader has opened. Gradio does so wherever the new HTML differs, be
+  // it in a word: only a click of the reader counts, and is heard before anything is closed by it.
   const opened = new Set();
+  document.addEventListener("click", ({target}) => {
+    const details = target.closest("details[data-keep] > summary")?.parentElement;
+    if (details) opened[details.open ? "delete" : "add"](details.dataset.keep);
+  }, true);
   document.addEventListener("toggle", ({target}) => {
-    if (target.dataset.keep) opened[target.open ? "add" : "delete"](target.dataset.keep);
+    if (target.open && target.dataset.keep) opened.add(target.dataset.keep);  // the browser's own search has found it
   }, true);
   new MutationObserver(() => {
     answered();
@@ -66,7 +71,7 @@
       Object.assign(notice, {id: "restarted", className: "notice info", role: "status", textContent: told.restarted});
       header.after(notice);
     }
-  }).observe(document, {childList: true, subtree: true, attributeFilter: ["name"]});
+  }).observe(document, {childList: true, subtree: true, attributeFilter: ["name", "open"]});
 
   setInterval(() => {
     for (const button of document.querySelectorAll("[data-left]")) {

@@ -8,6 +8,7 @@ import gradio as gr
 from ui.alarms import AlertDesk
 from ui.desk import PRESSED, QUIET, Desk
 from ui.gateway import Trouble
+from ui.looks import Looks
 from ui.rendering import Pen
 from vigie.wording import Texts
 
@@ -31,12 +32,12 @@ def build(desk: Desk) -> None:
             enter = gr.Button(t("alerts.enter"), variant="primary", elem_id="alerts-enter")
         said = desk.html(elem_id="alerts-said")
         view = desk.html(elem_id="alerts-view", actions=True)
-        shut, ticks = gr.State(value=False), gr.Timer(desk.refresh_seconds)
-    outputs = [notice, view, shut]
-    desk.opened.then(do.enter, [key, desk.zone], outputs, **QUIET)
-    gr.on([key.submit, enter.click], do.enter, [key, desk.zone], outputs, **QUIET)
-    ticks.tick(do.refresh, [key, desk.zone, shut], outputs, **QUIET)
-    view.click(do.act, [key, desk.zone], [said, *outputs], **PRESSED)
+        shut, looks, ticks = gr.State(value=False), gr.State(Looks()), gr.Timer(desk.refresh_seconds)
+    inputs, outputs = [key, desk.zone, looks], [notice, view, shut]
+    desk.opened.then(do.enter, inputs, outputs, **QUIET)
+    gr.on([key.submit, enter.click], do.enter, inputs, outputs, trigger_mode="always_last", **QUIET)
+    ticks.tick(do.refresh, [*inputs, shut], outputs, **QUIET)
+    view.click(do.act, inputs, [said, *outputs], **PRESSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,27 @@ class AlertEvents:
 
     desk: Desk
 
-    async def enter(self, key: str, zone: str) -> list[Any]:
+    async def enter(self, key: str, zone: str, looks: Looks) -> list[Any]:
         """A notice, the view, and whether the key is too weak for it."""
-        pen, t = self.desk.pen(zone), self.desk.texts
+        number = looks.begin()
+        seen = await self._seen(key, self.desk.pen(zone))
+        return seen if looks.draws(number) else [gr.skip()] * 3
+
+    async def refresh(self, key: str, zone: str, looks: Looks, shut: bool) -> list[Any]:
+        """The same, unless the key was refused before: asking again would change nothing."""
+        return [gr.skip()] * 3 if shut else await self.enter(key, zone, looks)
+
+    async def act(self, event: gr.EventData, key: str, zone: str, looks: Looks) -> list[Any]:
+        """Does what the button says: what came of it, then as `enter`."""
+        pen = self.desk.pen(zone)
+        try:
+            said = await self._done(AlertDesk(self.desk.gateway, key), event.action, event.id, pen)
+        except Trouble as trouble:
+            said = pen.trouble(trouble)
+        return [said, *await self.enter(key, zone, looks)]
+
+    async def _seen(self, key: str, pen: Pen) -> list[Any]:
+        t = self.desk.texts
         try:
             alarms = await AlertDesk(self.desk.gateway, key).look()
         except Trouble as trouble:
@@ -56,19 +75,6 @@ class AlertEvents:
             refused = pen.notice(t("alerts.refused")) if key else pen.notice(t("alerts.closed"), kind="info")
             return [refused, "", True]
         return ["", pen.write("alerts", alarms=alarms), False]
-
-    async def refresh(self, key: str, zone: str, shut: bool) -> list[Any]:
-        """The same, unless the key was refused before: asking again would change nothing."""
-        return [gr.skip()] * 3 if shut else await self.enter(key, zone)
-
-    async def act(self, event: gr.EventData, key: str, zone: str) -> list[Any]:
-        """Does what the button says: what came of it, then as `enter`."""
-        pen = self.desk.pen(zone)
-        try:
-            said = await self._done(AlertDesk(self.desk.gateway, key), event.action, event.id, pen)
-        except Trouble as trouble:
-            said = pen.trouble(trouble)
-        return [said, *await self.enter(key, zone)]
 
     async def _done(self, alerts: AlertDesk, action: str, target: str, pen: Pen) -> str:
         t = self.desk.texts

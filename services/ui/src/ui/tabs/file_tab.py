@@ -14,8 +14,8 @@ from ui.desk import PRESSED, QUIET, Desk
 from ui.exporting import export_files
 from ui.gateway import Trouble
 from ui.reading import Table, UnreadableFile, likely_text, read_table
-from ui.scoring import Progress, Run, score
-from ui.summary import WANTED, Wanted, charts_of, choose, summarise
+from ui.scoring import Progress, Run, Wanted, score
+from ui.summary import WANTED, charts_of, choose, summarise
 from ui.turns import Turns
 
 PREVIEW_ROWS = 5
@@ -105,6 +105,7 @@ class FileEvents:
         if run.under_way:
             yield NO_CHANGE
             return
+        run.wanted, run.search = wanted, search
         busy, idle, notice = gr.update(interactive=False), gr.update(visible=True, interactive=True), ""
         async with self.turns.taken(run) as before:
             await run.begin(table, column, family, self.desk.texts)
@@ -116,7 +117,7 @@ class FileEvents:
                         yield busy, idle, said, *keep
             except Trouble as trouble:
                 notice = pen.trouble(trouble)
-            last = await self._last(run, notice, wanted, search)
+            last = await self._last(run, notice)
         yield last
 
     async def _steps(self, run: Run, before: AsyncIterator[int]) -> AsyncGenerator[str, None]:
@@ -129,12 +130,12 @@ class FileEvents:
             async for progress in steps:
                 yield pen.write("file_progress", progress=progress)
 
-    async def _last(self, run: Run, notice: str, wanted: Wanted, search: str) -> tuple[Any, ...]:
+    async def _last(self, run: Run, notice: str) -> tuple[Any, ...]:
         """The outputs of `run` at its end; the files are written meanwhile, unless it was left."""
         if run.left:
             return NO_CHANGE
         files = await asyncio.to_thread(export_files, run, self.desk.texts)
-        result = await asyncio.to_thread(self.filter, run, wanted, search)
+        result = await asyncio.to_thread(self._result, run)
         if run.left:
             return NO_CHANGE
         pen, hidden, shown = self.desk.pen(), gr.update(visible=False), gr.update(visible=True)
@@ -147,10 +148,14 @@ class FileEvents:
         return self.desk.pen().notice(self.desk.texts("file.stopping"), kind="info")
 
     def filter(self, run: Run, wanted: Wanted, search: str) -> str:
-        """Summary, charts and the rows of that kind."""
+        """Summary, charts and the rows of that kind, which are those shown at the end of `run` too."""
+        run.wanted, run.search = wanted, search
+        return self._result(run)
+
+    def _result(self, run: Run) -> str:
         if not run.answers:
             return ""
         summary = summarise(run)
-        rows, hits = choose(run, wanted, search)
+        rows, hits = choose(run, run.wanted, run.search)
         charts = charts_of(summary, self.desk.texts)
         return self.desk.pen().write("file_result", summary=summary, charts=charts, rows=rows, hits=hits)

@@ -34,7 +34,7 @@ def build(desk: Desk) -> gr.Radio:
             notice = desk.html(elem_id="predict-notice")
             result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
     busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go}
-    go.click(do.ask, [text, family, desk.zone], [sheet, result, notice], **busy)
+    go.click(do.ask, [text, family, desk.zone, sheet], [sheet, result, notice], **busy)
     result.click(do.judge, [sheet, desk.annotator, desk.zone], [result, notice], **PRESSED)
     examples.click(None, text, text, js=_ADD.replace("EXAMPLES", dumps(t("predict.example_lines"))), **QUIET)
     text.change(None, text, None, js=_KEEP, **QUIET)
@@ -48,8 +48,8 @@ class PredictEvents:
 
     desk: Desk
 
-    async def ask(self, pasted: str, chosen: str | None, zone: str) -> tuple[Any, Any, str]:
-        """Predicts what was typed: the sheet, how it looks, a notice."""
+    async def ask(self, pasted: str, chosen: str | None, zone: str, before: Sheet) -> tuple[Any, Any, str]:
+        """Predicts what was typed: the sheet, how it looks, a notice. With a new sheet the one before is left."""
         pen, lines, t = self.desk.pen(zone), lines_of(pasted), self.desk.texts
         if not lines:
             return gr.skip(), gr.skip(), pen.notice(t("predict.empty"))
@@ -59,19 +59,25 @@ class PredictEvents:
             found = await predict(self.desk.gateway, lines, chosen, t)
         except Trouble as trouble:
             return gr.skip(), gr.skip(), pen.trouble(trouble)
+        before.left = True
         return Sheet(found), pen.write("tweets", tweets=found, touched=None), ""
 
-    async def judge(self, event: gr.EventData, sheet: Sheet, annotator: str, zone: str) -> tuple[Any, str]:
-        """Sends a vote, or takes it back: how the sheet looks, a notice."""
-        pen, number, shown = self.desk.pen(zone), int(event.id), sheet.tweets
-        if number >= len(shown):
+    async def judge(self, event: gr.EventData, sheet: Sheet, annotator: str, zone: str) -> tuple[Any, Any]:
+        """Sends a vote, or takes it back: how the sheet looks, a notice.
+
+        Once another sheet is shown only trouble is told.
+        """
+        pen, place, shown = self.desk.pen(zone), sheet.place_of(event.id), sheet.tweets
+        if place is None:
             return gr.skip(), pen.notice(self.desk.texts("page.forgotten"))
         async with sheet.turn:
             try:
-                shown[number] = await self._judged(shown[number], event.action, annotator)
+                shown[place] = await self._judged(shown[place], event.action, annotator)
             except Trouble as trouble:
                 return gr.skip(), pen.trouble(trouble)
-            return pen.write("tweets", tweets=shown, touched=number), ""
+            if sheet.left:
+                return gr.skip(), gr.skip()
+            return pen.write("tweets", tweets=shown, touched=event.id), ""
 
     async def _judged(self, tweet: Tweet, action: str, annotator: str) -> Tweet:
         match action:
