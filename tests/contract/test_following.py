@@ -21,6 +21,8 @@ from tests.support.servers import ServerProcess, free_port, wait_for
 from vigie.artifacts import GOLDEN, MANIFEST
 from vigie.inference import PROBABILITY, InferenceResponse
 
+pytestmark = pytest.mark.timeout(300)  # several waits of a minute
+
 NOWHERE = "http://127.0.0.1:1"
 MOVES = 18
 TEXTS = ["late again", "lovely crew", "never again, you lost my bag", "thank you so much"]

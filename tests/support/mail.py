@@ -14,6 +14,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from tests.support.servers import free_port
 
 Stage = Literal["MAIL", "RCPT", "DATA"]
+PATIENCE_SECONDS = 60
 
 
 @dataclass
@@ -87,7 +88,7 @@ class _Controller(Controller):
         return connection
 
     def stop(self, no_assert: bool = False) -> None:
-        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(PATIENCE_SECONDS)
         super().stop(no_assert)
 
     async def _hang_up(self) -> None:
@@ -115,6 +116,7 @@ class MailServer:
         options: dict[str, Any] = {"tls_context": self._tls, "require_starttls": True} if self._tls else {}
         if self._accounts is not None:
             options |= {"authenticator": self._authenticate, "auth_required": True, "auth_require_tls": bool(self._tls)}
+        options["ready_timeout"] = PATIENCE_SECONDS
         self._controller = _Controller(self.mailbox, hostname="127.0.0.1", port=self.port, **options)
         self._controller.start()
 

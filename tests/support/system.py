@@ -51,7 +51,7 @@ class LocalSystem:
         process = self._supervisor.process
         if process is not None:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(300)
             self._supervisor.process = None
 
     def kill(self) -> None:

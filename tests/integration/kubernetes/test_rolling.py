@@ -113,7 +113,8 @@ def test_no_request_fails_while_a_predictor_rolls(started: ExitStack, tmp_path: 
 def gateway_settings(predictor: str) -> dict[str, str]:
     """One family, and nothing else that answers: votes and the log are not asked for here."""
     urls = dict.fromkeys(("FEEDBACK_URL", "ALERTING_URL"), NOWHERE)
-    return urls | {"MODELS": "logreg", "PREDICTOR_URL": predictor, "REDIS_URL": "redis://127.0.0.1:9/0"}
+    further = {"REDIS_URL": "redis://127.0.0.1:9/0", "PREDICT_TIMEOUT_SECONDS": "30"}
+    return urls | {"MODELS": "logreg", "PREDICTOR_URL": predictor} | further
 
 
 def rolled(started: ExitStack, service: Relay, pods: list[Pod], *, ask: str) -> None:

@@ -172,9 +172,15 @@ def test_without_a_registry_a_predictor_comes_back_with_what_it_served_and_says_
             return bool(models["logreg"]["ready"] and models["logreg"]["stale_since"])
 
         wait_for(stale, seconds=120, what="the version of the cache")
-        ready = httpx.get(f"{system.url}/readyz", timeout=20)
-        assert ready.status_code == 200
-        assert ready.json()["dependencies"]["model:logreg"].startswith("ok, but stale since 20")
+        readiness: dict[str, str] = {}
+
+        def ready() -> bool:
+            reply = httpx.get(f"{system.url}/readyz", timeout=20)
+            readiness.update(reply.json()["dependencies"])
+            return reply.status_code == 200
+
+        wait_for(ready, seconds=120, what="readiness")
+        assert readiness["model:logreg"].startswith("ok, but stale since 20")
         reply = httpx.post(f"{system.url}/predict", json={"text": "late again", "model": "logreg"}, timeout=30)
         assert (reply.status_code, reply.json()["model"]["name"]) == (200, "logreg")
     wait_for(system.complete, seconds=120, what="a complete system")

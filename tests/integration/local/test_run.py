@@ -100,7 +100,7 @@ def test_a_killed_supervisor_leaves_no_orphan_behind(system: LocalSystem) -> Non
     system.kill()
     wait_for(lambda: not any(child.is_running() for child in children), what="every program's end")
     system.start()
-    assert answers_again(system)
+    wait_for(lambda: answers_again(system), what="an answer")
 
 
 @pytest.mark.timeout(300)

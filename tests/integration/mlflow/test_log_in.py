@@ -8,6 +8,7 @@ import pytest
 from tests.support.servers import MlflowServer
 from vigie.registry import MlflowRegistry, NoSuchAlias, RegistryUnavailable
 
+pytestmark = pytest.mark.timeout(300)  # two starts of the server
 PASSWORD = "a-password-that-nobody-guesses-0123"
 EXPERIMENTS = "/api/2.0/mlflow/experiments/search?max_results=1"
 

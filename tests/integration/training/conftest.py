@@ -4,9 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from signal import SIGHUP, SIGTERM, getsignal, signal
 from typing import Any, NamedTuple
 
 import mlflow
@@ -27,6 +28,20 @@ class Result(NamedTuple):
 Run = Callable[..., Result]
 
 
+@contextmanager
+def mlflow_as_it_was() -> Iterator[None]:
+    """What the block tells MLflow is forgotten after it: MLflow keeps its settings in the environment too."""
+    inherited = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri("")  # writes to the environment, so that goes first
+        mlflow.set_registry_uri("")
+        for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+            del os.environ[name]
+        os.environ.update(inherited)
+
+
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry of this module's own: its versions are numbered from 1."""
@@ -45,17 +60,17 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def at_file(uri: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """That registry is the one to talk to while a test runs."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    mlflow.set_tracking_uri(uri)
-    yield uri
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
+    with mlflow_as_it_was():
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+        mlflow.set_tracking_uri(uri)
+        yield uri
 
 
 @pytest.fixture(scope="module")
 def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Runs `vigie-train` in this process: a start of its own would import MLflow again for each command."""
     inherited, here = dict(os.environ), Path.cwd()
+    handlers = {sign: getsignal(sign) for sign in (SIGTERM, SIGHUP)}  # the command sets its own
     os.chdir(tmp_path_factory.mktemp("here"))
 
     def command(*words: object, **variables: str) -> Result:
@@ -75,13 +90,14 @@ def run(url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         return Result(code, stdout.getvalue(), stderr.getvalue())
 
     argv = sys.argv
-    yield command
+    with mlflow_as_it_was():
+        yield command
+    for sign, handler in handlers.items():
+        signal(sign, handler)
     sys.argv = argv
     os.chdir(here)
     os.environ.clear()
-    os.environ.update(inherited)  # MLflow keeps its settings there
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
+    os.environ.update(inherited)
 
 
 @pytest.fixture(scope="module")

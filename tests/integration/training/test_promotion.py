@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from threading import Barrier
+from time import time
 from typing import Any
 
 import mlflow
@@ -14,6 +15,7 @@ from mlflow.entities.model_registry import RegisteredModel
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
+from tests.integration.training.conftest import mlflow_as_it_was
 from vigie.catalogue import CHALLENGER, Family
 from vigie_training import ledger, promotion
 from vigie_training.errors import Refused
@@ -21,17 +23,17 @@ from vigie_training.gate import Verdict
 from vigie_training.model_registry import FEEDBACK_TAG, HOLDER, ModelRegistry
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+HOUR_SECONDS = 3600
 
 
 @pytest.fixture
 def client(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
     """Talks to the session's server, as the code under test does."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
-    mlflow.set_tracking_uri(mlflow_url)
-    mlflow.set_registry_uri(mlflow_url)
-    yield MlflowClient(mlflow_url, mlflow_url)
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
+    with mlflow_as_it_was():
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
+        mlflow.set_tracking_uri(mlflow_url)
+        mlflow.set_registry_uri(mlflow_url)
+        yield MlflowClient(mlflow_url, mlflow_url)
 
 
 @pytest.fixture
@@ -98,8 +100,8 @@ def test_forced_moves_at_once_leave_a_chain_too(registry: ModelRegistry) -> None
 def test_a_lock_that_a_dead_process_left_behind_is_broken(
     registry: ModelRegistry, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vigie_training.model_registry.LOCK_SECONDS", 0.5)
     client.create_registered_model(f"{registry.name}.moving")
+    monkeypatch.setattr("vigie_training.model_registry.time", lambda: time() + HOUR_SECONDS)
     assert promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
 
 

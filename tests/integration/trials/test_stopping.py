@@ -74,8 +74,12 @@ class System:
 
 
 @pytest.fixture
-def system(tmp_path: Path, redis_url: str, mail_server: MailServer) -> Iterator[System]:
-    """One that knows what is on trial."""
+def system(
+    tmp_path: Path, redis_url: str, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[System]:
+    """One that knows what is on trial, and waits longer for it than it would: what is late has not failed."""
+    monkeypatch.setattr("gateway.challenger.PATIENCE_SECONDS", 10)
+    monkeypatch.setattr("gateway.shadow.PATIENCE_SECONDS", 10)
     registry = FakeRegistry()
     for factor, alias in ((7, CHAMPION), (FEARFUL, CHALLENGER), (5, SHADOW)):
         registry.publish(make_tiny(tmp_path / alias, factor=factor), alias=alias)
