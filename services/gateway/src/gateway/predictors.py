@@ -29,7 +29,6 @@ from vigie.text import normalise
 UPSTREAM_CALLS = 2
 BULK_CALLS = 2
 BULK_PENDING = 8000
-EXPLAINING_PENDING = 32
 FAIR_SHARE = 0.5
 STATUS_TIMEOUT_SECONDS = 1.0
 CARD_TIMEOUT_SECONDS = 12.0
@@ -144,24 +143,7 @@ class PredictorClient:
             bisect_on=(InvalidRequest, ModelFailed),
             observe=self._observe,
         )
-        self._bulk: Batcher[Ask, Answer] = Batcher(
-            self._run_bulk,
-            max_weight=1,
-            max_pending=BULK_PENDING,
-            weight=lambda ask: len(ask.texts),
-            concurrency=BULK_CALLS,
-            stops_when_left=True,
-            refuses_late=True,
-            observe=self._observe,
-        )
-        self._explaining: Batcher[Ask, Answer] = Batcher(
-            self._run_bulk,
-            max_weight=1,
-            max_pending=EXPLAINING_PENDING,
-            concurrency=BULK_CALLS,
-            stops_when_left=True,
-            observe=self._observe,
-        )
+        self._bulk, self._explaining = self._by_request(), self._by_request()
         self._queue_seconds, self._call_seconds = QUEUE_SECONDS.labels(label), CALL_SECONDS.labels(label)
         QUEUE_TEXTS.labels(label).set_function(lambda: self._singles.pending)
 
@@ -264,6 +246,18 @@ class PredictorClient:
     async def _get(self, end: str, seconds: float) -> Reply:
         until = _now() + seconds
         return await self._replicas.ask(lambda channel: channel.ask("GET", f"{self._model_path}{end}", until=until))
+
+    def _by_request(self) -> Batcher[Ask, Answer]:
+        return Batcher(
+            self._run_bulk,
+            max_weight=1,
+            max_pending=BULK_PENDING,
+            weight=lambda ask: len(ask.texts),
+            concurrency=BULK_CALLS,
+            stops_when_left=True,
+            refuses_late=True,
+            observe=self._observe,
+        )
 
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
         latest = max(items, key=lambda item: item.deadline)

@@ -1,0 +1,72 @@
+"""The batcher: what it turns away when more comes than is answered."""
+
+import asyncio
+
+import pytest
+
+from tests.unit.vigie.test_batching import Worker, held_back, turns
+from vigie.batching import Batcher
+from vigie.errors import DeadlineExceeded, QueueFull
+
+
+@pytest.mark.parametrize(("refuses_late", "told"), [(True, QueueFull), (False, DeadlineExceeded)])
+async def test_what_would_be_late_may_be_refused_at_once(refuses_late: bool, told: type[Exception]) -> None:
+    worker, loop = Worker(), asyncio.get_running_loop()
+    async with Batcher(worker.run, max_weight=1, max_pending=10_000, refuses_late=refuses_late) as subject:
+        assert await subject.submit(1) == 2, "nothing speaks against it before anything was done"
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(0))]
+            await turns()
+            with pytest.raises(DeadlineExceeded):
+                await subject.submit(1, loop.time())
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(1000)]
+            await turns()
+            with pytest.raises(told):
+                await subject.submit(1, loop.time())
+            tasks.append(asyncio.create_task(subject.submit(1, loop.time() + 3600)))
+            await turns()
+        assert len(await asyncio.gather(*tasks)) == 1002
+
+
+async def test_a_queue_that_stands_holds_three_batches() -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=100, burst_seconds=0) as subject:
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(0))]
+            await turns()
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(12)]
+            await turns()
+            assert subject.is_overrun
+            with pytest.raises(QueueFull):
+                await subject.submit(5)
+            tasks[-1].cancel()
+            await turns()
+            assert not subject.is_overrun
+        await asyncio.gather(*tasks[:-1])
+        assert await subject.submit(6) == 12
+
+
+async def test_of_a_fast_worker_more_may_wait_for_they_do_not_wait_long() -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=10_000, burst_seconds=0) as subject:
+        for item in range(20):
+            await subject.submit(item)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(0))]
+            await turns()
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(12)]
+            await turns()
+            assert subject.pending == 12
+            assert not subject.is_overrun
+        await asyncio.gather(*tasks)
+
+
+async def test_a_burst_fills_the_queue() -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=100, burst_seconds=60) as subject:
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(item)) for item in range(90)]
+            await turns()
+            assert subject.pending == 90 - 4
+            assert not subject.is_overrun
+        await asyncio.gather(*tasks)
