@@ -27,12 +27,13 @@ class RaisedError(Message):
 
 
 class SurgeTweet(Message):
-    """A negative tweet of a surge; `author` is a keyed digest."""
+    """A negative tweet of a surge; `author` is a keyed digest, `answered_ms` when it was predicted (0: long ago)."""
 
     at_ms: int
     text: str
     score: float
     author: str | None = None
+    answered_ms: int = 0
 
 
 class RisenWord(Message):

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from vigie.authors import Handle
+from vigie.authors import Handle, is_erased
 from vigie.fields import NO_NUL, Explain, Instant, Name, Plain, TweetText
 
 BATCH_LIMIT = 1000
@@ -301,7 +302,8 @@ class ErrorState(Message):
 
     `error_ms` is the time (Unix ms, server clock) of its earliest current `incorrect` vote, null when there is none.
     `revision` counts up per prediction: a state with a lower revision than one already seen is stale.
-    `traceparent` is the W3C trace context of the last vote, where that was traced.
+    `traceparent` is the W3C trace context of the last vote, where that was traced. `author` is whose the text is, a
+    keyed digest, where that is known.
     """
 
     prediction_id: str
@@ -317,6 +319,7 @@ class ErrorState(Message):
     comments: list[str] = []
     annotators: int = 0
     traceparent: str | None = None
+    author: str | None = None
 
     @property
     def confidence(self) -> float:
@@ -339,6 +342,15 @@ class Erasure(Message):
     def answer_key(self) -> str:
         """Where the answers are."""
         return f"erasures:{self.erasure_id}"
+
+    @cached_property
+    def known_ids(self) -> frozenset[str]:
+        """`prediction_ids`, to be looked up in."""
+        return frozenset(self.prediction_ids)
+
+    def covers(self, author: str | None, answered_ms: int, prediction_id: str | None = None) -> bool:
+        """Whether a text is to go: the author's, of a prediction that was answered by then, or one of the named."""
+        return prediction_id in self.known_ids or is_erased(author, answered_ms, {self.author: self.at_ms})
 
 
 class ErrorDetail(Message):

@@ -1,9 +1,9 @@
 """SQL engines for the services that keep something: SQLite by default, PostgreSQL by URL."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from sqlite3 import Cursor, OperationalError
 from time import monotonic, sleep
@@ -20,6 +20,11 @@ from vigie.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 10_000
 _ONLY_READS = "vigie_only_reads"
+# The server looks after who has the lock: with its own settings it would notice a machine that is gone after two hours.
+_TRY_LOCK = text(
+    "SELECT pg_try_advisory_xact_lock(:key), set_config('tcp_keepalives_idle', '10', true),"
+    " set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '3', true)"
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -49,6 +54,24 @@ class Store:
         """What `work` returns, once its transaction is on disk."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._writing, work)
 
+    @asynccontextmanager
+    async def alone(self, lock: int) -> AsyncIterator[bool]:
+        """Whether this process has this number of PostgreSQL's advisory locks meanwhile, and so no other one has.
+
+        It is free again as soon as its process has died, and within half a minute when the whole machine has. On SQLite
+        there is one process: it is always true, so tasks of one process need another lock between them.
+        """
+        if self.engine.dialect.name != "postgresql":
+            yield True
+            return
+        loop = asyncio.get_running_loop()
+        connection = await loop.run_in_executor(self._threads, self._trying, lock)
+        try:
+            yield connection is not None
+        finally:
+            if connection is not None:
+                await loop.run_in_executor(self._threads, self._leave, connection)
+
     async def close(self) -> None:
         """Lets running work end, then closes every connection."""
         await asyncio.to_thread(self._threads.shutdown)
@@ -61,6 +84,20 @@ class Store:
     def _writing(self, work: Callable[[Connection], ResultT]) -> ResultT:
         with _told("the store refuses to write"), self.engine.begin() as connection:
             return work(connection)
+
+    def _trying(self, lock: int) -> Connection | None:
+        """A connection whose transaction has the lock."""
+        with _told("the store does not answer"), ExitStack() as stack:
+            connection = stack.enter_context(self.engine.connect())
+            if not connection.execute(_TRY_LOCK, {"key": lock}).scalars().first():
+                return None
+            stack.pop_all()
+            return connection
+
+    def _leave(self, connection: Connection) -> None:
+        """Ends the transaction, and the lock with it."""
+        with _told("the store does not answer"):
+            connection.close()
 
 
 @contextmanager
@@ -85,14 +122,22 @@ def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sql
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
+def take_turn(connection: Connection, lock: int) -> None:
+    """Waits until no other transaction has this number of PostgreSQL's advisory locks, and has it until its own end.
+
+    On SQLite whoever writes is alone.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock})
+
+
 def create_missing(connection: Connection, metadata: MetaData, *, lock: int) -> None:
     """Creates tables and adds nullable columns that are not there; safe when several processes start at once.
 
     `lock` is a number of the service's own for PostgreSQL's advisory lock. This is all the migration there is: a
     column that changes its type, or must not be null, needs more.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock})
+    take_turn(connection, lock)
     metadata.create_all(connection)
     quote = connection.dialect.identifier_preparer.quote
     for table in metadata.sorted_tables:

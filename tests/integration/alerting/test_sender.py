@@ -16,9 +16,10 @@ from alerting.store import AlertStore, Recipient
 from tests.integration.alerting.kept import MINUTE, NOON, Clock, queue_of, raised
 from tests.support.eventually import eventually
 from tests.support.mail import MailServer
+from vigie.alerts import DeliveryState
 
 OPS = "ops@localhost"
-Sending = Callable[[], AbstractAsyncContextManager[Sender]]
+Sending = Callable[..., AbstractAsyncContextManager[Sender]]
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def sending(store: AlertStore, clock: Clock, settings: AlertingSettings, writer:
     """A sender at work."""
 
     @asynccontextmanager
-    async def start() -> AsyncIterator[Sender]:
+    async def start(owner: str = "one") -> AsyncIterator[Sender]:
         sender = Sender(
-            queue_of(store),
+            queue_of(store, owner),
             parts.mailer(settings),
             writer,
             pauses=parts.pauses(settings),
@@ -107,6 +108,28 @@ async def test_a_digest_is_one_attempt_and_each_of_its_alerts_has_waited_for_it(
     assert mails_told() == (attempts + 1, waits + 3)
     (line,) = [record for record in caplog.records if record.message == "mail attempt"]
     assert vars(line)["alerts"] == 3
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_digest_that_a_worker_did_not_finish_is_resent_once_by_the_two_that_are_left(
+    store: AlertStore, clock: Clock, mail_server: MailServer, writer: MailWriter, sending: Sending
+) -> None:
+    lost, queue = queue_of(store, "lost"), queue_of(store)
+    for number in range(3):
+        await keep(store, writer, *(f"{key}{number}" for key in "abc"))
+        clock.now += 60 * MINUTE
+        lease = await lost.lease()
+        assert lease is not None
+        company = await lost.lease_company(lease, waiting_since_ms=clock.now - 30 * MINUTE)
+        assert await lost.hand_over([lease, *company], f"<digest.{number}@localhost>")
+        clock.now += MINUTE
+
+        async def sent(done: int = 3 * (number + 1)) -> bool:
+            return (await queue.counts())[DeliveryState.SENT] == done
+
+        async with sending("two"), sending("three"):
+            await eventually(sent)
+        assert len(mail_server.mailbox.messages) == number + 1
 
 
 def mails_told() -> tuple[float, float]:

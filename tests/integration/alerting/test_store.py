@@ -122,6 +122,43 @@ async def test_a_lease_that_has_ended_hands_nothing_over(store: AlertStore, cloc
     assert not await queue.hand_over([lease], lease.message_id)
 
 
+@pytest.mark.parametrize("handed_over", [0, 1])
+async def test_a_digest_that_a_worker_did_not_finish_stays_one(
+    store: AlertStore, clock: Clock, handed_over: int
+) -> None:
+    for key in ("a", "b", "c"):
+        await store.keep(raised(key), to("ops@x.org"))
+    clock.now += 60 * MINUTE
+    one, two = queue_of(store, "one"), queue_of(store, "two")
+    lost = await one.lease()
+    assert lost is not None
+    together = [lost, *await one.lease_company(lost, waiting_since_ms=clock.now - 30 * MINUTE)]
+    assert handed_over == 0 or await one.hand_over(together, "<digest@x.org>")
+    assert await two.lease() is None
+    clock.now += MINUTE
+    taken = await two.lease()
+    assert taken is not None
+    company = await two.lease_company(taken, waiting_since_ms=clock.now - 30 * MINUTE)
+    assert [lease.alert.alert_key for lease in [taken, *company]] == ["a", "b", "c"]
+    assert {(lease.handed_over, lease.attempt) for lease in [taken, *company]} == {(handed_over, 2)}
+    assert not await one.hand_over(together, "<digest@x.org>")
+
+
+async def test_a_mail_that_was_given_up_keeps_nobody_company(store: AlertStore, clock: Clock) -> None:
+    for key in ("a", "b"):
+        await store.keep(raised(key), to("ops@x.org"))
+    queue = queue_of(store)
+    first, second = await queue.lease(), await queue.lease()
+    assert first is not None
+    assert second is not None
+    assert await queue.hand_over([first, second], "<digest@x.org>")
+    await queue.finish(first, Decision(DeliveryState.AMBIGUOUS, "gone", 1, clock.now))
+    await queue.finish(second, Decision(DeliveryState.AMBIGUOUS, "gone", 2))
+    again = await queue.lease()
+    assert again is not None
+    assert await queue.lease_company(again, waiting_since_ms=clock.now) == []
+
+
 async def test_a_delivery_waits_for_its_time(store: AlertStore, clock: Clock) -> None:
     await store.keep(raised("a"), to("ops@x.org"))
     queue = queue_of(store)

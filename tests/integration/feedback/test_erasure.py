@@ -12,23 +12,26 @@ import redis
 from sqlalchemy import func, insert, select
 
 from feedback.cli import main
-from feedback.erasure import erase
+from feedback.erasure import erase, erase_texts
 from feedback.prediction_log import insert_predictions
 from feedback.retention import Retention, forget_old
 from feedback.settings import FeedbackSettings
 from feedback.tables import create_tables, predictions, votes
+from tests.integration.alerting.kept import raised
 from tests.integration.feedback.conftest import service
-from tests.integration.feedback.test_service import log, logged, prediction, vote
+from tests.integration.feedback.test_service import log, logged, prediction, published, vote
 from tests.support.alerting import Worker
+from tests.support.alerts import error_state, raised_alerts
 from tests.support.eventually import until
 from tests.support.mail import MailServer
 from tests.support.servers import as_service, free_port, wait_for
+from vigie.alerts import RaisedError
 from vigie.authors import AuthorBook, is_erased
 from vigie.durations import DAY_MS
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.settings import DEVELOPMENT_SECRET
 from vigie.store import Store
-from vigie.streams import ERASURES, PREDICTIONS, open_redis
+from vigie.streams import ALERTS, ERASURES, FEEDBACK, PREDICTIONS, open_redis
 
 AUTHORS = AuthorBook(DEVELOPMENT_SECRET)
 SECRET_WORD = "xylophonist"
@@ -67,6 +70,7 @@ def erasures(url: str) -> list[Erasure]:
     return found
 
 
+@pytest.mark.timeout(300)
 async def test_an_author_is_forgotten_everywhere_and_the_others_are_not(
     tmp_path: Path,
     redis_url: str,
@@ -90,6 +94,7 @@ async def test_an_author_is_forgotten_everywhere_and_the_others_are_not(
             assert set(residue(tmp_path, redis_url)) >= {"feedback.db", "alerting.db", PREDICTIONS.name}
             monkeypatch.setenv("VIGIE_HOME", str(tmp_path))
             monkeypatch.setenv("REDIS_URL", redis_url)
+            monkeypatch.setattr("feedback.erasure.PATIENCE_SECONDS", 60)  # the worker may be slow
             await asyncio.to_thread(main, ["erase", "--author", "@ann"])
             assert residue(tmp_path, redis_url) == []
             rows = {row["prediction_id"]: row["text"] for row in (await client.get("/predictions")).json()["items"]}
@@ -125,6 +130,49 @@ async def test_an_erasure_that_loses_redis_is_completed_by_another_one(tmp_path:
         (erasure,) = await asyncio.to_thread(erasures, redis_url)
         await here.hset(erasure.answer_key, "alerts", "0")
         assert (await erasing).erasure.prediction_ids == erasure.prediction_ids == ids
+    await here.aclose()
+    await store.close()
+
+
+async def test_a_state_names_its_author_until_the_text_is_erased(settings: FeedbackSettings, redis_url: str) -> None:
+    mine, nobodys = by("ann", SECRET_WORD), prediction("a quiet flight")
+    author = AUTHORS.digest("ann")
+    async with service(settings) as client:
+        log(redis_url, [mine, nobodys])
+        await logged(client, 2)
+        for event in (mine, nobodys):
+            await vote(client, event.prediction_id)
+        await until(lambda: len(published(redis_url)) == 2)
+        states = {state.prediction_id: (state.text, state.author) for state in published(redis_url)}
+        assert states == {mine.prediction_id: (SECRET_WORD, author), nobodys.prediction_id: ("a quiet flight", None)}
+        store = Store(settings.store_url())
+        await store.write(lambda connection: erase_texts(connection, author, mine.created_ms))
+        await store.close()
+        await until(lambda: len(published(redis_url)) == 3)
+    bare = published(redis_url)[-1]
+    assert (bare.prediction_id, bare.text, bare.author) == (mine.prediction_id, None, None)
+
+
+async def test_what_waits_in_redis_of_predictions_that_the_log_has_trimmed_is_erased_by_its_author(
+    tmp_path: Path, redis_url: str
+) -> None:
+    author = AUTHORS.digest("ann")
+    before = error_state("before", 1_000, text=SECRET_WORD).model_copy(update={"author": author, "predicted_ms": 2_000})
+    since = before.model_copy(update={"prediction_id": "since", "text": "since then", "predicted_ms": 2_001})
+    store, here = Store(f"sqlite:///{tmp_path}/feedback.db"), open_redis(redis_url)
+    await store.write(create_tables)
+    for state in (before, since):
+        alert = raised(state.prediction_id)
+        alert = alert.model_copy(update={"errors": [RaisedError(at_ms=1_000, state=state)]})
+        await here.xadd(FEEDBACK.name, dict(FEEDBACK.encode([state])))  # type: ignore[arg-type]
+        await here.xadd(ALERTS.name, dict(ALERTS.encode([alert])))  # type: ignore[arg-type]
+    erasing = asyncio.create_task(erase(store, here, author, now_ms=2_000))
+    (erasure,) = await asyncio.to_thread(erasures, redis_url)
+    await here.hset(erasure.answer_key, "alerts", "0")
+    receipt = await erasing
+    assert (receipt.entries, receipt.waiting, residue(tmp_path, redis_url)) == (2, 0, [])
+    assert [state.text for state in published(redis_url)] == ["since then"]
+    assert [alert.alert_key for alert in await raised_alerts(here)] == ["since"]
     await here.aclose()
     await store.close()
 

@@ -94,6 +94,32 @@ def test_the_message_id_follows_from_alert_and_recipient(writer: MailWriter) -> 
     assert all(len(f"Message-ID: {each}") <= 78 for each in ids)
 
 
+@pytest.mark.parametrize("domain", ["example.org", "d" * 56 + ".org", ".".join(["d" * 63] * 3 + ["d" * 57, "org"])])
+def test_mails_of_an_episode_name_the_first_one_however_long_the_domain_is(domain: str) -> None:
+    sender = f"vigie@{domain}"
+    writer = MailWriter([wording_in("fr")], Viewer(Sites(), None), sender=sender, reply_to="")
+    to = f"ops@{domain}"
+    first, key = writer.message_id("f" * 40, to), an_alert().alert_key
+    again, over = (Letter(to, writer.message_id(key, to, kind)) for kind in ("raised", "resolved"))
+    alert = an_alert(scope="logreg:é" * 30).model_copy(update={"episode_key": "f" * 40})
+    for raw in (
+        writer.alert_mail(alert, again),
+        writer.resolved_mail(alert, over, resolved_ms=NOON, quiet_ms=900_000),
+    ):
+        assert raw.count(f": {first}\r\n".encode()) == 2
+        assert f"\r\nList-Id: Vigie alerts <alerts.{domain}>\r\n".encode() in raw
+        assert raw.isascii()
+        headers, _, body = raw.partition(b"\r\n\r\n")
+        assert max(map(len, headers.split(b"\r\n"))) <= 998
+        assert max(map(len, body.split(b"\r\n"))) <= 78
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        assert (message["In-Reply-To"], message["References"]) == (first, first)
+        assert (message["From"], message["To"]) == (f"Vigie <{sender}>", to)
+        assert "logreg:é" in message["Subject"]
+        subject = headers.partition(b"\r\nSubject: ")[2].partition(b"\r\nDate: ")[0]
+        assert max(map(len, subject.split(b"\r\n"))) <= 78, "what is no id is folded as before"
+
+
 def test_text_of_a_tweet_is_in_no_header(writer: MailWriter) -> None:
     raw, message = write(writer, an_alert())
     headers = raw.partition(b"\r\n\r\n")[0]

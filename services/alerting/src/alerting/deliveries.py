@@ -5,6 +5,7 @@ ends by itself. Nothing here waits or sends.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
@@ -15,6 +16,7 @@ from vigie.alerts import DeliveryState, RaisedAlert
 
 MOST_TOGETHER = 100
 
+_ADVISORY_LOCK = 7_310_448_205
 _DUE = (DeliveryState.PENDING.value, DeliveryState.AMBIGUOUS.value)
 
 
@@ -66,6 +68,10 @@ class DeliveryQueue:
         self._owner = owner
         self._lease_ms = lease_ms
 
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """For taking a whole mail: two workers would share out what belongs into one, under one Message-ID."""
+        return self._store.alone(_ADVISORY_LOCK)
+
     async def lease(self) -> Lease | None:
         """The delivery that has been due for longest, now this worker's; null when none is due."""
         return await self._store.write(self._take)
@@ -77,8 +83,7 @@ class DeliveryQueue:
         """
         together = deliveries.c.message_id == lease.message_id
         if not lease.handed_over:
-            never_handed_over = and_(deliveries.c.handed_over == 0, deliveries.c.state == DeliveryState.PENDING.value)
-            together = and_(never_handed_over, deliveries.c.queued_ms <= waiting_since_ms)
+            together = and_(deliveries.c.handed_over == 0, deliveries.c.queued_ms <= waiting_since_ms)
         others = and_(
             together,
             deliveries.c.recipient == lease.recipient,
@@ -150,11 +155,12 @@ class DeliveryQueue:
         return await self._store.write(lambda connection: connection.execute(change).rowcount)
 
     def _take_company(self, connection: Connection, lease: Lease, others: ColumnElement[bool]) -> list[Lease]:
-        query = select(deliveries.c.id).where(others, deliveries.c.state.in_(_DUE)).order_by(deliveries.c.id)
+        takeable = or_(_waiting(), _abandoned(self._store.now_ms()))
+        query = select(deliveries.c.id).where(others, takeable).order_by(deliveries.c.id)
         values = {"state": DeliveryState.SENDING.value, "lease_owner": self._owner, "lease_until_ms": lease.until_ms}
         taken = []
         for found in connection.execute(query.limit(MOST_TOGETHER - 1)).scalars().all():
-            change = update(deliveries).where(deliveries.c.id == found, deliveries.c.state.in_(_DUE))
+            change = update(deliveries).where(deliveries.c.id == found, takeable)
             if connection.execute(change.values(attempts=deliveries.c.attempts + 1, **values)).rowcount == 1:
                 taken.append(_read_lease(connection, found))
         return taken
@@ -193,10 +199,16 @@ def _read_lease(connection: Connection, delivery_id: int) -> Lease:
 
 def _free(now_ms: int) -> ColumnElement[bool]:
     """Due, or leased by a worker that did not finish in time."""
-    return or_(
-        and_(deliveries.c.state.in_(_DUE), deliveries.c.next_attempt_ms <= now_ms),
-        and_(deliveries.c.state == DeliveryState.SENDING.value, deliveries.c.lease_until_ms <= now_ms),
-    )
+    return or_(and_(_waiting(), deliveries.c.next_attempt_ms <= now_ms), _abandoned(now_ms))
+
+
+def _waiting() -> ColumnElement[bool]:
+    """To be tried, now or later; what was given up has no next attempt."""
+    return and_(deliveries.c.state.in_(_DUE), deliveries.c.next_attempt_ms.is_not(None))
+
+
+def _abandoned(now_ms: int) -> ColumnElement[bool]:
+    return and_(deliveries.c.state == DeliveryState.SENDING.value, deliveries.c.lease_until_ms <= now_ms)
 
 
 def _over() -> ColumnElement[bool]:

@@ -6,15 +6,14 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import Connection, select, update
 
+from alerting.forgotten import ERASURES_KEPT_MS, remember, without
 from alerting.store import AlertStore, AuditNote
 from alerting.tables import alerts
 from vigie.alerts import RaisedAlert
-from vigie.durations import DAY_MS
 from vigie.schemas import Erasure
 
 ANSWER_SECONDS = 3600
 ERASED_AUTHORS = "erasures:authors"
-_KEPT_MS = 30 * DAY_MS  # predictions may wait on the stream while no radar runs
 
 
 class Eraser:
@@ -25,10 +24,10 @@ class Eraser:
         self._store = store
 
     async def erase(self, erasures: Sequence[Erasure]) -> None:
-        """Tells every worker's radar, rewrites alerts, then answers how many."""
+        """Tells every worker's radar, rewrites alerts, remembers it for those to come, then answers how many."""
         for erasure in erasures:
             await self._redis.zadd(ERASED_AUTHORS, {erasure.author: erasure.at_ms}, gt=True)
-            await self._redis.zremrangebyscore(ERASED_AUTHORS, 0, self._store.now_ms() - _KEPT_MS)
+            await self._redis.zremrangebyscore(ERASED_AUTHORS, 0, self._store.now_ms() - ERASURES_KEPT_MS)
             count = await self._store.write(lambda connection, told=erasure: _rewrite(connection, told))  # type: ignore[misc]
             await self._store.note([AuditNote("all", erasure.erasure_id, "author erased", detail=f"{count} alerts")])
             await self._redis.hset(erasure.answer_key, "alerts", str(count))
@@ -41,22 +40,9 @@ async def erased_authors(redis: Redis) -> dict[str, int]:
     return {author.decode(): int(moment) for author, moment in found}
 
 
-def without(alert: RaisedAlert, erasure: Erasure) -> RaisedAlert:
-    """The alert without a text of the author."""
-    ids = frozenset(erasure.prediction_ids)
-    errors = [
-        error.model_copy(update={"state": error.state.model_copy(update={"text": None})})
-        if error.state.prediction_id in ids
-        else error
-        for error in alert.errors
-    ]
-    surge = alert.surge
-    if surge:
-        surge = surge.model_copy(update={"tweets": [each for each in surge.tweets if each.author != erasure.author]})
-    return alert.model_copy(update={"errors": errors, "surge": surge})
-
-
 def _rewrite(connection: Connection, erasure: Erasure) -> int:
+    """What comes later finds the erasure in the store; how many of the alerts that are there were changed."""
+    remember(connection, erasure)
     changed = 0
     for row in connection.execute(select(alerts.c.id, alerts.c.told)).all():
         alert = RaisedAlert.model_validate_json(row.told)

@@ -7,9 +7,9 @@ RFC 3834 Auto-Submitted, RFC 2919 List-Id). Mails of one episode refer to its fi
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy, Policy
 from email.utils import format_datetime
 from hashlib import sha256
 
@@ -26,6 +26,7 @@ from vigie.masking import plain
 
 CHART_ID = "chart"
 _PREFIX = "[Vigie] "
+_WHOLE = ("In-Reply-To", "References", "List-Id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,14 @@ class Notice:
     footer: Sequence[str]
 
 
+class WholeHeader(UnstructuredHeader, BaseHeader):
+    """A header on one line, as a `Message-ID` is: a long id is otherwise encoded (RFC 2047), and an id no more."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """With a domain of 253 characters, the longest there is, far below the 998 of RFC 5322."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
 class MailWriter:
     """Writes mails in one or more languages, the first one first, from one sender."""
 
@@ -57,6 +66,7 @@ class MailWriter:
         self._viewer = viewer
         self._reply_to = reply_to or sender
         self._domain = sender.rpartition("@")[2]
+        self._policy = _policy()
         self._templates = Environment(
             loader=PackageLoader("alerting"),
             autoescape=select_autoescape(enabled_extensions=("html.j2",), default_for_string=True),
@@ -139,7 +149,7 @@ class MailWriter:
         return f"{moment(alert.fired_ms):%Y-%m-%d %H:%M:%S} UTC  {told}{end}"
 
     def _envelope(self, letter: Letter, subject: str, date: datetime) -> EmailMessage:
-        message = EmailMessage(policy=SMTP)
+        message = EmailMessage(policy=self._policy)
         message["From"] = Address("Vigie", addr_spec=self.sender)
         message["To"] = Address(addr_spec=letter.recipient)
         message["Reply-To"] = Address(addr_spec=self._reply_to)
@@ -175,6 +185,13 @@ class MailWriter:
             )
             page.set_boundary(f"vigie-{alert.alert_key}-page")
         message.set_boundary(f"vigie-{alert.alert_key}")
+
+
+def _policy() -> "EmailPolicy[EmailMessage]":
+    headers = HeaderRegistry()
+    for name in _WHOLE:
+        headers.map_to_type(name, WholeHeader)
+    return SMTP.clone(header_factory=headers)
 
 
 def _digest(text: str) -> str:

@@ -110,9 +110,11 @@ class Sender:
             pass
 
     async def _take(self) -> list[Lease]:
-        """What the next mail tells; after an outage all alerts that waited. Empty when nothing is due."""
-        async with self._taking:  # else the lanes would share out what belongs into one mail
-            lease = await self._queue.lease()
+        """What the next mail tells; after an outage all alerts that waited. Empty when nothing is due, or another
+        worker is taking its mail.
+        """
+        async with self._taking, self._queue.alone() as alone:  # else lanes would share out what belongs into one mail
+            lease = await self._queue.lease() if alone else None
             if lease is None:
                 return []
             since = self._now_ms() - self._timing.digest_ms

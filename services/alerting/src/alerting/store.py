@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Container, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from sqlalchemy import (
 )
 
 from alerting.answers import alert_of
+from alerting.forgotten import forget_erasures, without_forgotten
 from alerting.rule import PastAlert
 from alerting.tables import alerts, audit, create_tables, deliveries, silences
 from vigie.alerts import CANARY, Alert, AlertPage, AlertState, DeliveryState, RaisedAlert
@@ -78,7 +80,10 @@ class AlertStore:
         await self.read(lambda connection: connection.execute(text("SELECT 1")))
 
     async def keep(self, alert: RaisedAlert, recipients: Sequence[Recipient]) -> bool:
-        """Stores the alert, with one delivery per recipient unless silenced; false when it was stored before."""
+        """Stores the alert, with one delivery per recipient unless silenced; false when it was stored before.
+
+        What was erased is left out.
+        """
         done = await self.write(lambda connection: _keep(connection, alert, recipients, self.now_ms()))
         if done:
             await self.note([AuditNote(alert.scope, alert.alert_key, done)])
@@ -116,7 +121,11 @@ class AlertStore:
             await self.write(lambda connection: _tell_ends(connection, true(), message_id, self.now_ms()))
 
     async def forget_before(self, unix_ms: int) -> int:
-        """Removes alerts that fired before, with their mails, and silences that were over then; how many alerts."""
+        """Removes alerts that fired before, with their mails, and silences that were over then; how many alerts.
+
+        Erasures are forgotten when nothing can wait for them any more.
+        """
+        await self.write(lambda connection: forget_erasures(connection, self.now_ms()))
         return await self.write(lambda connection: _forget(connection, unix_ms))
 
     async def note(self, notes: Sequence[AuditNote]) -> None:
@@ -141,8 +150,13 @@ class AlertStore:
         """As `Store.write`."""
         return await self._store.write(work)
 
+    def alone(self, lock: int) -> AbstractAsyncContextManager[bool]:
+        """As `Store.alone`."""
+        return self._store.alone(lock)
+
 
 def _keep(connection: Connection, alert: RaisedAlert, recipients: Sequence[Recipient], now_ms: int) -> str | None:
+    alert = without_forgotten(connection, alert)
     silence_id = silencing(connection, alert, now_ms)
     told: dict[str, Any] = {"episode_key": _episode(connection, alert)}
     if silence_id is None and alert.rule == ERRORS:

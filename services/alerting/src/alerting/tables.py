@@ -1,4 +1,7 @@
-"""The tables: every alert, one delivery per alert and recipient, and what was decided. Times are Unix milliseconds."""
+"""The tables: every alert, one delivery per alert and recipient, what was decided, what was erased.
+
+Times are Unix milliseconds.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -84,6 +87,14 @@ audit = Table(
     Column("what", String(32), nullable=False),
     Column("detail", String(500)),
     Index("alert_audit_at", "at_ms"),
+)
+
+erasures = Table(
+    "alert_erasures",
+    METADATA,
+    Column("erasure_id", String(64), primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("told", Text, nullable=False),  # the Erasure as JSON
 )
 
 

@@ -97,16 +97,16 @@ def _unpublished(connection: Connection, prediction_ids: list[str]) -> int:
 
 
 async def _purge(redis: Redis, erasure: Erasure) -> tuple[int, int]:
-    ids = frozenset(erasure.prediction_ids)
-
     def in_log(event: PredictionEvent) -> bool:
-        return event.author == erasure.author and event.created_ms <= erasure.at_ms
+        return erasure.covers(event.author, event.created_ms)
 
     def in_state(state: ErrorState) -> bool:
-        return state.prediction_id in ids and bool(state.text)
+        return bool(state.text) and erasure.covers(state.author, state.predicted_ms, state.prediction_id)
 
     def in_alert(alert: RaisedAlert) -> bool:
-        return is_in_alert(alert, erasure.author, ids)
+        told = alert.surge.tweets if alert.surge else []
+        by_tweet = any(erasure.covers(tweet.author, tweet.answered_ms) for tweet in told)
+        return by_tweet or any(in_state(error.state) for error in alert.errors)
 
     done = [
         await purge(redis, PREDICTIONS, in_log),
@@ -114,9 +114,3 @@ async def _purge(redis: Redis, erasure: Erasure) -> tuple[int, int]:
         await purge(redis, ALERTS, in_alert),
     ]
     return sum(removed for removed, _ in done), sum(waiting for _, waiting in done)
-
-
-def is_in_alert(alert: RaisedAlert, author: str, prediction_ids: frozenset[str]) -> bool:
-    """Whether an alert holds a text of the author."""
-    by_vote = any(error.state.prediction_id in prediction_ids and error.state.text for error in alert.errors)
-    return by_vote or bool(alert.surge and any(tweet.author == author for tweet in alert.surge.tweets))

@@ -3,7 +3,7 @@
 The store is the truth. A subject whose revision is ahead of what was published is published; a lost Redis, a killed
 process or a failed write only delays that. When Redis has lost its data (its marker is gone), or came back with older
 data (it knows fewer publications than the store), everything of the last day is published again: readers go by
-revision, so nothing counts twice.
+revision, so nothing counts twice. Of several replicas one publishes at a time, or the two numbers would part.
 """
 
 import asyncio
@@ -31,6 +31,8 @@ RECONCILE_SECONDS = 1.0
 AWAY_MS = 2_500
 LOG_RETURNS_MS = 15_000  # more than the pauses of those who write the log and of those who read it
 ENTRY_STATES = 200
+
+_ADVISORY_LOCK = 7_310_448_204
 
 PUBLISHED = Counter("vigie_feedback_published_total", "Changes of a prediction's votes that reached the stream.")
 PENDING = Gauge("vigie_feedback_outbox_pending", "Predictions whose latest votes wait for the stream.")
@@ -68,21 +70,33 @@ class Publisher:
                 pass
             self._something.clear()
             try:
-                await self._restore_after_loss()
-                while await self._publish_some():
+                while await self.turn():
                     pass
                 self._note(None)
             except (RedisError, OSError) as error:
                 self._note(f"{type(error).__name__}: {error}")
 
-    async def _restore_after_loss(self) -> None:
+    async def turn(self) -> bool:
+        """Publishes once, unless another replica does now; whether as much was published as goes at once."""
+        async with self._store.alone(_ADVISORY_LOCK) as alone:
+            marker, known = await self._look()
+            if not alone:
+                return False
+            await self._restore_after_loss(marker, known)
+            return await self._publish_some()
+
+    async def _look(self) -> tuple[bytes | None, int]:
+        """The marker, and how many publications Redis knows of."""
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(MARKER)
             pipe.get(NUMBER)
             marker, known = await pipe.execute()
         self._note_reached()
+        return marker, int(known or 0)
+
+    async def _restore_after_loss(self, marker: bytes | None, known: int) -> None:
         self._number = await self._store.read(publication_number)
-        if marker is not None and int(known or 0) >= self._number:
+        if marker is not None and known >= self._number:
             return
         since = self._now_ms() - REPUBLISH_MS
         again = await self._store.write(lambda connection: forget_published(connection, since))
@@ -179,7 +193,7 @@ def forget_published(connection: Connection, since_ms: int) -> int:
 def states_of(connection: Connection, condition: ColumnElement[bool]) -> list[ErrorState]:
     """The states of the subjects that meet the condition, the ones that changed first coming first."""
     logged = subjects.outerjoin(predictions, subjects.c.prediction_id == predictions.c.prediction_id)
-    found = select(subjects, predictions.c.text).select_from(logged).where(condition)
+    found = select(subjects, predictions.c.text, predictions.c.author).select_from(logged).where(condition)
     rows = connection.execute(found.order_by(subjects.c.changed_ms, subjects.c.prediction_id).limit(ENTRY_STATES)).all()
     said = _said(connection, [row.prediction_id for row in rows])
     return [
@@ -197,6 +211,7 @@ def states_of(connection: Connection, condition: ColumnElement[bool]) -> list[Er
             comments=[vote[1] for vote in said.get(row.prediction_id, ()) if vote[1]],
             annotators=len(said.get(row.prediction_id, ())),
             traceparent=row.traceparent,
+            author=row.author if row.text else None,
         )
         for row in rows
     ]

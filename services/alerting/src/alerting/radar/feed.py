@@ -185,7 +185,13 @@ def raised(surge: Surge, watch: Watch, told: RadarParameters, now_ms: int) -> Ra
         baseline=round(reading.baseline, 2),
         score=round(reading.score, 2),
         tweets=[
-            SurgeTweet(at_ms=tweet.at_ms, text=tweet.text, score=tweet.score, author=tweet.author)
+            SurgeTweet(
+                at_ms=tweet.at_ms,
+                text=tweet.text,
+                score=tweet.score,
+                author=tweet.author,
+                answered_ms=tweet.answered_ms,
+            )
             for tweet in typical(now, TWEETS_TOLD)
         ],
         words=risen(now, before, WORDS_TOLD),
