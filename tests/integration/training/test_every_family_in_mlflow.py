@@ -16,6 +16,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.contract.families import WRITERS
+from tests.integration.training.conftest import mlflow_as_it_was
 from tests.support.logreg import NEGATIVE, POSITIVE
 from tests.support.models import MADE_AT
 from vigie.artifacts import seal
@@ -67,12 +68,10 @@ def published(
     folder.mkdir()
     golden = WRITERS[name](folder)
     seal(folder, family=name, created_at=MADE_AT, golden=golden, libraries={}, metrics=METRICS)
-    with pytest.MonkeyPatch.context() as patch:
+    with mlflow_as_it_was(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", uri)
         number = register(uri, folder, name)
         yield Published(f"models:/vigie-{name}/{number}", number, name, predictor(name, folder).predict(TEXTS))
-    mlflow.set_tracking_uri("")
-    mlflow.set_registry_uri("")
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,18 @@ def test_a_move_that_was_recorded_but_never_done_is_passed_over() -> None:
     assert before([*history, entry("promote", "2", "4")], "4") == "2"
 
 
+def test_a_first_move_that_was_recorded_but_never_done_is_passed_over() -> None:
+    history = [entry("promote", None, "1"), entry("promote", None, "2")]
+    assert before(history, "2") is None, "1 never served"
+    assert before([*history, entry("promote", "2", "3")], "3") == "2"
+    assert before([*history, entry("promote", None, "3")], "3") is None
+
+
+def test_from_no_version_since_somebody_took_the_alias_away_it_leads_back_to_those_that_served() -> None:
+    history = [entry("promote", None, "1"), entry("promote", "1", "2"), entry("promote", None, "3")]
+    assert ledger.predecessors(history, "3") == ["2", "1"]
+
+
 def test_from_a_version_that_somebody_else_set_it_leads_back_to_the_last_one_known() -> None:
     history = [entry("promote", None, "1"), entry("promote", "1", "2")]
     assert before(history, "9") == "2"

@@ -156,6 +156,20 @@ def test_what_is_no_text_or_no_name_for_parquet_is_refused(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 
+@pytest.mark.parametrize("encoded", [False, True])
+def test_what_is_no_utf_8_in_parquet_is_named(tmp_path: Path, encoded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "CHUNK_ROWS", 2)
+    lengths, words = np.array([0, 4, 8, 12, 16], np.int32), b"latelostrudezu\xffg"
+    texts = pyarrow.Array.from_buffers(
+        pyarrow.string(), 4, [None, pyarrow.py_buffer(lengths), pyarrow.py_buffer(words)]
+    )
+    table = pyarrow.table({"id": [1, 2, 3, 4], "text": texts.dictionary_encode() if encoded else texts})
+    pyarrow.parquet.write_table(table, tmp_path / "in.parquet")
+    with pytest.raises(WrongFile, match=r"in.parquet, data row 4, column 'text': expected UTF-8 text, got byte 0xff"):
+        score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
 def test_scoring_again_replaces_the_answers(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["late"], "probability_negative": ["old"]}).to_parquet(tmp_path / "in.parquet")
     score(by_length, tmp_path / "in.parquet", tmp_path / "out.parquet", silent)
@@ -173,6 +187,12 @@ def test_scoring_again_replaces_the_answers(tmp_path: Path) -> None:
         ("in.csv", b"", "expected a Parquet or CSV file that can be read"),
         ("in.csv", b"\n\n", "expected a Parquet or CSV file that can be read"),
         ("in.csv", b"text\n\n", "expected at least one row, got none"),
+        (
+            "in.csv",
+            b'id,text\n1,"fine"\n2,"open\n3,third\n',
+            "in.csv, data row 2: expected a quotation mark at the end",
+        ),
+        ("in.csv", b'id,"text\n1,late\n', "expected a Parquet or CSV file that can be read"),
         ("in.parquet", b"nonsense", "expected a Parquet or CSV file that can be read"),
         ("in.txt", b"late", "expected a .parquet or .csv file, got suffix '.txt'"),
     ],

@@ -28,6 +28,7 @@ from vigie_training.weighting import Labelled
 
 TEXTS = sample_texts()[:120]
 ROWS = Labelled(TEXTS, np.arange(len(TEXTS)).astype(np.float64) % 2, np.ones(len(TEXTS)))
+MORE = Labelled(TEXTS * 4, np.tile(ROWS.targets, 4), np.tile(ROWS.weights, 4))
 WHOLE = {GRAPH, TOKENIZER, SCORES}
 SCHEDULE = Schedule(epochs=2, batch=8)
 
@@ -71,6 +72,34 @@ def test_an_interrupted_fit_goes_on_and_ends_as_it_would_have(
     for name, weights in whole.items():
         torch.testing.assert_close(resumed[name], weights)
     np.testing.assert_allclose(said, said_at_once, atol=1e-5)
+
+
+def in_turn(base: str, report: Report, folder: Path) -> dict[str, torch.Tensor]:
+    network, tokenizer = load_base(base, seed=1)
+    tokens = prepared_tokenizer(tokenizer)
+    tune_in_turn(network, tokens, [MORE, ROWS], SCHEDULE, seed=1, report=report, kept=lambda stage: folder / str(stage))
+    return network.state_dict()
+
+
+@pytest.mark.parametrize(("stage", "told"), [(1, " 75 %"), (2, " 0 %")])
+def test_a_fit_goes_on_in_the_precision_that_it_began_in(
+    stage: int, told: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pays, heard = [True], list[str]()
+    monkeypatch.setattr("vigie_training.transformer.tuning.bfloat16_pays", lambda: pays[0])
+    whole = in_turn(base, print, tmp_path / "whole")
+
+    def killed(message: str) -> None:
+        heard.append(message)
+        if sum(told in each for each in heard) == stage:
+            raise Killed
+
+    with pytest.raises(Killed):
+        in_turn(base, killed, tmp_path / "interrupted")
+    pays[0] = False
+    resumed = in_turn(base, print, tmp_path / "interrupted")
+    for name, weights in whole.items():
+        torch.testing.assert_close(resumed[name], weights)
 
 
 def test_looking_for_the_faster_precision_draws_no_random_numbers() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +11,7 @@ import typer
 
 from vigie.catalogue import CHALLENGER, SHADOW, find_family
 from vigie_training import comparing, output, promotion, reporting, scoring, spark_scoring, starter, summaries, training
+from vigie_training.arguments import MOST_SEED, Data, Json, Labels, Model, Seed, Why
 from vigie_training.errors import TrainingError
 from vigie_training.evaluate import evaluate as evaluate_rows
 from vigie_training.feedback import fetch, qualified
@@ -19,37 +20,14 @@ from vigie_training.given import read_given
 from vigie_training.model_registry import ModelRegistry
 from vigie_training.plain_words import in_plain_words
 from vigie_training.recipes import Options, families, find_recipe
-from vigie_training.retraining import Thresholds, reasons
+from vigie_training.retraining import Thresholds, new_labels, reasons
 from vigie_training.rows import Rows, joined
 from vigie_training.settings import TrainingSettings, libraries_keep_quiet
 from vigie_training.splitting import DEFAULT_SEED, held_out
 from vigie_training.tracking import connect, end_by_signals
 from vigie_training.training import Job
 
-MOST_SEED = 2**32 - 1
-
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-
-Model = Annotated[str, typer.Option("--model", "-m", help="A model family, as vigie-train list names them.")]
-Data = Annotated[
-    str,
-    typer.Option(
-        help="Files and folders, comma-separated: Parquet or CSV with the columns text and label, or Sentiment140's "
-        "original CSV; mlflow-artifacts:/… for what lies in the registry's store. Of a folder, the data sets known by "
-        "name are read. Default: TRAINING_DATA, else the sample tweets."
-    ),
-]
-Labels = Annotated[
-    Literal["auto", "binary", "three-class"],
-    typer.Option(
-        help="What 1 means: positive (binary) or neutral, which is left out (three-class). auto: what is known of the "
-        "data set's name; else a label 2 anywhere in a file makes it three-class, and 0/1 alone is binary. A 4 always "
-        "means Sentiment140's 0/2/4, and names (negative, neutral, positive) speak for themselves."
-    ),
-]
-Seed = Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Of the fit; what is held out depends on none.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
 
 
 @app.command()
@@ -108,10 +86,12 @@ def retrain(
     """
     settings = TrainingSettings.read()
     registry = _registry(model)
-    votes = qualified(fetch(settings.feedback_url), settings.trusted_annotators)
+    cast = fetch(settings.feedback_url)
+    votes = qualified(cast, settings.trusted_annotators)
     newest = registry.newest()
+    new = new_labels(newest, len(votes), cast, settings.trusted_annotators)
     thresholds = Thresholds(settings.retrain_labels, settings.retrain_days)
-    why = reasons(newest, len(votes), thresholds, now=datetime.now(UTC))
+    why = reasons(newest, new, thresholds, now=datetime.now(UTC))
     if not why:
         output.show({"due": False, "labels": len(votes)}, [f"{model}: no training is due"], as_json=as_json)
         return
@@ -203,8 +183,9 @@ def compare(
         files = reporting.write(found, to)
         reporting.log(settings.mlflow_tracking_uri, files, data_hash=rows.content_hash(), bootstrap_seed=seed)
     output.show(
-        {part: comparing.records(getattr(found, part)) for part in ("table", "slices", "pairs")},
-        [*reporting.absent(found, names), f"written: {', '.join(str(file) for file in files)}"],
+        {part: comparing.records(getattr(found, part)) for part in ("table", "slices", "pairs")}
+        | {"left_out": [asdict(one) for one in found.left_out]},
+        [*reporting.absent(found), f"written: {', '.join(str(file) for file in files)}"],
         as_json=as_json,
         tables=[output.table(title, records) for title, records in reporting.for_people(found) if records],
     )

@@ -1,6 +1,6 @@
 """Models side by side on the same held-out rows: how good, how sure, at what cost, and where."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,20 @@ class Contestant:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A version that cannot be compared, or a family that nothing of serves (`version` is null), and why."""
+
+    family: str
+    version: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """`table`: a line per model and data set; `slices`: per model and kind of tweet; `pairs`: McNemar's tests."""
 
     contestants: list[Contestant]
+    left_out: list[LeftOut]
     table: pd.DataFrame
     slices: pd.DataFrame
     pairs: pd.DataFrame
@@ -51,19 +61,29 @@ class Comparison:
 def compare(families: Sequence[str], rows: Rows, *, last: int, seed: int, report: Report) -> Comparison:
     """One family: its newest `last` versions and the champion; several: their champions. Broken artefacts are left out.
 
-    Raises `Refused` when no version is left.
+    Raises `Refused` when no version is left, `NotFetched` when one may be sound and could not be fetched.
     """
-    contestants = [
-        contestant
-        for family in families
-        for contestant in _contestants(family, rows, last if len(families) == 1 else 0, report)
-    ]
+    contestants: list[Contestant] = []
+    left_out: list[LeftOut] = []
+    for family in families:
+        registry = ModelRegistry(find_family(family))
+        chosen = _chosen(registry, last if len(families) == 1 else 0)
+        if not chosen:
+            left_out.append(LeftOut(family, None, "it has no champion"))
+        for version in chosen:
+            report(f"evaluating {family} {version.number}")
+            try:
+                contestants.append(_judged(family, registry, version, rows))
+            except ArtifactError as error:
+                left_out.append(LeftOut(family, version.number, " ".join(str(error).split())))
     if not contestants:
-        raise Refused(f"{', '.join(families)}: expected versions to compare, got none with a sound artefact")
+        reasons = "; ".join(f"{one.family} {one.version}: {one.reason}" for one in left_out if one.version)
+        problem = f"{', '.join(families)}: expected versions to compare, got none with a sound artefact"
+        raise Refused(f"{problem}: {reasons}" if reasons else problem)
     report("drawing intervals")
     table = pd.concat([_with_intervals(one, seed) for one in contestants], ignore_index=True)
     slices = [by_slice(one.evaluation).assign(model=one.name) for one in contestants]
-    return Comparison(contestants, table, pd.concat(slices, ignore_index=True), _pairs(contestants))
+    return Comparison(contestants, left_out, table, pd.concat(slices, ignore_index=True), _pairs(contestants))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -92,15 +112,8 @@ def costs(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def _contestants(family: str, rows: Rows, last: int, report: Report) -> Iterator[Contestant]:
-    registry = ModelRegistry(find_family(family))
-    known = registry.versions()
-    for version in [found for at, found in enumerate(known) if at < last or CHAMPION in found.aliases]:
-        report(f"evaluating {family} {version.number}")
-        try:
-            yield _judged(family, registry, version, rows)
-        except ArtifactError:
-            continue
+def _chosen(registry: ModelRegistry, last: int) -> list[RegisteredVersion]:
+    return [found for at, found in enumerate(registry.versions()) if at < last or CHAMPION in found.aliases]
 
 
 def _judged(family: str, registry: ModelRegistry, version: RegisteredVersion, rows: Rows) -> Contestant:

@@ -23,6 +23,12 @@ class RegistryUnreachable(TrainingError):
     """The tracking server does not answer."""
 
 
+class NotFetched(TrainingError):
+    """An artefact that could not be fetched, though nothing says that it is not there: a full disk, or a registry that
+    fails meanwhile.
+    """
+
+
 class Refused(TrainingError):
     """The gate, or the state of the registry, does not allow the change."""
 

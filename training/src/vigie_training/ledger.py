@@ -41,10 +41,13 @@ def predecessors(history: list[Entry], champion: str) -> list[str]:
     A promotion adds to a stack, a rollback takes from it: one rollback after the other walks back to the first version.
     """
     stack: list[str] = []
-    for entry in history:
-        if entry.before in stack:  # what lies above was undone, or recorded and never done
+    for earlier, entry in zip([None, *history], history, strict=False):
+        if entry.before is None:
+            if earlier and earlier.before is None:  # still nothing served: that one was recorded and never done
+                stack.pop()
+        elif entry.before in stack:  # what lies above was undone, or recorded and never done
             del stack[_last(stack, entry.before) + 1 :]
-        elif entry.before is not None:  # somebody moved the alias without the ledger
+        else:  # somebody moved the alias without the ledger
             stack.append(entry.before)
         if entry.kind == "promote":
             stack.append(entry.to)

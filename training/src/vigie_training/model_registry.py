@@ -10,13 +10,13 @@ from time import monotonic, sleep, time
 from uuid import uuid4
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
+from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from vigie.artifacts import ArtifactError, verify
 from vigie.catalogue import CHALLENGER, CHAMPION, Family
-from vigie_training.errors import Refused
+from vigie_training.errors import NotFetched, Refused
 
 ARTIFACT_FOLDER = "vigie"
 LOCK_SECONDS = 60.0
@@ -203,15 +203,29 @@ class ModelRegistry:
 
     @contextmanager
     def artefact(self, number: str) -> Iterator[Path]:
-        """The verified artefact folder of a version, for as long as the context lasts; raises `ArtifactError`."""
+        """The verified artefact folder of a version, for as long as the context lasts.
+
+        Raises `ArtifactError` when there is none or it is damaged, `NotFetched` when nobody can tell.
+        """
         with tempfile.TemporaryDirectory(prefix="vigie-") as place:
             uri = f"models:/{self.name}/{number}/artifacts/{ARTIFACT_FOLDER}"
             try:
                 folder = Path(download_artifacts(artifact_uri=uri, dst_path=place))
             except (MlflowException, OSError) as error:
-                raise ArtifactError(f"{self.name} version {number}: no artefact could be fetched: {error}") from error
+                kind = NotFetched if self._may_be_there(uri) else ArtifactError
+                raise kind(f"{self.name} version {number}: no artefact could be fetched: {error}") from error
             verify(folder, family=self.family.name)
             yield folder
+
+    @staticmethod
+    def _may_be_there(uri: str) -> bool:
+        """What MLflow raises for a file that is not there is no different from what it raises for a full disk."""
+        try:
+            return bool(list_artifacts(artifact_uri=uri))
+        except MlflowException as error:
+            return str(error.error_code) != "RESOURCE_DOES_NOT_EXIST"
+        except OSError:
+            return True
 
 
 def _is_meant_to_serve(version: RegisteredVersion) -> bool:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from vigie_training.recipes import Report
 
@@ -30,12 +31,12 @@ def show(result: Any, lines: Sequence[str], *, as_json: bool, tables: Sequence[T
 
 
 def table(title: str, records: Sequence[dict[str, Any]]) -> Table:
-    """One row per record, one column per key of the first."""
+    """One row per record, one column per key of the first; what people wrote stays as they wrote it."""
     made = Table(title=title, title_justify="left")
     for name in records[0] if records else ():
         made.add_column(name.replace("_", " "), justify="left" if isinstance(records[0][name], str) else "right")
     for record in records:
-        made.add_row(*(f"{value:.4f}" if isinstance(value, float) else _word(value) for value in record.values()))
+        made.add_row(*map(_cell, record.values()))
     return made
 
 
@@ -49,7 +50,7 @@ def progress(steps: int | None, clock: Callable[[], float] = monotonic) -> Itera
     if not console.is_terminal:
         yield _Lines(clock).report
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=steps)
 
@@ -59,8 +60,11 @@ def progress(steps: int | None, clock: Callable[[], float] = monotonic) -> Itera
         yield report
 
 
-def _word(value: object) -> str:
-    return "–" if value is None else str(value)
+def _cell(value: object) -> Text:
+    """As a plain string, rich would take brackets in it for a style and `:x:` for a picture."""
+    if isinstance(value, float):
+        return Text(f"{value:.4f}")
+    return Text("–" if value is None else str(value))
 
 
 class _Lines:

@@ -16,7 +16,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 def in_plain_words(error: BaseException) -> str | None:
     """A foreseeable problem as one sentence; null for one that nobody foresaw, whose traceback is worth more."""
     chain = list(_chain(error))
-    full = next((one for one in chain if any(words in str(one).lower() for words in _DISK_FULL)), None)
+    full = next((one for one in reversed(chain) if any(words in str(one).lower() for words in _DISK_FULL)), None)
     if full:
         place = getattr(full, "filename2", None) or getattr(full, "filename", None)
         where = f" that {place} is on" if place else ""

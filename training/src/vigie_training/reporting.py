@@ -58,10 +58,12 @@ def put(artefact: Path, folder: Path) -> None:
             raise
 
 
-def absent(comparison: Comparison, families: Sequence[str]) -> list[str]:
-    """A sentence on the families that there is nothing of to compare, if there are any."""
-    missing = [name for name in families if name not in {one.family for one in comparison.contestants}]
-    return [f"left out, with no champion whose artefact is sound: {', '.join(missing)}"] if missing else []
+def absent(comparison: Comparison) -> list[str]:
+    """A sentence on each version, and each family, that is left out."""
+    return [
+        f"left out, {one.family}{f' version {one.version}' if one.version else ''}: {one.reason}"
+        for one in comparison.left_out
+    ]
 
 
 def write(comparison: Comparison, table: Path) -> list[Path]:

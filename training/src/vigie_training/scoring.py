@@ -7,16 +7,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow
-import pyarrow.csv
 import pyarrow.parquet
 
+from vigie_training.csv_batches import READ_BYTES, csv_batches
 from vigie_training.errors import WrongFile
 from vigie_training.evaluate import Predict
 from vigie_training.recipes import Report
 from vigie_training.rows import TEXT
 
 CHUNK_ROWS = 8192
-READ_BYTES = 1 << 20
 _BATCH = 512
 PROBABILITY, PREDICTED = "probability_negative", "prediction_label"
 
@@ -46,7 +45,7 @@ def _write(predict: Predict, source: Path, target: Path, report: Report) -> int:
     done, writer = 0, None
     try:
         for chunk in _chunks(source):
-            scored = _scored(predict, chunk)
+            scored = _scored(predict, chunk, _texts(source, chunk[TEXT], done))
             writer = writer or pyarrow.parquet.ParquetWriter(target, scored.schema, compression="zstd")
             writer.write_table(scored)
             done += len(chunk)
@@ -105,37 +104,24 @@ def _batches(source: Path) -> Iterator[pyarrow.RecordBatch]:
         return
     if source.suffix.lower() != ".csv":
         raise WrongFile(source, f"expected a .parquet or .csv file, got suffix {source.suffix!r}")
-    with pyarrow.OSFile(str(source)) as file:
-        yield from _csv_batches(file)
+    yield from csv_batches(source)
 
 
-def _csv_batches(file: pyarrow.NativeFile) -> Iterator[pyarrow.RecordBatch]:
-    """Every column as text. A blank line is no row in a file of several columns; of one column it is a row without
-    text, unless nothing follows: rows are to be counted as the file's owner does.
-    """
-    start, end = _filled(file)
-    multi_line = pyarrow.csv.ParseOptions(newlines_in_values=True)
-    with pyarrow.csv.open_csv(file.get_stream(start, end - start), parse_options=multi_line) as reader:
-        columns = dict.fromkeys(reader.schema.names, pyarrow.string())
-    multi_line.ignore_empty_lines = len(columns) > 1
-    # A type guessed from the first rows is contradicted by later ones of a long file.
-    as_it_is = pyarrow.csv.ConvertOptions(column_types=columns, strings_can_be_null=True, null_values=[""])
-    stream = file.get_stream(start, end - start)
-    with pyarrow.csv.open_csv(stream, convert_options=as_it_is, parse_options=multi_line) as reader:
-        yield from reader
+def _texts(source: Path, column: pyarrow.ChunkedArray, before: int) -> list[str | None]:
+    """The texts of the rows that come after so many others, null where there is nothing to judge."""
+    try:
+        return [value if isinstance(value, str) and value.strip() else None for value in column.to_pylist()]
+    except UnicodeDecodeError:  # Arrow does not look at what Parquet calls text
+        for row, value in enumerate(column, before + 1):
+            try:
+                value.as_py()
+            except UnicodeDecodeError as error:
+                problem = f"expected UTF-8 text, got byte 0x{error.object[error.start]:02x}"
+                raise WrongFile(source, problem, row=row, column=TEXT) from error
+        raise
 
 
-def _filled(file: pyarrow.NativeFile) -> tuple[int, int]:
-    """Where the first line begins that is not blank, and where the last one ends."""
-    head = file.read(READ_BYTES)
-    tail = file.read_at(READ_BYTES, max(0, file.size() - READ_BYTES))
-    start = len(head) - len(head.lstrip(b"\r\n"))
-    ends = tail[len(tail.rstrip(b"\r\n")) :].splitlines(keepends=True)
-    return start, max(start, file.size() - sum(map(len, ends[1:])))
-
-
-def _scored(predict: Predict, chunk: pyarrow.Table) -> pyarrow.Table:
-    texts = [value if isinstance(value, str) and value.strip() else None for value in chunk[TEXT].to_pylist()]
+def _scored(predict: Predict, chunk: pyarrow.Table, texts: list[str | None]) -> pyarrow.Table:
     known = [text for text in texts if text is not None]
     parts = [predict(known[start : start + _BATCH]) for start in range(0, len(known), _BATCH)]
     answers = iter(np.concatenate(parts).tolist() if parts else [])

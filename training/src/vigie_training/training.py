@@ -14,21 +14,30 @@ from vigie.artifacts import ArtifactError
 from vigie.catalogue import CHALLENGER, Family
 from vigie_training import charts, promotion, reporting
 from vigie_training.data import SAMPLE_TWEETS, read_file
-from vigie_training.errors import Refused, Superseded
+from vigie_training.errors import NotFetched, Refused, Superseded
 from vigie_training.evaluate import Evaluation, evaluate
 from vigie_training.feedback import FEEDBACK
 from vigie_training.gate import Cost, Limits, Verdict, judge
 from vigie_training.measuring import folder_mib, forget_peak_memory, latency, peak_memory_mib
-from vigie_training.model_registry import ARTIFACT_FOLDER, FEEDBACK_TAG, ORIGIN_TAG, RETRAINED, ModelRegistry
+from vigie_training.model_registry import (
+    ARTIFACT_FOLDER,
+    FEEDBACK_TAG,
+    ORIGIN_TAG,
+    RETRAINED,
+    ModelRegistry,
+    RegisteredVersion,
+)
 from vigie_training.packaging import golden_problem, package
 from vigie_training.publishing import publish
 from vigie_training.recipes import Options, Report, find_recipe
-from vigie_training.rows import Rows
+from vigie_training.rows import SOURCE, Rows
 from vigie_training.settings import TrainingSettings
 from vigie_training.splitting import held_out, split
 from vigie_training.tracking import tracked
 
 DATA_TAG = "data_hash"
+GIVEN_TAG = "given_hash"
+"""Of the rows without those that people voted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
     identity = {"family": job.family.name, DATA_TAG: job.rows.content_hash(), "split_seed": str(job.options.seed)}
     sizes = {f"rows_{name}": len(part) for name, part in zip(parts._fields, parts, strict=True)}
     mlflow.log_params(identity | sizes | {"data_sets": ",".join(job.rows.sources)})
-    learnt = {FEEDBACK_TAG: str(len(job.rows.of(FEEDBACK)))}
+    learnt = _votes_apart(job.rows)
     mlflow.log_params(learnt)
     recipe = find_recipe(job.family.name)
     forget_peak_memory()
@@ -87,6 +96,11 @@ def train(run: mlflow.ActiveRun, job: Job, report: Report) -> Outcome:
         return _register(job, run_id, folder, evaluation, costs, tags=identity | learnt, report=report)
 
 
+def _votes_apart(rows: Rows) -> dict[str, str]:
+    given = rows.where((rows.frame[SOURCE] != FEEDBACK).to_numpy())
+    return {FEEDBACK_TAG: str(len(rows) - len(given)), GIVEN_TAG: given.content_hash()}
+
+
 def _register(
     job: Job,
     run_id: str,
@@ -99,7 +113,7 @@ def _register(
 ) -> Outcome:
     registry = ModelRegistry(job.family)
     report("comparing with the champion")
-    learnt_from = tags[DATA_TAG]
+    learnt_from = tags[GIVEN_TAG]
     verdict, comparison = judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)
     report("publishing")
     _log_artefacts(evaluation, comparison)
@@ -156,7 +170,7 @@ def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report
         evaluation = evaluate(fitted.predict, held_out(job.rows))
         costs = {"size_mib": folder_mib(folder), **latency(fitted.predict, evaluation.rows.texts)}
         report("comparing with the champion")
-        learnt_from = registry.version(number).tags.get(DATA_TAG, "")
+        learnt_from = _given(registry.version(number))
         verdict, _ = judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)
     if not promotion.promote(registry, number, verdict, who=job.who, at=datetime.now(UTC), why=why):
         raise Refused(f"{registry.name} version {number}: {verdict.summary()} ({verdict.numbers()})")
@@ -172,7 +186,7 @@ def judge_folder(
     *,
     learnt_from: str = "",
 ) -> tuple[Verdict, pd.DataFrame]:
-    """The gate's verdict on an artefact that learnt from rows of that hash, and the table of both per data set."""
+    """The gate's verdict on an artefact that was given rows of that hash, and the table of both per data set."""
     recipe = find_recipe(job.family.name)
     number = registry.champion()
     champion, broken = None, ""
@@ -180,7 +194,7 @@ def judge_folder(
         try:
             with registry.artefact(number) as served:
                 champion = evaluate(recipe.load(served).predict, evaluation.rows)
-        except ArtifactError as error:
+        except (ArtifactError, NotFetched) as error:  # a training is not lost by that
             broken = f"the champion cannot be compared with: {error}"
     unfit = broken or _demonstration(registry, number, learnt_from)
     problem = unfit or golden_problem(recipe, folder, family=job.family.name)
@@ -195,14 +209,19 @@ def judge_folder(
 def _demonstration(registry: ModelRegistry, champion: str | None, learnt_from: str) -> str:
     """Why a model of the sample tweets must not take over from one of others: on so few rows any looks as good.
 
-    Where the system is only tried out, it may.
+    Votes change nothing about that. Where the system is only tried out, it may.
     """
     if champion is None or TrainingSettings.read().vigie_env != "production":
         return ""
     samples = read_file(SAMPLE_TWEETS).content_hash()
-    if learnt_from != samples or registry.version(champion).tags.get(DATA_TAG) == samples:
+    if learnt_from != samples or _given(registry.version(champion)) == samples:
         return ""
     return f"learnt from the sample tweets alone, and version {champion} did not: give it --data"
+
+
+def _given(version: RegisteredVersion) -> str:
+    """The hash of the rows that it was given; of what was trained before votes were told apart, of all rows."""
+    return version.tags.get(GIVEN_TAG, version.tags.get(DATA_TAG, ""))
 
 
 def _log_artefacts(evaluation: Evaluation, comparison: pd.DataFrame) -> None:

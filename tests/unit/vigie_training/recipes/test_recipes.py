@@ -97,16 +97,22 @@ def test_the_same_rows_and_seed_give_the_same_model(
 def test_the_transformer_is_tuned_once_and_teaches_the_smaller_families(parts: Split, tmp_path: Path) -> None:
     options = Options(seed=1, base_model=write_base_model(tmp_path / "base", parts.fit.texts), home=tmp_path)
     reports: list[str] = []
-    find_recipe("forest").fit(parts, options, reports.append)
+    forest = find_recipe("forest").fit(parts, options, reports.append)
     assert any("tuning" in report for report in reports)
     reports.clear()
-    find_recipe("lightgbm").fit(parts, options, reports.append)
+    lightgbm = find_recipe("lightgbm").fit(parts, options, reports.append)
     assert not any("tuning" in report for report in reports)
-    soft = soft_labels(parts.fit, options, reports.append)
+    soft, tuning = soft_labels(parts.fit, options, reports.append)
     assert (np.abs(soft - parts.fit.labels) <= 1 - OWN_LABEL).all(), "each label keeps its share"
     assert len({round(each, 6) for each in soft}) > 2
     (kept,) = [each for each in (tmp_path / "encoders").iterdir() if each.is_dir()]
-    assert {each.name for each in kept.iterdir()} == {"encoder.onnx", "scores.npy", "tokenizer.json"}
+    names = {"encoder.onnx", "precision.txt", "scores.npy", "tokenizer.json"}
+    assert {each.name for each in kept.iterdir()} == names
+    assert tuning["precision"] in ("bfloat16", "float32")
+    for fitted in (forest, lightgbm):
+        assert fitted.parameters["precision"] == tuning["precision"], "it is a parameter also of who finds it tuned"
+    (kept / "precision.txt").unlink()
+    assert soft_labels(parts.fit, options, reports.append).parameters == {}, "one of before is as good"
 
 
 def test_what_interrupted_tunings_left_is_thrown_away_after_a_week(parts: Split, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Mask, Rows
 from vigie_training.served_files import NewFolder, ServedFiles
 from vigie_training.splitting import Split
-from vigie_training.transformer.tuned import tuned_transformer
+from vigie_training.transformer.tuned import tuned_transformer, tuning_parameters
 
 LIBRARIES = ("numpy", "onnxruntime", "tokenizers")
 GOLDEN_TOLERANCE = 0.03
@@ -32,6 +32,7 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
         folder = kept.path
         shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
         shutil.copyfile(tuned / GRAPH, folder / _FULL)
+        tuning = tuning_parameters(tuned)
     report("making the transformer compact")
     eight_bits.compact(folder / _FULL, folder / _COMPACT, split.calibration.texts)
     report("calibrating")
@@ -48,6 +49,7 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
         "calibration_accuracy_int8": float(right[_COMPACT].mean()),
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
+        **tuning,
     }
     return ServedFiles(folder, FILES, TextEncoder.load(folder).predict, parameters, kept=kept)
 

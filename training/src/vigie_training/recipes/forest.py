@@ -48,7 +48,7 @@ def fit(split: Split, options: Options, report: Report) -> FittedForest:
     """See `Recipe`. The trees learn from soft labels; a row's leanings were counted on the other folds' rows."""
     from vigie_training.word_vectors import fit_word_vectors  # noqa: PLC0415 (only a fit needs gensim)
 
-    targets = soft_labels(split.fit, options, report)
+    targets, tuning = soft_labels(split.fit, options, report)
     report("fitting word vectors")
     vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=EPOCHS_OF_VECTORS, seed=options.seed)
     report("counting how words lean")
@@ -79,6 +79,7 @@ def fit(split: Split, options: Options, report: Report) -> FittedForest:
         "fewest_in_a_leaf": FEWEST_IN_A_LEAF,
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
+        **tuning,
     }
     return FittedForest(WordForest(features, forest, Calibration(slope=platt.slope, shift=platt.shift)), parameters)
 

@@ -18,7 +18,7 @@ from vigie_training.rows import Mask
 from vigie_training.saved_models import saved_model_folder
 from vigie_training.served_files import NewFolder, ServedFiles
 from vigie_training.splitting import Split
-from vigie_training.transformer.tuned import tuned_transformer
+from vigie_training.transformer.tuned import tuned_transformer, tuning_parameters
 from vigie_training.weighting import fit_weights
 
 LIBRARIES = ("lightgbm", "numpy", "onnxruntime", "tokenizers")
@@ -77,6 +77,7 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
         folder = kept.path
         shutil.copyfile(tuned / TOKENIZER, folder / TOKENIZER)
         eight_bits.compact(tuned / GRAPH, folder / GRAPH, split.calibration.texts)
+        tuning = tuning_parameters(tuned)
     report("computing sentence vectors")
     vectors = open_features(folder)(split.calibration.texts)
     trees = QUICK_TREES if options.quick else TREES
@@ -85,7 +86,7 @@ def _fit_tuned(split: Split, options: Options, report: Report) -> ServedFiles:
     unseen = _scores_of_unseen(sample, trees, options.seed)
     platt = fit_platt(unseen, split.calibration)
     booster = _grown(sample, LEARNER, trees, options.seed)
-    said: Parameters = {"base_model": options.base_model or "MiniLM-L6"}
+    said: Parameters = {"base_model": options.base_model or "MiniLM-L6", **tuning}
     return _saved(kept, (TOKENIZER, GRAPH), booster, platt, said, unseen=unseen)
 
 

@@ -28,7 +28,7 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
     from vigie_training.recurrent import fitting, graph  # noqa: PLC0415 (TensorFlow takes seconds to import)
     from vigie_training.word_vectors import fit_word_vectors  # noqa: PLC0415 (only a fit needs gensim)
 
-    rows = _rows(split.fit, options, report)
+    rows, tuning = _rows(split.fit, options, report)
     report("fitting word vectors")
     vectors = fit_word_vectors(split.fit.texts, width=WIDTH, epochs=EPOCHS_OF_VECTORS, seed=options.seed)
     shape = fitting.QUICK if options.quick else fitting.Shape()
@@ -50,17 +50,19 @@ def fit(split: Split, options: Options, report: Report) -> ServedFiles:
         "keras_and_onnx_apart": apart,
         "platt_slope": platt.slope,
         "platt_shift": platt.shift,
+        **tuning,
     }
     return ServedFiles(folder, FILES, WordNetwork.load(folder).predict, parameters, kept=kept)
 
 
-def _rows(fitted: Rows, options: Options, report: Report) -> Labelled:
-    rows = Labelled.of(fitted, fit_weights(fitted))._replace(targets=soft_labels(fitted, options, report))
+def _rows(fitted: Rows, options: Options, report: Report) -> tuple[Labelled, Parameters]:
+    soft = soft_labels(fitted, options, report)
+    rows = Labelled.of(fitted, fit_weights(fitted))._replace(targets=soft.targets)
     if options.quick:
-        return rows
+        return rows, soft.parameters
     further = variants(rows.texts, options.seed)
     targets = np.concatenate([rows.targets, judged(further, fitted, options, report)])
-    return Labelled([*rows.texts, *further], targets, np.tile(rows.weights, 2))
+    return Labelled([*rows.texts, *further], targets, np.tile(rows.weights, 2)), soft.parameters
 
 
 def load(directory: Path) -> ServedFiles:

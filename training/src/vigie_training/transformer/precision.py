@@ -1,13 +1,37 @@
-"""In which precision this processor multiplies matrices fastest."""
+"""In which precision a network is tuned: the one in which this processor multiplies matrices fastest."""
 
 from functools import cache
 from time import perf_counter
 
 import torch
 
+BFLOAT16, FLOAT32 = "bfloat16", "float32"
 _ROWS, _NARROW, _WIDE = 1024, 384, 1536
 _TIMES = 5
 _CLEARLY = 1.3
+
+
+class Precision:
+    """Bfloat16 (autocast) or single precision; kept with a checkpoint.
+
+    A tuning goes on in the one it began in, though by then another processor, or a busier one, is faster in the other.
+    """
+
+    def __init__(self, *, half: bool) -> None:
+        self.half = half
+
+    @property
+    def name(self) -> str:
+        """As torch calls it."""
+        return BFLOAT16 if self.half else FLOAT32
+
+    def state_dict(self) -> dict[str, bool]:
+        """See `checkpoint.Stateful`."""
+        return {"half": self.half}
+
+    def load_state_dict(self, state: dict[str, bool]) -> None:
+        """See `checkpoint.Stateful`."""
+        self.half = state["half"]
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import sleep, time
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,13 @@ from vigie.encoder import GRAPH, SCORE, TOKENIZER, TextEncoder
 from vigie_training.errors import TrainingError
 from vigie_training.known import known_set
 from vigie_training.lock import alone
-from vigie_training.recipes import Options, Report
+from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import SOURCE, Mask, Rows
 from vigie_training.weighting import Labelled, tuning_weights
 
 FOLDER = "encoders"
 SCORES = "scores.npy"
+PRECISION = "precision.txt"
 OWN_LABEL = 0.3
 UNFINISHED = ".unfinished-"
 ABANDONED_SECONDS = 7 * 86_400
@@ -30,6 +32,13 @@ _KEPT = 2
 _PAUSE_SECONDS = 0.5
 _TOGETHER = 8192
 _FORMAT = 6
+
+
+class SoftLabels(NamedTuple):
+    """What a smaller model learns from, `[n]`, and parameters of the tuning that it comes from."""
+
+    targets: npt.NDArray[np.float64]
+    parameters: Parameters
 
 
 @contextmanager
@@ -54,16 +63,22 @@ def tuned_transformer(rows: Rows, options: Options, report: Report) -> Iterator[
         yield place
 
 
-def soft_labels(rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
+def tuning_parameters(tuned: Path) -> Parameters:
+    """`precision`, for the run of a model that builds on it; nothing of one that was tuned before that was kept."""
+    precision = tuned / PRECISION
+    return {"precision": precision.read_text("utf-8")} if precision.exists() else {}
+
+
+def soft_labels(rows: Rows, options: Options, report: Report) -> SoftLabels:
     """For a smaller model to learn from (Hinton, Vinyals and Dean 2015): the mean of each label and of what the tuned
     transformer thinks of the row, `[n]`. Plain labels with `quick`.
     """
     labels = rows.labels.astype(np.float64)
     if options.quick:
-        return labels
+        return SoftLabels(labels, {})
     with tuned_transformer(rows, options, report) as tuned:
-        scores = np.load(tuned / SCORES).astype(np.float64)
-    return np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores)))
+        scores, parameters = np.load(tuned / SCORES).astype(np.float64), tuning_parameters(tuned)
+    return SoftLabels(np.asarray(OWN_LABEL * labels + (1 - OWN_LABEL) / (1 + np.exp(-scores))), parameters)
 
 
 def judged(texts: Sequence[str], rows: Rows, options: Options, report: Report) -> npt.NDArray[np.float64]:
@@ -100,7 +115,7 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
         report("trying the export")  # not every network can be exported: better known before it is tuned
         with tempfile.TemporaryDirectory(prefix="vigie-") as tried:
             export.export(sentiment, Path(tried) / GRAPH)
-    parts = stages(rows)
+    parts, precision = stages(rows), tuning.fastest()
     found = tuning.tune_in_turn(
         sentiment,
         tokenizer,
@@ -109,6 +124,7 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
         seed=options.seed,
         report=report,
         kept=lambda stage: _unfinished(place, stage),
+        precision=precision,
     )
     scores = np.zeros(len(rows), np.float32)
     for part, said in zip(parts, found, strict=True):
@@ -116,6 +132,7 @@ def _made(rows: Rows, options: Options, report: Report, place: Path) -> Callable
 
     def write(folder: Path) -> None:
         np.save(folder / SCORES, scores)
+        (folder / PRECISION).write_text(precision.name, "utf-8")
         report("exporting the transformer")
         tokenizer.save(str(folder / TOKENIZER))
         export.export(sentiment, folder / GRAPH)

@@ -16,7 +16,7 @@ from vigie.text import normalise
 from vigie_training.recipes import Report
 from vigie_training.transformer.checkpoint import Checkpoint
 from vigie_training.transformer.network import SentimentNetwork
-from vigie_training.transformer.precision import bfloat16_pays
+from vigie_training.transformer.precision import Precision, bfloat16_pays
 from vigie_training.weighting import Labelled
 
 LONGEST = 64
@@ -91,12 +91,18 @@ def prepared_tokenizer(tokenizer_json: bytes) -> Tokenizer:
     return tokenizer
 
 
-class _State:
-    """Everything that changes in a fit of so many rows and steps, and the file it is kept in."""
+def fastest() -> Precision:
+    """The precision in which this processor learns faster."""
+    return Precision(half=bfloat16_pays())
 
-    def __init__(self, network: SentimentNetwork, schedule: Schedule, rows: int, steps: int, kept: Path | None) -> None:
-        self.network, self.schedule = network, schedule
-        self._half = bfloat16_pays()
+
+class _State:
+    """Everything that changes in a fit of so many rows and steps, or must not change when it goes on."""
+
+    def __init__(
+        self, network: SentimentNetwork, schedule: Schedule, precision: Precision, rows: int, steps: int
+    ) -> None:
+        self.network, self.schedule, self.precision = network, schedule, precision
         self.said = Said(rows)
         self.optimiser = _optimiser(network, schedule)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -104,14 +110,17 @@ class _State:
         )
         mean = get_ema_multi_avg_fn(_decay(schedule.averaged * steps))  # type: ignore[no-untyped-call]
         self.averaged = AveragedModel(network, multi_avg_fn=mean)
-        parts = (network, self.averaged, self.optimiser, self.scheduler, self.said)
-        self.checkpoint = Checkpoint(kept, *parts) if kept else None
+
+    def kept_in(self, path: Path) -> Checkpoint:
+        """All of it, in that file."""
+        parts = (self.network, self.averaged, self.optimiser, self.scheduler, self.said, self.precision)
+        return Checkpoint(path, *parts)
 
     def learn(
         self, identifiers: torch.Tensor, attention: torch.Tensor, believed: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
         """One step on k rows; returns what the network said of them before: scores `[k]`."""
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.precision.half):
             scores = self.network(identifiers, attention)[0].float()
         losses = torch.nn.functional.binary_cross_entropy_with_logits(scores, believed, reduction="none")
         self.optimiser.zero_grad(set_to_none=True)
@@ -134,18 +143,22 @@ def tune_in_turn(
     seed: int,
     report: Report,
     kept: Callable[[int], Path],
+    precision: Precision | None = None,
 ) -> list[npt.NDArray[np.float32]]:
     """Fits on one stage after the other, on the last one by the schedule `last`; scores of each like those of `tune`.
 
     What comes last shapes most and makes the network forget what came before: so every weight then goes a share
     (`REMEMBERED`) of the way back to where it was (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
-    `kept` is the file of each stage, from 1.
+    `kept` is the file of each stage, from 1; `precision` is the same in all, as in `tune`.
     """
-    scores = []
+    scores, precision = [], precision or fastest()
     for number, rows in enumerate(stages, 1):
         before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         schedule = last if number == len(stages) else FIRST
-        scores.append(tune(network, tokenizer, rows, schedule, seed=seed, report=report, kept=kept(number)))
+        said = tune(
+            network, tokenizer, rows, schedule, seed=seed, report=report, kept=kept(number), precision=precision
+        )
+        scores.append(said)
         if number > 1:
             _go_back(network, before)
     return scores
@@ -161,24 +174,27 @@ def tune(
     report: Report,
     kept: Path | None = None,
     clock: Callable[[], float] = monotonic,
+    precision: Precision | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Fits every weight of the network in place, in bfloat16 (autocast) where the processor is faster with it.
+    """Fits every weight of the network in place, in `precision`, by default the one that is faster on this processor.
 
     Returns its scores of *positive* `[n]` from before it learnt from each row, on average over the epochs. If the file
-    `kept` is there, the fit goes on from it and ends as it would have without the interruption; else it is written.
+    `kept` is there, the fit goes on from it, in the precision that it says (which `precision` then becomes), and ends
+    as it would have without the interruption; else it is written.
     """
     torch.manual_seed(seed)
     tokens = [encoded.ids for encoded in tokenizer.encode_batch_fast([normalise(text) for text in rows.texts])]
     targets, weights = (torch.tensor(each, dtype=torch.float32) for each in (rows.targets, rows.weights))
     steps = schedule.epochs * -(-len(tokens) // schedule.batch)
-    state, mask = _State(network, schedule, len(tokens), steps, kept), tokenizer.token_to_id(MASK) or 0
-    start = state.checkpoint.restore() if state.checkpoint else 0
+    state = _State(network, schedule, precision or fastest(), len(tokens), steps)
+    checkpoint, mask = state.kept_in(kept) if kept else None, tokenizer.token_to_id(MASK) or 0
+    start = checkpoint.restore() if checkpoint else 0
     network.train()
     for step, chosen in islice(enumerate(_all_batches(tokens, schedule, seed)), start, None):
         if step % max(1, steps // _REPORTS) == 0:
             report(f"tuning the transformer, {100 * step // steps} %")
-            if state.checkpoint and step > start:
-                state.checkpoint.keep(step, clock)
+            if checkpoint and step > start:
+                checkpoint.keep(step, clock)
         identifiers, attention = padded([tokens[row] for row in chosen])
         believed = state.said.blended(chosen, targets, schedule.own_view)
         identifiers = hide(identifiers, schedule.hidden, mask)
