@@ -171,6 +171,12 @@ class FakeBackend:
         return Starlette(exception_handlers={404: self.anywhere})
 
 
+async def until_left(request: Request) -> None:
+    """Says nothing until the caller hangs up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 class Peer:
     """Serves an application on a free port of the loopback, in a thread; `with` starts and stops it."""
 

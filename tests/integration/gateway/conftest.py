@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import redis
@@ -26,6 +27,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What answers late on a starved machine is not away."""
     monkeypatch.setattr("gateway.predictors.STATUS_TIMEOUT_SECONDS", 20)
     monkeypatch.setattr("gateway.state.REDIS_TIMEOUT_SECONDS", 20)
+    monkeypatch.setattr("gateway.backends.CONNECT_SECONDS", 20)
+    monkeypatch.setattr("gateway.backends._PROBE_TIMEOUT", aiohttp.ClientTimeout(total=20))
 
 
 @pytest.fixture(scope="module")

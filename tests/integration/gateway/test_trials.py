@@ -1,18 +1,23 @@
 """A challenger answers its share, a shadow hears of everything; what they say is noted beside the champion's answer."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 import redis
+from prometheus_client import REGISTRY
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gateway.settings import GatewaySettings
-from tests.integration.gateway.conftest import RECEIPTS, gateway
-from tests.support.eventually import eventually
-from tests.support.peers import FakeBackend, FakePredictor
+from tests.integration.gateway.conftest import RECEIPTS, gateway, logged
+from tests.support.eventually import eventually, until
+from tests.support.peers import FakeBackend, FakePredictor, Seat, until_left
 from vigie.inference import InferenceRequest
 from vigie.model_status import Rejection
 from vigie.streams import TRIALS
@@ -25,6 +30,22 @@ STOP = TrialStop(
 )
 
 Open = Callable[..., Any]
+
+
+@dataclass
+class Told(FakePredictor):
+    """A predictor whose version on trial of an alias in `answers` says that, whatever it is asked; null is silence."""
+
+    answers: dict[str, Response | None] = field(default_factory=dict)
+
+    async def infer_on_trial(self, request: Request) -> Response:
+        """`POST …/versions/{alias}/infer`."""
+        alias = request.path_params["alias"]
+        if alias not in self.answers:
+            return await super().infer_on_trial(request)
+        if (answer := self.answers[alias]) is None:
+            await until_left(request)
+        return answer or Response()
 
 
 @pytest.fixture
@@ -180,6 +201,54 @@ async def test_a_challenger_that_hangs_costs_a_second_and_no_answer(
     assert event.failure == "did not answer within 1 s after the champion"
 
 
+@pytest.mark.parametrize("data", ['["0.9"]', "[7.5]", "[]"])
+async def test_a_challenger_that_answers_rubbish_has_failed_and_its_client_hears_the_champion(
+    on_trial: Open, seats: tuple[Seat, Seat], redis_url: str, data: str
+) -> None:
+    outputs = f'[{{"name":"probability_negative","datatype":"FP32","shape":[1],"data":{data}}}]'
+    rubbish = f'{{"model_name":"logreg","model_version":"8","outputs":{outputs}}}'
+    seats[0].take(Told(answers={"challenger": Response(rubbish)}, on_trial={"challenger": "8"}).app())
+    async with on_trial(100, challenger="8") as client:
+        reply = await client.post("/predict", json={"text": "bad flight"})
+    assert (reply.status_code, reply.json()["model"]["version"]) == (200, "7")
+    (event,) = await noted(redis_url, 1)
+    assert (event.version, event.answered) == ("8", False)
+    assert event.failure
+
+
+async def test_who_waits_while_the_gateway_stops_is_answered_and_noted_and_no_shadow_has_failed(
+    on_trial: Open, seats: tuple[Seat, Seat], redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.shadow.PATIENCE_SECONDS", 600)
+    told = Told(answers={"shadow": None}, on_trial={"challenger": "8", "shadow": "9"})
+    seats[0].take(told.app())
+    counted = {"model": "logreg", "alias": "shadow", "result": "dropped"}
+
+    def dropped() -> float:
+        return REGISTRY.get_sample_value("vigie_trial_tweets_total", counted) or 0.0
+
+    before = dropped()
+    async with AsyncExitStack() as running:
+        client = await running.enter_async_context(on_trial(100, challenger="8", shadow="9"))
+        assert (await client.post("/predict/batch", json={"texts": TEXTS})).status_code == 200
+        told.held = True
+        late = asyncio.create_task(client.post("/predict", json={"text": "late"}))
+        await until(lambda: ["late"] in told.calls, what="a call to the champion")
+        stopping = asyncio.create_task(running.aclose())
+        await until(lambda: dropped() == before + len(TEXTS), what="the end of the shadow's lane")
+        assert not late.done()
+        told.held = False
+        answer = (await late).json()
+        await stopping
+    assert answer["model"]["version"] == "8"
+    assert dropped() == before + len(TEXTS) + 1
+    events = await noted(redis_url, len(TEXTS) + 1)
+    assert {(event.alias, event.failure) for event in events} == {("challenger", None)}
+    in_log = {event.prediction_id for event in await logged(redis_url, len(TEXTS) + 1)}
+    assert in_log == {event.prediction_id for event in events}
+    assert answer["prediction_id"] in in_log
+
+
 async def test_one_that_was_stopped_is_not_asked_and_models_say_why(
     on_trial: Open, predictor: FakePredictor, backend: FakeBackend
 ) -> None:
@@ -251,6 +320,21 @@ async def test_models_tell_of_a_version_that_must_not_be_tried_and_why(
             return bool((trial["trial"]["version"], trial["kept_out"]) == ("8", "version 11: golden row 'late'"))
 
         await eventually(told)
+
+
+async def test_a_version_by_an_alias_that_no_trial_has_is_passed_over(on_trial: Open, predictor: FakePredictor) -> None:
+    async with on_trial(10, shadow="9") as client:
+        predictor.on_trial = {"candidate": "3", "shadow": "10"}
+        predictor.kept_out = {"candidate": Rejection(version="4", reason="golden row 'late'")}
+
+        async def looked() -> bool:
+            reply = await client.get("/models")
+            return reply.is_error or '"10"' in reply.text
+
+        await eventually(looked)
+        models, ready = await client.get("/models"), await client.get("/readyz")
+    assert (models.status_code, ready.status_code) == (200, 200)
+    assert [trial["alias"] for trial in models.json()["models"][0]["trials"]] == ["shadow"]
 
 
 async def test_a_call_by_the_open_inference_protocol_is_answered_by_the_champion_alone(on_trial: Open) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 
-import aiohttp
 from fastapi import FastAPI
 
 from gateway import open_inference, routes
@@ -69,13 +68,16 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
     patience = settings.backend_timeout_seconds
     kept = {"buffer": settings.log_buffer, "stream_entries": settings.log_stream_entries}
     log, trial_log = PredictionLog(redis, **kept), TrialLog(redis, **kept)
-    async with aiohttp.ClientSession(auto_decompress=False) as http:
+    async with (
+        Backend("feedback", settings.feedback_url, timeout_seconds=patience) as feedback,
+        Backend("alerting", settings.alerting_url, timeout_seconds=patience) as alerting,
+    ):
         trials = [trial_of(settings, family, url, trial_log) for family, url in settings.families()]
         opened = [client for trial in trials for client in trial.clients]
         keys = settings.keys()
-        feedback = Backend("feedback", settings.feedback_url, http, timeout_seconds=patience)
         followed = Trials(trials, percent=settings.canary_percent, feedback=feedback)
-        tasks = [asyncio.create_task(each) for each in (log.run(), trial_log.run(), *followed.work())]
+        trying = [asyncio.create_task(each) for each in followed.work()]
+        tasks = [asyncio.create_task(each) for each in (log.run(), trial_log.run())]
         tasks += [asyncio.create_task(follow(path, keys)) for path in (settings.gateway_api_keys_file,) if path]
         yield GatewayState(
             keys=keys,
@@ -84,9 +86,11 @@ async def running_gateway(settings: GatewaySettings) -> AsyncIterator[GatewaySta
             origins=Origins(AuthorBook(settings.receipt_secret)),
             log=log,
             feedback=feedback,
-            alerting=Backend("alerting", settings.alerting_url, http, timeout_seconds=patience),
+            alerting=alerting,
             redis=redis,
         )
+        for task in trying:  # before the clients: a shadow that is asked of a closed one would seem to fail
+            await end(task)
         for client in opened:
             await client.stop()
         for task in tasks:

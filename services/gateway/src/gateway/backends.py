@@ -1,7 +1,8 @@
 """The services behind the gateway that keep state (feedback, alerting): requests are passed on, answers passed back."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -18,19 +19,33 @@ from vigie.schemas import Message
 MessageT = TypeVar("MessageT", bound=Message)
 
 _PASSED_BACK = ("content-type", "content-disposition", "retry-after")
+CONNECTIONS = 100
 CONNECT_SECONDS = 2.0
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))  # the client has quoted what needs it
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 
 
 class Backend:
-    """One internal service, by name and base URL."""
+    """One internal service, by name and base URL; use it as an async context manager.
 
-    def __init__(self, name: str, url: str, http: aiohttp.ClientSession, *, timeout_seconds: float) -> None:
+    At most `CONNECTIONS` requests are under way there, further ones wait for one of these to end. The connections are
+    its own, so that one that hangs holds up no other, and what the gateway itself asks has others than what it passes
+    on. An answer has to begin within `timeout_seconds`, all waits included, and then has that long for each piece.
+    """
+
+    def __init__(self, name: str, url: str, *, timeout_seconds: float) -> None:
         self._name = name
         self._url = url
-        self._http = http
+        self._patience = timeout_seconds
         self._timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=timeout_seconds)
+        self._http, self._own = _session(), _session()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+        await self._own.close()
 
     async def forward(self, request: Request, body: bytes | None = None) -> Response:
         """The backend's own answer to the same method, path and query, streamed.
@@ -44,7 +59,7 @@ class Backend:
     async def read(self, path: str, schema: type[MessageT]) -> MessageT:
         """What the backend answers to a GET of ours; raises `Unavailable` when that is not what it should be."""
         try:
-            async with self._http.get(f"{self._url}{path}", timeout=_PROBE_TIMEOUT) as reply:
+            async with self._own.get(f"{self._url}{path}", timeout=_PROBE_TIMEOUT) as reply:
                 return schema.model_validate_json(await reply.read())
         except (aiohttp.ClientError, TimeoutError, ValidationError) as error:
             raise Unavailable(f"{self._name}: {path}: {type(error).__name__}") from error
@@ -52,7 +67,7 @@ class Backend:
     async def probe(self) -> str:
         """`ok`, or why this service cannot do its work."""
         try:
-            async with self._http.get(f"{self._url}/readyz", timeout=_PROBE_TIMEOUT) as reply:
+            async with self._own.get(f"{self._url}/readyz", timeout=_PROBE_TIMEOUT) as reply:
                 said = await reply.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             return f"cannot be reached ({type(error).__name__})"
@@ -63,13 +78,18 @@ class Backend:
         url = URL(f"{self._url}{path}?{query}", encoded=True)
         with tracing.span(f"call {self._name}", kind="client"):
             try:
-                return await self._http.request(
-                    request.method, url, data=body, headers=_headers(request, body), timeout=self._timeout
-                )
+                async with asyncio.timeout(self._patience):
+                    return await self._http.request(
+                        request.method, url, data=body, headers=_headers(request, body), timeout=self._timeout
+                    )
             except TimeoutError:
                 raise DeadlineExceeded(f"{self._name} did not answer in time") from None
             except aiohttp.ClientError as error:
                 raise Unavailable(f"{self._name} cannot be reached: {type(error).__name__}") from error
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False)
 
 
 def _headers(request: Request, body: bytes | None) -> dict[str, str]:

@@ -1,11 +1,11 @@
 """The shadow's lane: copies of answered tweets, for a version that nobody hears; what it has no time for is dropped."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from gateway.predictors import PredictorClient, Verdict
 from gateway.trial_answers import Said, said_of
@@ -13,8 +13,6 @@ from gateway.trial_answers import Said, said_of
 WAITING_AT_MOST = 256
 TOGETHER = 32
 PATIENCE_SECONDS = 2.0
-
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +36,33 @@ class ShadowLane:
         self._note = note
         self._waiting: deque[Copy] = deque()
         self._something = asyncio.Event()
+        self._room = WAITING_AT_MOST
 
     def put(self, copies: Sequence[Copy]) -> None:
         """Takes what there is room for; never waits."""
-        room = max(0, WAITING_AT_MOST - len(self._waiting))
+        room = max(0, self._room - len(self._waiting))
         self._waiting.extend(copies[:room])
         if copies[room:]:
             self._note(copies[room:], None)
         self._something.set()
 
     async def run(self) -> None:
-        """Asks until cancelled."""
-        while True:
-            await self._something.wait()
-            self._something.clear()
-            while self._waiting:
-                copies = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
-                self._note(copies, await self._ask([copy.text for copy in copies]))
+        """Asks until cancelled; from then on what waits, is asked about or still comes is dropped."""
+        try:
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                while self._waiting:
+                    copies = list(islice(self._waiting, TOGETHER))
+                    said = await self._ask([copy.text for copy in copies])
+                    for _ in copies:
+                        self._waiting.popleft()
+                    self._note(copies, said)
+        finally:
+            self._room = 0
+            self._note(list(self._waiting), None)
+            self._waiting.clear()
 
     async def _ask(self, texts: list[str]) -> Said:
-        try:
-            until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-            return await said_of(partial(self._client.infer_many, texts, until))
-        except Exception:
-            _LOG.exception("a copy could not be handed to the shadow")
-            return None
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        return await said_of(partial(self._client.infer_many, texts, until))

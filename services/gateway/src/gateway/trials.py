@@ -6,10 +6,10 @@ compares. Until it has said so once no challenger is asked: better none than one
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from time import time
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 from prometheus_client import Counter
 
@@ -33,6 +33,8 @@ TWEETS = Counter(
     "Tweets for a version on trial, by what came of them beside the champion: agreed, differed, failed, or dropped.",
     ["model", "alias", "result"],
 )
+
+NamedT = TypeVar("NamedT")
 
 _LOG = logging.getLogger(__name__)
 
@@ -151,7 +153,7 @@ class Trials:
     async def look(self) -> None:
         """Asks the predictors what is on trial, and the feedback service how it stands.
 
-        A version that is the champion too is not on trial.
+        A version that is the champion too is not on trial, nor is one by an alias that means nothing here.
         """
         trials = list(self._trials.values())
         found = await asyncio.gather(*(_details(trial) for trial in trials))
@@ -160,8 +162,9 @@ class Trials:
                 self._seen = await self._feedback.read("/trials", TrialList)
         for trial, details in zip(trials, found, strict=True):
             if details:
-                trial.champion, trial.kept_out = details.version, details.kept_out
-                trial.numbers = {alias: each for alias, each in details.on_trial.items() if each != details.version}
+                trial.champion, trial.kept_out = details.version, _known(details.kept_out)
+                on_trial = _known(details.on_trial)
+                trial.numbers = {alias: each for alias, each in on_trial.items() if each != details.version}
             trial.may_challenge = self._may_challenge(trial)
         self._active = {
             name: trial for name, trial in self._trials.items() if trial.may_challenge or SHADOW in trial.numbers
@@ -188,6 +191,11 @@ async def _details(trial: Trial) -> ModelDetails | None:
         return (await trial.main.metadata()).parameters
     except Unavailable:
         return None
+
+
+def _known(by_alias: Mapping[str, NamedT]) -> dict[str, NamedT]:
+    """Without the aliases that a predictor of another age may serve besides."""
+    return {alias: each for alias, each in by_alias.items() if alias in get_args(TrialAlias)}
 
 
 def _result(champion: Verdict, verdict: Verdict | None) -> str:

@@ -6,13 +6,14 @@ from vigie.connections import GuardedProtocol, Headers
 from vigie.errors import BodyTooLarge, VigieError
 
 BODY_LIMIT = 16 * 1024 * 1024
-_ARTEFACTS = b"/mlflow-artifacts/"
+_ARTEFACTS = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
 
 
 class RegistryProtocol(GuardedProtocol):
     """An artefact may be as large as it likes and take its time, as long as something of it comes.
 
-    Any other body is at most `BODY_LIMIT` bytes: MLflow reads it to its end before it looks at it.
+    Any other body is at most `BODY_LIMIT` bytes: MLflow reads it to its end before it looks at it. It takes piece by
+    piece only what is put below `_ARTEFACTS`.
     """
 
     application_answers = False
@@ -25,8 +26,9 @@ class RegistryProtocol(GuardedProtocol):
 
     def on_headers_complete(self) -> None:
         """The parser's hook."""
-        self._room = None if _ARTEFACTS in self.url else BODY_LIMIT
         super().on_headers_complete()
+        artefact = self.scope.get("method") == "PUT" and self.scope.get("path", "").startswith(_ARTEFACTS)
+        self._room = None if artefact else BODY_LIMIT
 
     def on_body(self, body: bytes) -> None:
         """The parser's hook; what it raises ends the parsing."""

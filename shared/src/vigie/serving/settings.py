@@ -1,5 +1,6 @@
 """What every predictor is told by its environment; a family may subclass it to change a default."""
 
+import os
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -8,6 +9,12 @@ from pydantic_settings import NoDecode
 from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW
 from vigie.serving.models import SLOWEST_SECONDS
 from vigie.settings import NEEDS_PASSWORD, Seconds, TracedSettings, has_password, is_http
+from vigie.trials import TrialAlias
+
+
+def _on_trial_unless_told() -> tuple[TrialAlias, ...]:
+    """Both; none for a variable that is empty, which elsewhere is like one that is not set."""
+    return () if "TRIAL_ALIASES" in os.environ else (CHALLENGER, SHADOW)
 
 
 class PredictorSettings(TracedSettings):
@@ -19,7 +26,7 @@ class PredictorSettings(TracedSettings):
 
     mlflow_tracking_uri: str = "http://127.0.0.1:5000"
     model_alias: str = CHAMPION
-    trial_aliases: Annotated[tuple[str, ...], NoDecode] = (CHALLENGER, SHADOW)
+    trial_aliases: Annotated[tuple[TrialAlias, ...], NoDecode] = Field(default_factory=_on_trial_unless_told)
     model_poll_seconds: Seconds = 10.0
     model_slowest_seconds: Seconds = SLOWEST_SECONDS
     predictor_batch_size: int = Field(256, gt=0)

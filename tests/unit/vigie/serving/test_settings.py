@@ -32,3 +32,27 @@ def test_production_refuses_a_registry_without_a_log_in(url: str) -> None:
 def test_production_takes_a_registry_that_knows_who_asks() -> None:
     url = f"http://vigie:{'s' * 32}@mlflow:5000"
     assert PredictorSettings.read(vigie_env="production", mlflow_tracking_uri=url).mlflow_tracking_uri == url
+
+
+def test_an_alias_that_is_none_of_a_trial_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIAL_ALIASES", "shadow,candidate")
+    with pytest.raises(SystemExit, match=r"TRIAL_ALIASES: .* 'challenger' or 'shadow', got 'candidate'"):
+        PredictorSettings.read()
+
+
+@pytest.mark.parametrize(
+    ("value", "aliases"),
+    [
+        (None, ("challenger", "shadow")),
+        ("", ()),
+        ("shadow", ("shadow",)),
+        (" challenger , shadow,", ("challenger", "shadow")),
+    ],
+)
+def test_aliases_on_trial_are_listed_and_empty_means_none(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, aliases: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("TRIAL_ALIASES", raising=False)
+    if value is not None:
+        monkeypatch.setenv("TRIAL_ALIASES", value)
+    assert PredictorSettings.read().trial_aliases == aliases

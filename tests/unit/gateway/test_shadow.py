@@ -1,0 +1,41 @@
+"""The shadow's lane in front of a predictor that says nothing."""
+
+import asyncio
+
+import pytest
+
+from gateway.predictors import PredictorClient, Verdict
+from gateway.shadow import Copy, ShadowLane
+from gateway.trial_answers import Said
+from vigie.catalogue import SHADOW, find_family
+from vigie.tasks import end
+
+COPIES = [Copy(f"p{number}", f"text {number}", Verdict("logreg", "7", 0.9)) for number in range(200)]
+
+
+async def test_what_waits_or_is_asked_about_when_the_lane_ends_and_what_comes_later_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.shadow.PATIENCE_SECONDS", 600)
+    asked = asyncio.Event()
+    notes: list[tuple[int, Said]] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with asyncio.timeout(60), await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        limits = {"queue_limit": 10, "burst_seconds": 60, "batch_size": 4}
+        client = PredictorClient(find_family("logreg"), url, **limits, alias=SHADOW)
+        lane = ShadowLane(client, lambda copies, said: notes.append((len(copies), said)))
+        running = asyncio.create_task(lane.run())
+        lane.put(COPIES)
+        await asked.wait()
+        await end(running)
+        assert notes == [(len(COPIES), None)]
+        lane.put(COPIES[:3])
+        assert sum(number for number, said in notes if said is None) == len(COPIES) + 3
+        await client.stop()
