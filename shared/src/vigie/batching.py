@@ -21,7 +21,7 @@ ResultT = TypeVar("ResultT")
 
 STANDING_BATCHES = 3  # who keeps a few hundred connections busy waits little longer than one batch takes: no overload
 STANDING_SECONDS = 0.3  # a refusal costs as much as a small model's answer: turning a crowd away answers nobody more
-_FORGOTTEN = 0.1  # of what was done before, with each batch
+_RATE_SMOOTHING = 0.1
 _SWEEP_FROM = 64
 
 
@@ -88,6 +88,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = inf
         self._stopped = False
+        self._rate = 0.0
         self._done_weight = self._done_seconds = 0.0
 
     async def stop(self) -> None:
@@ -118,8 +119,7 @@ class Batcher(Generic[ItemT, ResultT]):
         """
         if not self.pending:
             return 0.0
-        rate = self._rate
-        return self.pending / rate if rate else asyncio.get_running_loop().time() - self._stands_since
+        return self.pending / self._rate if self._rate else asyncio.get_running_loop().time() - self._stands_since
 
     @property
     def is_overrun(self) -> bool:
@@ -178,16 +178,12 @@ class Batcher(Generic[ItemT, ResultT]):
             raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self.expected_wait)
 
     def _would_be_late(self, weight: int, due: float) -> bool:
-        rate = self._rate if self._refuses_late else 0.0
-        if not rate:
+        """By all that was done of late in the time it took; `_rate` says what is reached when nothing is in the way."""
+        if not self._refuses_late or not self._done_weight:
             return False
         before = self.pending + sum(entry.weight for batch in self._computing.values() for entry in batch)
-        return asyncio.get_running_loop().time() + (before + weight) / rate > due
-
-    @property
-    def _rate(self) -> float:
-        """Weight per second of late, 0 before the first batch; small batches in between hardly lower it."""
-        return self._concurrency * self._done_weight / self._done_seconds if self._done_seconds else 0.0
+        seconds = (before + weight) * self._done_seconds / self._done_weight / self._concurrency
+        return asyncio.get_running_loop().time() + seconds > due
 
     def _enter(self, item: ItemT, weight: int, due: float) -> _Entry[ItemT, ResultT]:
         loop = asyncio.get_running_loop()
@@ -282,8 +278,10 @@ class Batcher(Generic[ItemT, ResultT]):
 
     def _note(self, batch: list[_Entry[ItemT, ResultT]], started: float, took: float) -> None:
         weight = sum(entry.weight for entry in batch)
-        self._done_weight += weight - _FORGOTTEN * self._done_weight
-        self._done_seconds += max(took, 1e-6) - _FORGOTTEN * self._done_seconds
+        rate = self._concurrency * weight / max(took, 1e-6)
+        self._rate = rate if not self._rate else self._rate + _RATE_SMOOTHING * (rate - self._rate)
+        self._done_weight += weight - _RATE_SMOOTHING * self._done_weight
+        self._done_seconds += took - _RATE_SMOOTHING * self._done_seconds
         if self._observe:
             self._observe(weight, started - batch[0].queued_at, took)
 
