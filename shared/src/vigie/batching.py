@@ -20,7 +20,8 @@ ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
 STANDING_BATCHES = 3  # who keeps a few hundred connections busy waits little longer than one batch takes: no overload
-STANDING_SECONDS = 0.3  # a refusal costs as much as a small model's answer: turning a crowd away answers nobody more
+STANDING_SECONDS = 1.0
+REFUSAL_SECONDS = 0.0003  # of a processor: where an answer costs no more, turning a crowd away answers nobody more
 _RATE_SMOOTHING = 0.1
 _SWEEP_FROM = 64
 
@@ -47,11 +48,12 @@ class Batcher(Generic[ItemT, ResultT]):
     `run` gets the items of a batch and returns one result for each, in order. At most `max_pending` of weight waits; an
     item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty for
     `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then no
-    more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`. With `refuses_late` nothing gets behind others
-    that take longer than its deadline allows: else, under a load that lasts, everybody is answered late. When `run`
-    raises one of `bisect_on` (by default any `Exception` but `VigieError`, which speaks of the whole batch), the batch
-    is halved. With `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then
-    really stops. Use it from one event loop, as an async context manager or with `stop` at the end.
+    more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`; of a worker whose answers cost more than a
+    refusal (`REFUSAL_SECONDS`), as much less of these seconds. With `refuses_late` nothing gets behind others that take
+    longer than its deadline allows: else, under a load that lasts, everybody is answered late. When `run` raises one of
+    `bisect_on` (by default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved.
+    With `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then really stops.
+    Use it from one event loop, as an async context manager or with `stop` at the end.
     """
 
     def __init__(
@@ -124,7 +126,8 @@ class Batcher(Generic[ItemT, ResultT]):
     @property
     def is_overrun(self) -> bool:
         """Whether more comes than is answered, and not just for a moment."""
-        if self.pending < max(STANDING_BATCHES * self._max_weight, STANDING_SECONDS * self._rate):
+        seconds = min(STANDING_SECONDS, REFUSAL_SECONDS * self._rate)
+        if self.pending < max(STANDING_BATCHES * self._max_weight, seconds * self._rate):
             return False
         return asyncio.get_running_loop().time() - self._stands_since > self._burst_seconds
 
