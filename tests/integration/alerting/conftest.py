@@ -6,6 +6,7 @@ from time import time
 
 import pytest
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from alerting.store import AlertStore
 from tests.integration.alerting.kept import Clock
@@ -15,9 +16,17 @@ from tests.support.mail import MailServer
 from tests.support.servers import as_service
 from vigie.schemas import ErrorState
 from vigie.store import Store
-from vigie.streams import FEEDBACK
+from vigie.streams import FEEDBACK, open_redis
 
 Publish = Callable[..., list[ErrorState]]
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[AsyncRedis]:
+    """A client of the tests' Redis."""
+    client = open_redis(redis_url)
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What an author had erased is in no alert: neither in those that are there, nor in those that come later."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,9 @@ from tests.integration.alerting.kept import NOON, Clock, queue_of, raised, to
 from vigie.alerts import RaisedAlert, SurgeFacts, SurgeTweet
 from vigie.durations import DAY_MS
 from vigie.schemas import Erasure
-from vigie.streams import open_redis
 
 ANN = "a77b" * 8
 WORD, LATER = "xylophonist", "trombonist"
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = open_redis(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The radar in the service: counts exactly once, on a real Redis, whatever ends in between."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import time
@@ -28,18 +28,11 @@ from vigie.alerts import DayFigures
 from vigie.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from vigie.schemas import Erasure, PredictionEvent
 from vigie.store import Store
-from vigie.streams import PREDICTIONS, open_redis, read_dead, trim_consumed
+from vigie.streams import PREDICTIONS, read_dead, trim_consumed
 
 NOW = int(time() * 1000)
 START = NOW - 20 * HOUR_MS
 MakeFeed = Callable[[str], RadarFeed]
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = open_redis(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture
