@@ -89,9 +89,9 @@ class InferenceResponse(V2Message):
     outputs: list[OutputTensor]
 
     def output(self, name: str) -> list[float] | list[int]:
-        """The data of an output of numbers; raises `KeyError` when it is not there."""
+        """The data of an output of numbers; raises `KeyError` when it is not there, or texts are."""
         for output in self.outputs:
-            if output.name == name:
+            if output.name == name and not isinstance(next(iter(output.data), None), str):
                 return cast(list[float], output.data)
         raise KeyError(name)
 
