@@ -122,13 +122,14 @@ def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sql
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def take_turn(connection: Connection, lock: int) -> None:
+def take_turn(connection: Connection, lock: int, *, shared: bool = False) -> None:
     """Waits until no other transaction has this number of PostgreSQL's advisory locks, and has it until its own end.
 
-    On SQLite whoever writes is alone.
+    Those who share it have it together. On SQLite whoever writes is alone.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock})
+        kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {kind}(:key)"), {"key": lock})
 
 
 def create_missing(connection: Connection, metadata: MetaData, *, lock: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select, text
 
 from feedback.cli import main
 from feedback.erasure import erase, erase_texts
@@ -68,6 +68,11 @@ def erasures(url: str) -> list[Erasure]:
         found = [erasure for _, fields in client.xrange(ERASURES.name) for erasure in ERASURES.decode(fields)]
         client.delete(ERASURES.name)
     return found
+
+
+def waits_for_a_lock(connection: Connection) -> bool:
+    """Whether another transaction on the database does."""
+    return bool(connection.execute(text("SELECT 1 FROM pg_locks WHERE NOT granted")).first())
 
 
 @pytest.mark.timeout(300)
@@ -131,6 +136,21 @@ async def test_an_erasure_that_loses_redis_is_completed_by_another_one(tmp_path:
         await here.hset(erasure.answer_key, "alerts", "0")
         assert (await erasing).erasure.prediction_ids == erasure.prediction_ids == ids
     await here.aclose()
+    await store.close()
+
+
+async def test_an_erasure_also_empties_what_was_being_logged_when_it_began(postgres_url: str) -> None:
+    store, event = Store(postgres_url), by("ann", SECRET_WORD)
+    await store.write(create_tables)
+    with store.engine.begin() as logging:
+        insert_predictions(logging, [event])
+        erasing = asyncio.create_task(
+            store.write(lambda connection: erase_texts(connection, AUTHORS.digest("ann"), event.created_ms))
+        )
+        await until(lambda: erasing.done() or waits_for_a_lock(logging))
+    assert await erasing == ([event.prediction_id], 0)
+    texts = await store.read(lambda connection: connection.execute(select(predictions.c.text)).scalars().all())
+    assert texts == [""]
     await store.close()
 
 

@@ -11,10 +11,10 @@ from uuid import uuid4
 from redis.asyncio import Redis
 from sqlalchemy import Connection, func, select, update
 
-from feedback.tables import erased_authors, predictions, subjects
+from feedback.tables import ERASING_LOCK, erased_authors, predictions, subjects
 from vigie.alerts import RaisedAlert
 from vigie.schemas import Erasure, ErrorState, PredictionEvent
-from vigie.store import Store, insert_into
+from vigie.store import Store, insert_into, take_turn
 from vigie.streams import ALERTS, ERASURES, FEEDBACK, PREDICTIONS, purge
 
 PATIENCE_SECONDS = 10.0
@@ -68,7 +68,11 @@ async def erase(store: Store, redis: Redis, author: str, *, now_ms: int) -> Rece
 
 
 def erase_texts(connection: Connection, author: str, now_ms: int) -> tuple[list[str], int]:
-    """Empties the author's texts, makes the states of voted ones wait to be published again, remembers the author."""
+    """Empties the author's texts, makes the states of voted ones wait to be published again, remembers the author.
+
+    What is logged meanwhile waits for this transaction.
+    """
+    take_turn(connection, ERASING_LOCK)
     mark = insert_into(connection, erased_authors).values(author=author, erased_ms=now_ms)
     connection.execute(mark.on_conflict_do_update(index_elements=["author"], set_={"erased_ms": now_ms}))
     mine = predictions.c.author == author

@@ -8,10 +8,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, select
 
-from feedback.tables import erased_authors, predictions
+from feedback.tables import ERASING_LOCK, erased_authors, predictions
 from vigie.authors import is_erased
 from vigie.schemas import PredictionEvent
-from vigie.store import Store, insert_into
+from vigie.store import Store, insert_into, take_turn
 from vigie.streams import PREDICTIONS, TRIALS, trim_consumed
 
 TRIM_EVERY_SECONDS = 30.0
@@ -22,7 +22,10 @@ _LOG = logging.getLogger(__name__)
 
 
 def insert_predictions(connection: Connection, events: list[PredictionEvent]) -> None:
-    """Writes what is not there yet; the same event again changes nothing. What an author had erased stays out."""
+    """Writes what is not there yet; the same event again changes nothing. What an author had erased stays out.
+
+    An erasure of meanwhile waits for this transaction.
+    """
     erased = _erased(connection, events)
     events = [event for event in events if not is_erased(event.author, event.created_ms, erased)]
     if not events:
@@ -35,6 +38,7 @@ def _erased(connection: Connection, events: list[PredictionEvent]) -> dict[str, 
     authors = {event.author for event in events if event.author}
     if not authors:
         return {}
+    take_turn(connection, ERASING_LOCK, shared=True)
     rows = connection.execute(select(erased_authors).where(erased_authors.c.author.in_(authors))).all()
     return {row.author: row.erased_ms for row in rows}
 

@@ -134,6 +134,8 @@ erased_authors = Table(
     Column("erased_ms", BigInteger, nullable=False),
 )
 
+ERASING_LOCK = 7_310_448_206
+
 _ADVISORY_LOCK = 7_310_448_201
 
 
