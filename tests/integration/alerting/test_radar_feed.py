@@ -1,5 +1,6 @@
 """The radar in the service: counts exactly once, on a real Redis, whatever ends in between."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from alerting.rule import ErrorRule, RuleParameters
 from alerting.store import AlertStore
 from tests.support.alerting import MakeWorker
 from tests.support.alerts import error_state, raised_alerts
+from tests.support.eventually import until
 from tests.support.mail import MailServer
 from tests.support.servers import wait_for
 from tests.support.tweets import a_burst, a_stream, together
@@ -162,6 +164,21 @@ async def test_what_redis_lost_is_written_again(redis: Redis, make_feed: MakeFee
     two = make_feed("two")
     await read_all(two)
     assert two.radar.watches["all"].counts.tally(0, 2**40) == before
+
+
+async def test_a_worker_that_stands_by_does_not_write_its_old_counts_again(redis: Redis, make_feed: MakeFeed) -> None:
+    one = make_feed("one")
+    await publish(redis, quiet_stream())
+    await read_all(one)
+    await one.memory.release()
+    assert await make_feed("two").memory.hold()
+    standing_by = asyncio.create_task(one.run())
+    await until(lambda: one.connected)
+    standing_by.cancel()
+    await asyncio.wait([standing_by])
+    await redis.flushall()
+    await read_all(one)
+    assert one.radar.watches == {}
 
 
 async def test_an_entry_nobody_can_read_is_passed_over(redis: Redis, make_feed: MakeFeed) -> None:

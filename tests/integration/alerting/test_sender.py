@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from alerting import parts
+from alerting.deliveries import Decision
 from alerting.mail import MailWriter
 from alerting.sender import Sender, SenderTiming
 from alerting.settings import AlertingSettings
@@ -111,7 +112,7 @@ async def test_a_digest_is_one_attempt_and_each_of_its_alerts_has_waited_for_it(
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-async def test_a_digest_that_a_worker_did_not_finish_is_resent_once_by_the_two_that_are_left(
+async def test_what_a_worker_did_not_finish_of_a_digest_is_resent_once_by_the_two_that_are_left(
     store: AlertStore, clock: Clock, mail_server: MailServer, writer: MailWriter, sending: Sending
 ) -> None:
     lost, queue = queue_of(store, "lost"), queue_of(store)
@@ -122,6 +123,8 @@ async def test_a_digest_that_a_worker_did_not_finish_is_resent_once_by_the_two_t
         assert lease is not None
         company = await lost.lease_company(lease, waiting_since_ms=clock.now - 30 * MINUTE)
         assert await lost.hand_over([lease, *company], f"<digest.{number}@localhost>")
+        for finished in [lease, *company][:number]:
+            assert await lost.finish(finished, Decision(DeliveryState.SENT, "250 ok", 0))
         clock.now += MINUTE
 
         async def sent(done: int = 3 * (number + 1)) -> bool:
@@ -129,7 +132,8 @@ async def test_a_digest_that_a_worker_did_not_finish_is_resent_once_by_the_two_t
 
         async with sending("two"), sending("three"):
             await eventually(sent)
-        assert len(mail_server.mailbox.messages) == number + 1
+        ids = [message["Message-ID"] for message in mail_server.mailbox.messages]
+        assert ids == [f"<digest.{each}@localhost>" for each in range(number + 1)]
 
 
 def mails_told() -> tuple[float, float]:

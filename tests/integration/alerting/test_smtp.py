@@ -187,6 +187,19 @@ async def test_the_text_has_whole_lines_and_doubled_dots(written: bytes, sent: b
     assert got == [sent]
 
 
+@pytest.mark.parametrize("login", [{}, {"username": "vigie", "password": SecretStr("secret")}])
+async def test_a_refused_name_is_tried_again_later(login: dict[str, Any]) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while (await reader.readline())[:4] in (b"EHLO", b"HELO"):
+            writer.write(b"554 5.7.1 too many connections from you\r\n")
+        writer.close()
+
+    async with listening(refuse) as port:
+        told = Answer(Ending.DEFERRED, Step.CONNECT, "554 5.7.1 too many connections from you")
+        assert await send(port, **login) == told
+
+
 async def test_a_refused_greeting_is_tried_again_later() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"554 5.3.2 not today\r\n")

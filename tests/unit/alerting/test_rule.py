@@ -42,7 +42,8 @@ def test_the_readme_names_exactly_these_cases() -> None:
 async def test_an_alert_tells_its_errors_in_order_and_what_was_kept_quiet(redis: Redis) -> None:
     rule = RuleParameters(cooldown_ms=10 * SECOND)
     names = [Step(at, f"p{at}", "") for at in (2, 1, 3)]
-    later = [Step(4, "q4", ""), Step(5, "q5", ""), Step(5, "q5", "", revision=2, error=4.5), Step(14, "q14", "")]
+    later = [Step(4, "q4", ""), Step(5, "q5", ""), Step(5, "q5", "", revision=2, error=4.5), Step(6, "q6", "")]
+    later += [Step(7, "q7", ""), Step(14, "q14", "")]
     await deliver(redis, rule, [*names, *later])
     first, second = await raised_alerts(redis)
     assert [error.state.prediction_id for error in first.errors] == ["p1", "p2", "p3"]
@@ -50,7 +51,8 @@ async def test_an_alert_tells_its_errors_in_order_and_what_was_kept_quiet(redis:
     assert first.errors[0].state == names[1].state()
     assert (first.scope, first.rule, first.fired_ms, first.suppressed_before) == ("all", "errors", NOON + 3 * SECOND, 0)
     assert (first.window_ms, first.cooldown_ms) == (300 * SECOND, 10 * SECOND)
-    assert second.suppressed_before == 2, "q5 moved, and still is one error"
+    assert [error.state.prediction_id for error in second.errors] == ["q6", "q7", "q14"]
+    assert second.suppressed_before == 2, "q5 moved, and still is one error; q6 and q7 are told here"
     assert await deliver(redis, rule, [Step(30, "r", "")]) == ["fired"]
     assert (await raised_alerts(redis))[2].suppressed_before == 0
 
@@ -58,8 +60,8 @@ async def test_an_alert_tells_its_errors_in_order_and_what_was_kept_quiet(redis:
 async def test_what_was_withdrawn_is_not_told_as_kept_quiet(redis: Redis) -> None:
     rule = RuleParameters(cooldown_ms=10 * SECOND)
     first = [Step(at, f"p{at}", "") for at in (1, 2, 3)]
-    quiet = [Step(4, "q4", ""), Step(5, "q5", ""), Step(6, "q5", "", revision=2, error=None)]
-    await deliver(redis, rule, [*first, *quiet, Step(14, "q14", "")])
+    quiet = [Step(at, f"q{at}", "") for at in (4, 5, 6, 7)]
+    await deliver(redis, rule, [*first, *quiet, Step(8, "q5", "", revision=2, error=None), Step(14, "q14", "")])
     assert [alert.suppressed_before for alert in await raised_alerts(redis)] == [0, 1]
 
 

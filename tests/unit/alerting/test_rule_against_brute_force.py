@@ -64,7 +64,7 @@ class Oracle:
             return
         newest = max(self.times[each] for each in fresh[0])
         self.raised.append((now, newest, fresh[0]))
-        self.told.append((fresh[0], len(self.quiet)))
+        self.told.append((fresh[0], len(self.quiet - fresh[0])))
         self.quiet.clear()
 
     def _runs(self, name: str) -> list[frozenset[str]]:

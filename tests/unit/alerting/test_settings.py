@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import make_url
 
 from alerting.settings import AlertingSettings
+from feedback.publisher import REPUBLISH_MS
 
 
 def test_the_rule_comes_in_whole_milliseconds() -> None:
@@ -17,7 +18,14 @@ def test_the_rule_comes_in_whole_milliseconds() -> None:
 def test_the_horizon_is_a_day_or_more_than_the_window() -> None:
     day = 24 * 3600
     assert AlertingSettings.read().rule().horizon_ms == day * 1000
-    assert AlertingSettings.read(alert_window_seconds=2 * day).rule().horizon_ms == 4 * day * 1000
+    assert AlertingSettings.read(alert_window_seconds=day).rule().horizon_ms == 2 * day * 1000
+
+
+def test_no_window_is_longer_than_what_is_published_again_when_redis_has_lost_it() -> None:
+    longest = REPUBLISH_MS / 1000
+    assert AlertingSettings.read(alert_window_seconds=longest).rule().window_ms == REPUBLISH_MS
+    with pytest.raises(SystemExit, match="ALERT_WINDOW_SECONDS: Input should be less than or equal to 86400"):
+        AlertingSettings.read(alert_window_seconds=longest + 1)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +35,6 @@ def test_the_horizon_is_a_day_or_more_than_the_window() -> None:
         ("alert_window_seconds", 0, "ALERT_WINDOW_SECONDS: Input should be greater than or equal to 0.001, got 0"),
         ("alert_cooldown_seconds", -1, "ALERT_COOLDOWN_SECONDS: Input should be greater than or equal to 0, got -1"),
         ("alert_window_seconds", "inf", "ALERT_WINDOW_SECONDS: Input should be a finite number, got 'inf'"),
-        ("alert_window_seconds", 1e10, "ALERT_WINDOW_SECONDS: Input should be less than or equal to 2592000"),
         ("alert_cooldown_seconds", 1e10, "ALERT_COOLDOWN_SECONDS: Input should be less than or equal to 2592000"),
         ("smtp_give_up_seconds", 1e10, "SMTP_GIVE_UP_SECONDS: Input should be less than or equal to 2592000"),
         ("smtp_timeout_seconds", "inf", "SMTP_TIMEOUT_SECONDS: Input should be a finite number"),

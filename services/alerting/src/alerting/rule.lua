@@ -89,6 +89,7 @@ local function fire(run, key)
   local errors = {}
   for place, one in ipairs(run) do
     errors[place] = '{"at_ms":' .. text(one.at) .. ',"state":' .. redis.call('HGET', payloads, one.id) .. '}'
+    redis.call('SREM', suppressed, one.id) -- this mail shows it
   end
   redis.call('XADD', outbox, '*', 'events', '[{"alert_key":"' .. key .. '","scope":' .. cjson.encode(scope)
     .. ',"rule":"errors","fired_ms":' .. text(now) .. ',"window_ms":' .. text(window)

@@ -147,7 +147,7 @@ class Sender:
     async def _attempt(self, leases: Sequence[Lease]) -> Answer:
         first = leases[0]
         try:
-            message_id = self._single_id(first) if len(leases) == 1 else self._digest_id(leases)
+            message_id = self._message_id(leases)
             letter = Letter(first.recipient, message_id, first.handed_over + 1)
             data = self._compose(first, letter) if len(leases) == 1 else self._compose_digest(leases, letter)
             return await self._mailer.send(
@@ -159,16 +159,18 @@ class Sender:
             _LOG.exception("the attempt failed here", extra={"delivery": first.delivery_id})
             return Answer(Ending.DEFERRED, Step.CONNECT, f"failed before it was sent: {type(error).__name__}")
 
-    def _single_id(self, lease: Lease) -> str:
-        """Of what was handed over before, as it was; else its own: a digest that was not taken may have left its id."""
-        if lease.handed_over:
-            return lease.message_id
-        return self._writer.message_id(lease.alert.alert_key, lease.recipient, lease.kind)
+    def _message_id(self, leases: Sequence[Lease]) -> str:
+        """Of what was handed over before, as it was, also when some of it is finished: a resend can be recognised.
 
-    def _digest_id(self, leases: Sequence[Lease]) -> str:
-        """The same for the same alerts, so that a resend can be recognised."""
+        Else by the alerts alone: a digest that was not taken may have left its id with one that goes by itself now.
+        """
+        first = leases[0]
+        if first.handed_over:
+            return first.message_id
+        if len(leases) == 1:
+            return self._writer.message_id(first.alert.alert_key, first.recipient, first.kind)
         keys = "\n".join(sorted(lease.alert.alert_key for lease in leases))
-        return self._writer.message_id(sha256(keys.encode()).hexdigest(), leases[0].recipient, DIGEST)
+        return self._writer.message_id(sha256(keys.encode()).hexdigest(), first.recipient, DIGEST)
 
     def _compose_digest(self, leases: Sequence[Lease], letter: Letter) -> bytes:
         told = sorted(leases, key=lambda lease: lease.alert.fired_ms)

@@ -27,7 +27,7 @@ LONGEST_SECONDS = 30 * DAY_SECONDS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 LongSeconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
-WindowSeconds = Annotated[float, Field(ge=0.001, le=LONGEST_SECONDS)]
+WindowSeconds = Annotated[float, Field(ge=0.001, le=DAY_SECONDS)]  # what feedback publishes again after a loss of Redis
 
 
 class AlertingSettings(TracedSettings):

@@ -197,6 +197,8 @@ def _expect(code: int, response: aiosmtplib.SMTPResponse) -> aiosmtplib.SMTPResp
 
 def _refusal(step: Step, error: aiosmtplib.SMTPResponseException) -> Answer:
     reply = one_line(f"{error.code} {error.message}")
+    if isinstance(error, aiosmtplib.SMTPHeloError):  # the client says EHLO only with the first command
+        step = Step.CONNECT
     if error.code in AUTH_CODES or (isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500):
         return Answer(Ending.UNAUTHORISED, step, reply)
     # A greeting or a handshake that is refused says nothing about this mail or its recipient: another try is right.

@@ -323,5 +323,7 @@ def _page(connection: Connection, limit: int, before: int | None) -> AlertPage:
 def _shown(connection: Connection, wanted: ColumnElement[bool]) -> list[Alert]:
     rows = connection.execute(select(alerts).where(wanted).order_by(alerts.c.id.desc())).all()
     meant = deliveries.c.alert_id.in_([row.id for row in rows])
-    mails = connection.execute(select(deliveries).where(meant).order_by(deliveries.c.id)).all()
-    return [alert_of(row, [mail for mail in mails if mail.alert_id == row.id]) for row in rows]
+    mails: dict[int, list[Row[Any]]] = {row.id: [] for row in rows}
+    for mail in connection.execute(select(deliveries).where(meant).order_by(deliveries.c.id)):
+        mails[mail.alert_id].append(mail)
+    return [alert_of(row, mails[row.id]) for row in rows]

@@ -76,8 +76,8 @@ class RadarFeed:
 
     async def _turn(self) -> None:
         if not await self.memory.hold():
+            self.radar = Radar(self._told)  # another worker counts on: what this one knew is soon of the past
             self.connected = True
-            await self.forget_erased()
             await asyncio.sleep(STAND_BY_SECONDS)
             return
         position = await self.restore()
