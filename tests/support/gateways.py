@@ -22,6 +22,7 @@ from vigie.schemas import (
     ExplainedPrediction,
     Feedback,
     FeedbackRequest,
+    LoggedPrediction,
     ModelRef,
     PredictionCounts,
     PredictionPage,
@@ -52,7 +53,7 @@ class FakeGateway:
     `sizes` are those of the batches that it answered, `trials` the versions on trial beside `logreg`.
     `alerts` are those that fired, newest first, which only `admin_key` may see unless it is null; `alert_pages` are the
     sizes of the pages that it gave of them.
-    `counts` are those of the predictions over time, whatever time is asked for.
+    `counts` are those of the predictions over time, whatever time is asked for, and `logged` is their history.
     `silences` are those that stand, newest first; while they are `silences_held` none is made.
     `late` holds the next look at a path until its event is set; `topics_asked` are those that counts were wanted of.
     `votes` are those that came, while they are `votes_held` none is answered; `lost` are predictions that it knows no
@@ -67,6 +68,7 @@ class FakeGateway:
     admin_key: str | None = None
     alert_pages: list[int] = field(default_factory=list)
     counts: PredictionCounts = field(default_factory=lambda: NO_COUNTS)
+    logged: list[LoggedPrediction] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
     silences_held: bool = False
     late: dict[str, Event] = field(default_factory=dict)
@@ -138,8 +140,8 @@ class FakeGateway:
         return Response(self.counts.model_dump_json(), media_type="application/json")
 
     async def history(self, _: Request) -> Response:
-        """`GET /predictions`, of which it keeps none."""
-        return Response(PredictionPage(items=[]).model_dump_json(), media_type="application/json")
+        """`GET /predictions`."""
+        return Response(PredictionPage(items=self.logged).model_dump_json(), media_type="application/json")
 
     async def fired(self, request: Request) -> Response:
         """`GET /alerts`, at most 500 a page."""

@@ -83,6 +83,22 @@ def test_the_page_says_which_family_answered_when_another_had_to(english: Visit)
     assert serious_findings(page) == []
 
 
+def test_what_is_asked_for_while_an_answer_is_on_its_way_is_answered_after_it(
+    browser: Browser, address: str, gateway: FakeGateway
+) -> None:
+    gateway.open_for = 0
+    with visit(browser, f"{address}/en/") as seen:
+        page = seen.page
+        expect(page.locator("#family input:checked")).to_have_value("logreg")
+        page.locator("#tweets textarea").fill("a bad flight")
+        with page.expect_request("**/queue/join*"):
+            page.locator("#predict").click()
+        page.locator("#tweets textarea").fill("lovely crew")
+        page.locator("#predict").click()
+        gateway.open_for = None
+        expect(page.locator(".tweet .text")).to_have_text("lovely crew")
+
+
 def choose_three_thousand(visit: Visit, folder: Path) -> None:
     """Chooses a file of so many rows."""
     file = folder / "tweets.csv"

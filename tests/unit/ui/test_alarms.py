@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.support.gateways import FakeGateway
 from tests.support.peers import Peer
 from ui.alarms import AlertDesk, watches_of
 from ui.gateway import Gateway
@@ -48,6 +49,17 @@ def test_the_last_alert_of_a_scope_says_how_it_stands() -> None:
     over = alert("United", "surge", AlertState.RESOLVED)
     assert standings([alert("United", "surge"), over], [])["surge:United"] == "firing"
     assert standings([over, alert("United", "surge")], [])["surge:United"] == "quiet"
+
+
+async def test_a_scope_that_fires_is_shown_below_a_storm_of_alerts_of_another_one() -> None:
+    storm = [alert("all", "errors", AlertState.RESOLVED)] * 60
+    async with FakeGateway(
+        alerts=[*storm, alert("Delta", "surge", AlertState.RESOLVED), alert("United", "surge")]
+    ) as gateway:
+        alarms = await AlertDesk(gateway.client, "").look()
+    told = {watch.key: watch.standing for watch in alarms.watches}
+    assert told == {"errors:all": "quiet", "surge:all": "quiet", "surge:United": "firing"}
+    assert alarms.alerts == storm[:50]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tests.support.gateways import FakeGateway
 from ui.live import MOST_PAGES, columns_of, look
 from vigie.alerts import Alert, AlertState
-from vigie.schemas import CountedMoment, PredictionCounts
+from vigie.schemas import CountedMoment, LoggedPrediction, ModelRef, PredictionCounts, Sentiment
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -32,6 +32,18 @@ def alarm(minutes: float) -> Alert:
         prediction_ids=[],
         tweets=[],
         deliveries=[],
+    )
+
+
+def logged(number: int, text: str) -> LoggedPrediction:
+    return LoggedPrediction(
+        prediction_id=f"p{number}",
+        text=text,
+        model=ModelRef(name="logreg", version="7"),
+        prediction_label=0,
+        sentiment=Sentiment.NEGATIVE,
+        probability_negative=0.9,
+        created_at=NOON,
     )
 
 
@@ -80,6 +92,13 @@ async def test_a_short_time_with_few_alarms_asks_for_one_small_page() -> None:
     async with FakeGateway(alerts=[alarm(-10 * number) for number in range(3000)], counts=counts((1, 0))) as gateway:
         live = await look(gateway.client, "6", None, NOON)
     assert (live.alarms, gateway.alert_pages) == (1, [100])
+
+
+async def test_tweets_that_were_erased_or_said_before_are_not_among_the_latest() -> None:
+    said = ["", "bad food", "", "bad flight", "bad food"]
+    async with FakeGateway(logged=[logged(number, text) for number, text in enumerate(said)]) as gateway:
+        live = await look(gateway.client, "6", None, NOON)
+    assert [one.text for one in live.latest] == ["bad food", "bad flight"]
 
 
 async def test_endless_alarms_are_not_followed_for_ever() -> None:

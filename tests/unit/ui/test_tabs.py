@@ -68,6 +68,20 @@ async def test_a_vote_that_is_answered_after_a_new_prediction_is_kept_and_leaves
     assert [vote.prediction_id for vote in gateway.votes] == ["p-bad flight", "p-late"]
 
 
+async def test_a_second_click_that_waited_for_the_same_answer_leaves_it_and_a_later_one_asks_again(
+    desk: Desk, gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.tabs.predict_tab.AGAIN_SECONDS", 60.0)
+    events = PredictEvents(desk)
+    sheet = (await events.ask("bad flight", None, "UTC", Sheet()))[0]
+    assert await events.ask("bad flight", None, "UTC", sheet) == (gr.skip(), gr.skip(), "")
+    assert not sheet.left
+    monkeypatch.setattr("ui.tabs.predict_tab.AGAIN_SECONDS", 0.0)
+    await events.ask("bad flight", None, "UTC", sheet)
+    assert sheet.left
+    assert len(gateway.sizes) == 2
+
+
 async def test_a_prediction_that_fails_leaves_the_sheet_before_where_it_is(desk: Desk, gateway: FakeGateway) -> None:
     events = PredictEvents(desk)
     sheet = (await events.ask("bad flight", None, "UTC", Sheet()))[0]

@@ -9,7 +9,7 @@ from vigie.alerts import Alert, AlertPage, AlertState, Silence, SilenceList, Sil
 from vigie.schemas import ANYTHING, EVERYTHING
 
 RULES = ("errors", "surge")
-SHOWN = 50
+KNOWN, SHOWN = 500, 50  # a storm in one scope must not hide how the others stand
 REASON = "from the page"
 
 Standing = Literal["quiet", "firing", "silenced"]
@@ -42,7 +42,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """What the tab shows, newest first."""
+    """What the tab shows: where each scope stands, and of the alerts the `SHOWN` newest first."""
 
     watches: Sequence[Watch]
     alerts: Sequence[Alert]
@@ -57,8 +57,8 @@ class AlertDesk:
 
     async def look(self) -> Alarms:
         """The state now."""
-        alerts = (await self._gateway.get("/alerts", AlertPage, key=self._key, limit=SHOWN)).items
-        return Alarms(watches_of(alerts, await self._standing()), alerts)
+        alerts = (await self._gateway.get("/alerts", AlertPage, key=self._key, limit=KNOWN)).items
+        return Alarms(watches_of(alerts, await self._standing()), alerts[:SHOWN])
 
     async def silence(self, watch: str, hours: float) -> Silence:
         """No mails of that watch (a `Watch.key`) from now on."""
@@ -95,11 +95,12 @@ class AlertDesk:
 
 
 def watches_of(alerts: Sequence[Alert], silences: Iterable[Silence]) -> list[Watch]:
-    """Each rule on everything, then what fired or was silenced by itself; `alerts` are newest first."""
+    """Each rule on everything, then what was silenced by itself, fired lately or fires; `alerts` are newest first."""
     standing = [silence for silence in silences if silence.active]
     pairs = [(EVERYTHING, rule) for rule in RULES]
     pairs += [(silence.scope, silence.rule) for silence in standing]
-    pairs += [(alert.scope, alert.rule) for alert in alerts]
+    firing = (alert for alert in alerts if alert.state is AlertState.FIRING)
+    pairs += [(alert.scope, alert.rule) for alert in (*alerts[:SHOWN], *firing)]
     return [
         Watch(
             scope,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from time import time
+from time import monotonic, time
 
 from pydantic import ValidationError
 
@@ -54,10 +54,13 @@ class Tweet:
 class Sheet:
     """What is shown to one reader, kept for a session. Whoever changes a tweet holds `turn`: votes come one by one.
 
-    `left`: another sheet is shown in its place.
+    `asked` is what was typed and the family, `made` when it was answered (`monotonic`). `left`: another sheet is shown
+    in its place.
     """
 
     tweets: list[Tweet] = field(default_factory=list)
+    asked: tuple[str, str | None] = ("", None)
+    made: float = field(default_factory=monotonic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: bool = False
 

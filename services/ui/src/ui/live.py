@@ -87,7 +87,8 @@ async def look(gateway: Gateway, span: str, topic: str | None, now: datetime, *,
     alarms = await _alarms(gateway, key, min((moment.at for moment in counts.moments), default=since))
     distinct: dict[str, LoggedPrediction] = {}
     for one in page.items:
-        distinct.setdefault(one.text, one)
+        if one.text:  # of one that was erased there is nothing to show
+            distinct.setdefault(one.text, one)
     return Live(
         seen_at=now,
         columns=columns_of(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from json import dumps
+from time import monotonic
 from typing import Any
 
 import gradio as gr
@@ -10,6 +11,8 @@ from ui.desk import PRESSED, QUIET, Desk
 from ui.gateway import Trouble
 from ui.judging import MOST_LINES, Sheet, Tweet, lines_of, predict, undo, vote
 from vigie.schemas import Verdict
+
+AGAIN_SECONDS = 2.0
 
 # In the browser alone: a round trip would put what was kept over what was typed meanwhile.
 _KEEP = "(typed) => { localStorage.setItem('vigie-tweets', typed); return []; }"
@@ -33,7 +36,8 @@ def build(desk: Desk) -> gr.Radio:
         with gr.Column(scale=3, min_width=320):
             notice = desk.html(elem_id="predict-notice")
             result = desk.html(desk.pen().write("tweets", tweets=[], touched=None), elem_id="result", actions=True)
-    busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go}
+    # What is typed while an answer is on its way can be asked for: Gradio drops a second click unless it may wait.
+    busy: dict[str, Any] = QUIET | {"show_progress": "minimal", "show_progress_on": go, "trigger_mode": "always_last"}
     go.click(do.ask, [text, family, desk.zone, sheet], [sheet, result, notice], **busy)
     result.click(do.judge, [sheet, desk.annotator, desk.zone], [result, notice], **PRESSED)
     examples.click(None, text, text, js=_ADD.replace("EXAMPLES", dumps(t("predict.example_lines"))), **QUIET)
@@ -49,7 +53,12 @@ class PredictEvents:
     desk: Desk
 
     async def ask(self, pasted: str, chosen: str | None, zone: str, before: Sheet) -> tuple[Any, Any, str]:
-        """Predicts what was typed: the sheet, how it looks, a notice. With a new sheet the one before is left."""
+        """Predicts what was typed: the sheet, how it looks, a notice. With a new sheet the one before is left.
+
+        A second click that has waited for the same answer changes nothing.
+        """
+        if before.asked == (pasted, chosen) and monotonic() - before.made < AGAIN_SECONDS:
+            return gr.skip(), gr.skip(), ""
         pen, lines, t = self.desk.pen(zone), lines_of(pasted), self.desk.texts
         if not lines:
             return gr.skip(), gr.skip(), pen.notice(t("predict.empty"))
@@ -60,7 +69,7 @@ class PredictEvents:
         except Trouble as trouble:
             return gr.skip(), gr.skip(), pen.trouble(trouble)
         before.left = True
-        return Sheet(found), pen.write("tweets", tweets=found, touched=None), ""
+        return Sheet(found, asked=(pasted, chosen)), pen.write("tweets", tweets=found, touched=None), ""
 
     async def judge(self, event: gr.EventData, sheet: Sheet, annotator: str, zone: str) -> tuple[Any, Any]:
         """Sends a vote, or takes it back: how the sheet looks, a notice.
