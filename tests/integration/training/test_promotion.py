@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from tests.integration.training.conftest import mlflow_as_it_was
-from vigie.catalogue import CHALLENGER, Family
+from vigie.catalogue import CHALLENGER, SHADOW, Family
 from vigie_training import ledger, promotion
 from vigie_training.errors import Refused
 from vigie_training.gate import Verdict
@@ -70,6 +70,8 @@ def test_of_several_promotions_at_once_one_wins_and_the_ledger_is_a_chain(regist
     history = ledger.read(registry)
     assert [entry.before for entry in history] == [None, "1"]
     assert registry.champion() == history[-1].to
+    passed = {version.number for version in registry.versions() if promotion.VERDICT_TAG in version.tags}
+    assert passed == {"1", history[-1].to}
 
 
 def test_a_lock_that_is_given_back_while_mlflow_looks_for_it_is_tried_again(
@@ -128,13 +130,14 @@ def test_the_verdict_is_tagged_with_its_numbers(registry: ModelRegistry) -> None
     assert kept == said
 
 
-def test_a_challenger_that_wins_is_one_no_longer(registry: ModelRegistry) -> None:
+def test_what_was_on_trial_and_wins_is_so_no_longer(registry: ModelRegistry) -> None:
     registry.try_out("3", CHALLENGER)
+    registry.try_out("3", SHADOW)
     newest = registry.newest()
     assert newest
     assert newest.number == "3", "made later than the champion"
     promotion.promote(registry, "2", verdict("1"), who="ada", at=NOON)
-    assert registry.version("3").aliases == ("challenger",)
+    assert registry.version("3").aliases == ("challenger", "shadow")
     promotion.promote(registry, "3", verdict("2"), who="ada", at=NOON)
     assert registry.version("3").aliases == ("champion",)
 

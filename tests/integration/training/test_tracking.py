@@ -1,22 +1,28 @@
 """The decorator that opens a run, against a plain SQLite file: what it does is the same in front of a server."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import mlflow
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from tests.support.rows import made_up
 from tests.support.servers import free_port
 from vigie.catalogue import find_family
 from vigie_training import model_registry, training
 from vigie_training.errors import RegistryUnreachable, TrainingError
-from vigie_training.gate import Limits
+from vigie_training.gate import Limits, Verdict
 from vigie_training.model_registry import ModelRegistry
+from vigie_training.promotion import VERDICT_TAG
 from vigie_training.recipes import Options
 from vigie_training.tracking import EXPERIMENT, tracked
 
@@ -43,6 +49,10 @@ def train(run: mlflow.ActiveRun, *, trouble: BaseException | None = None) -> str
 @tracked
 def train_both(run: mlflow.ActiveRun, tracking_uri: str) -> str:
     return train(tracking_uri)
+
+
+def job(size_mib: float = 500) -> training.Job:
+    return training.Job(find_family("logreg"), made_up(600), Options(seed=1), "ada", Limits(size_mib, 100, 1))
 
 
 def newest(client: MlflowClient) -> Run:
@@ -166,6 +176,47 @@ def test_a_server_that_does_not_answer_is_named_without_the_log_in(client: Mlflo
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.parametrize("tag", ["version", VERDICT_TAG])
+def test_a_training_that_fails_as_its_run_is_told_of_the_version_has_registered_nothing(
+    client: MlflowClient, uri: str, tag: str
+) -> None:
+    with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as file, file:
+        file.execute(
+            f"CREATE TRIGGER full BEFORE INSERT ON tags WHEN NEW.key = '{tag}' BEGIN SELECT RAISE(ABORT, ''); END"
+        )
+    registry = ModelRegistry(find_family("logreg"))
+    before = len(registry.versions()) if registry.exists() else 0
+    try:
+        with pytest.raises(MlflowException):
+            training.train(uri, job(size_mib=0), lambda _: None)
+    finally:
+        with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as file, file:
+            file.execute("DROP TRIGGER full")
+    assert len(registry.versions()) == before
+    assert newest(client).info.status == "FAILED"
+
+
+def test_a_version_whose_champion_does_not_stop_changing_is_judged_twice_and_says_why_it_does_not_serve(
+    client: MlflowClient, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = ModelRegistry(find_family("logreg"))
+    others = [training.train(uri, job(size_mib=0), lambda _: None).version for _ in range(2)]
+    judge, judged = training.judge_folder, list[Verdict]()
+
+    def judge_and_lose(*told: Any, **said: Any) -> tuple[Verdict, pd.DataFrame]:
+        found = judge(*told, **said)
+        registry.set_champion(others[len(judged) % 2])
+        judged.append(found[0])
+        return found
+
+    monkeypatch.setattr(training, "judge_folder", judge_and_lose)
+    outcome = training.train(uri, job(), lambda _: None)
+    assert [each.passed for each in judged] == [True, True]
+    assert not outcome.promoted
+    assert "the champion changed while version" in outcome.verdict.summary()
+    assert registry.version(outcome.version).tags[VERDICT_TAG] == outcome.verdict.summary()
+
+
 def test_a_training_that_cannot_be_promoted_now_is_registered_all_the_same(
     client: MlflowClient, uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,9 +224,8 @@ def test_a_training_that_cannot_be_promoted_now_is_registered_all_the_same(
     monkeypatch.setattr(ModelRegistry, "_break_if_old", lambda *_: None)  # it takes a minute to be one
     family = find_family("logreg")
     client.create_registered_model(f"{family.registered_model}.moving")
-    job = training.Job(family, made_up(600), Options(seed=1), "ada", Limits(500, 100, 1))
-    outcome = training.train(uri, job, lambda _: None)
+    outcome = training.train(uri, job(), lambda _: None)
     assert not outcome.promoted
     assert "another move of the champion is under way: try again" in outcome.verdict.summary()
-    assert [version.number for version in ModelRegistry(family).versions()] == [outcome.version]
+    assert ModelRegistry(family).version(outcome.version).tags[VERDICT_TAG] == outcome.verdict.summary()
     assert newest(client).info.status == "FINISHED"

@@ -15,7 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from vigie.artifacts import ArtifactError, verify
-from vigie.catalogue import CHALLENGER, CHAMPION, Family
+from vigie.catalogue import CHALLENGER, CHAMPION, SHADOW, Family
 from vigie_training.errors import NotFetched, Refused
 
 ARTIFACT_FOLDER = "vigie"
@@ -124,10 +124,12 @@ class ModelRegistry:
                 self._client.delete_registered_model(lock)
 
     def set_champion(self, number: str) -> None:
-        """Moves the alias: predictors follow within their polling interval. A challenger that won is one no longer."""
+        """Moves the alias: predictors follow within their polling interval. What serves is on trial no longer."""
         self._client.set_registered_model_alias(self.name, CHAMPION, number)
-        if self._aliases().get(CHALLENGER) == number:
-            self.end_trial(CHALLENGER)
+        aliases = self._aliases()
+        for alias in (CHALLENGER, SHADOW):
+            if aliases.get(alias) == number:
+                self.end_trial(alias)
 
     def try_out(self, number: str, alias: str) -> None:
         """Puts a version on trial beside the champion; raises `Refused` for one that there is not, and for the champion

@@ -18,16 +18,16 @@ FORCED_TAG = "forced"
 def promote(registry: ModelRegistry, number: str, verdict: Verdict, *, who: str, at: datetime, why: str = "") -> bool:
     """Tags the version with the verdict and its numbers and, if it passed, makes it the champion; tells whether it did.
 
-    `why` it should serve is kept beside the verdict. Raises `Superseded` when the champion is no longer the one that
-    the verdict compared with.
+    `why` it should serve is kept beside the verdict. Raises `Superseded`, and tags nothing, when the champion is no
+    longer the one that the verdict compared with.
     """
-    for key, value in verdict_tags(verdict).items():
-        registry.tag_version(number, key, value)
     if not verdict.passed:
+        _tag(registry, number, verdict)
         return False
     with registry.moving() as check:
         if registry.champion() != verdict.champion:
             raise Superseded(f"{registry.name}: the champion changed while version {number} was judged: judge it again")
+        _tag(registry, number, verdict)
         entry = _entry(registry, number, "promote", why=why or verdict.summary(), who=who, at=at)
         _move(registry, entry.model_copy(update=_measured(verdict)), check)
     return True
@@ -69,6 +69,11 @@ def rollback(registry: ModelRegistry, *, why: str, who: str, at: datetime) -> st
             why = f"passed over, since deleted: version {', '.join(gone)}; {why}"
         _move(registry, _entry(registry, before, "rollback", why=why, who=who, at=at), check)
     return before
+
+
+def _tag(registry: ModelRegistry, number: str, verdict: Verdict) -> None:
+    for key, value in verdict_tags(verdict).items():
+        registry.tag_version(number, key, value)
 
 
 def _entry(

@@ -123,6 +123,7 @@ def _register(
     promoted = False
     try:
         version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
+        mlflow.set_tag("version", version)
         if job.challenger:
             if verdict.passed:
                 registry.try_out(version, CHALLENGER)
@@ -134,10 +135,10 @@ def _register(
                 verdict,
                 lambda: judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)[0],
             )
+        mlflow.set_tag(promotion.VERDICT_TAG, verdict.summary()[:4000])
     except BaseException:  # also when it is told to stop: a failed run has registered nothing
         registry.forget_run(run_id)
         raise
-    mlflow.set_tags({"version": version, promotion.VERDICT_TAG: verdict.summary()[:4000]})
     return Outcome(version, run_id, promoted, verdict, evaluation, costs)
 
 
@@ -145,18 +146,22 @@ def _promoted(
     job: Job, registry: ModelRegistry, version: str, verdict: Verdict, again: Callable[[], Verdict]
 ) -> tuple[Verdict, bool]:
     """Judged `again` where somebody else's version came to serve meanwhile. A training is not lost by that, nor by a
-    champion that others do not stop moving: then it can be promoted later.
+    champion that others do not stop moving: then it can be promoted later, and its tags say why it was not.
     """
-    why = ""
-    for _ in range(2):
+
+    def promote() -> bool:
+        return promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
+
+    try:
         try:
-            return verdict, promotion.promote(registry, version, verdict, who=job.who, at=datetime.now(UTC))
-        except Superseded as superseded:
-            verdict, why = again(), str(superseded)
-        except Refused as refused:
-            why = str(refused)
-            break
-    return verdict.model_copy(update={"passed": False, "reasons": [why]}), False
+            promoted = promote()
+        except Superseded:
+            verdict = again()
+            promoted = promote()
+    except Refused as refused:
+        verdict = verdict.model_copy(update={"passed": False, "reasons": [str(refused)]})
+        promoted = promote()
+    return verdict, promoted
 
 
 def judge_version(registry: ModelRegistry, number: str, job: Job, report: Report, *, why: str = "") -> Verdict:
