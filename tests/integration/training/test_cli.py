@@ -227,6 +227,13 @@ def test_spark_replaces_only_what_spark_wrote(first: dict[str, Any], run: Run, t
         assert failed.returncode == 1
         assert f"vigie-train: {target}: expected no file or folder of that name" in failed.stderr
     assert (precious / "thesis.txt").read_text() == "years of work"
+    (precious / "_SUCCESS").touch()
+    (precious / "part-1.parquet").write_bytes(source.read_bytes())
+    for read in (precious / "part-1.parquet", precious / "*.parquet", precious):
+        failed = run("score", read, precious.as_uri(), "--engine", "spark")
+        assert failed.returncode == 1
+        assert f"{precious.as_uri()}: expected a folder that none of the rows are read from" in failed.stderr
+    assert (precious / "part-1.parquet").read_bytes() == source.read_bytes()
     nowhere = run("score", source, "nosuch://host/out", "--engine", "spark")
     assert nowhere.returncode == 1
     assert nowhere.stderr.splitlines()[-1].startswith("vigie-train: --engine spark: ")

@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.support.rows import made_up
-from vigie.artifacts import verify
+from vigie.artifacts import golden_rows, seal, verify
 from vigie.catalogue import find_family
 from vigie_training import promotion, starter, training
 from vigie_training.errors import TrainingError
@@ -119,6 +119,8 @@ def test_an_artefact_that_is_saved_where_one_was_takes_its_place(
     (saved / "saved_model").mkdir()
     for name in ("temperatures.json", "saved_model/saved_model.pb"):  # as of another kind of rows or encoder
         (saved / name).touch()
+    golden, made_at = golden_rows(saved), before.created_at
+    seal(saved, family=FAMILY.name, created_at=made_at, golden=golden, libraries={}, metrics={})
     training.train(uri, job(save_to=tmp_path), lambda _: None)
     assert verify(saved, family=FAMILY.name).created_at > before.created_at
     assert [each.name for each in tmp_path.iterdir()] == [FAMILY.name]

@@ -38,6 +38,14 @@ def test_a_quotation_mark_that_is_never_closed_is_named_with_its_row(tmp_path: P
         read(tmp_path / "in.csv", written)
 
 
+@pytest.mark.parametrize("last", ['"co,mma"', '""', "late"])
+def test_a_line_end_that_is_read_in_two_parts_is_one(tmp_path: Path, last: str) -> None:
+    for size in (READ_BYTES, READ_BYTES + 1, READ_BYTES + 2):
+        end, lines = f"{last}\r\n", ["text\r\n", *["never on time\r\n"] * 60_000]
+        lines.append("x" * (size - len(end) - 2 - sum(map(len, lines))) + "\r\n")
+        assert len(read(tmp_path / "in.csv", "".join([*lines, end]))) == 60_002, size
+
+
 def test_so_is_one_with_more_after_it_than_is_read_at_once(tmp_path: Path) -> None:
     for before in (0, 10, 40_000):
         with pytest.raises(WrongFile, match=rf"data row {before + 1}: .* is a quotation mark never closed\?"):

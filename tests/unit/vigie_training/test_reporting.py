@@ -72,6 +72,16 @@ def test_what_is_told_to_stop_between_old_and_new_leaves_the_older_one(
     assert [each.name for each in place.parent.iterdir()] == ["lightgbm"]
 
 
+@pytest.mark.parametrize("name", ["thesis.txt", "saved_model/thesis.txt", "notes"])
+def test_nor_are_those_that_lie_beside_an_artefact(tmp_path: Path, name: str) -> None:
+    place = artefact(tmp_path / "lightgbm", "booster.txt", "saved_model/saved_model.pb")
+    (place / name).parent.mkdir(exist_ok=True)
+    (place / name).write_text("years of work") if "." in name else (place / name).mkdir()
+    with pytest.raises(TrainingError, match=f"{OTHER_FILES}: '{name}'"):
+        reporting.put(artefact(tmp_path / "newer", "booster.txt"), place)
+    assert (place / name).exists()
+
+
 @pytest.mark.parametrize("name", ["thesis.txt", "manifest.json"])
 def test_other_files_are_not_replaced(tmp_path: Path, name: str) -> None:
     """Also not those of a web application, whose manifest has that name too."""

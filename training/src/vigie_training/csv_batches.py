@@ -48,12 +48,16 @@ class _Parts(RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes; none at the end."""
-        while self._streams:
-            if found := self._streams[0].read(size):
-                return bytes(found)
-            del self._streams[0]
-        return b""
+        """So many bytes, fewer only at the end: where less comes than was asked for, pyarrow takes a line for ended,
+        though its `\r` may have come and its `\n` not.
+        """
+        found = b""
+        while self._streams and len(found) < size:
+            if part := self._streams[0].read(size - len(found)):
+                found += bytes(part)
+            else:
+                del self._streams[0]
+        return found
 
 
 def _with_end(file: pyarrow.NativeFile) -> Iterator[pyarrow.RecordBatch]:

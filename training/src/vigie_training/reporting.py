@@ -38,8 +38,10 @@ def make_place(folder: Path) -> None:
     """The same for an artefact, which takes the place of one that is there, and of nothing else."""
     make_folder(folder)
     make_folder(folder.resolve().parent)  # where the new one is made
-    if any(folder.iterdir()) and not _holds_artefact(folder):
-        raise TrainingError(f"{folder}: expected an artefact to replace or an empty folder, got one with other files")
+    if others := _others(folder):
+        raise TrainingError(
+            f"{folder}: expected an artefact to replace or an empty folder, got one with other files: {others[0]!r}"
+        )
 
 
 def put(artefact: Path, folder: Path) -> None:
@@ -101,13 +103,17 @@ def for_people(comparison: Comparison) -> list[tuple[str, list[dict[str, Any]]]]
     ]
 
 
-def _holds_artefact(folder: Path) -> bool:
-    """Others call a file `manifest.json` too."""
+def _others(folder: Path) -> list[str]:
+    """What is there beside the files of an artefact; others call a file `manifest.json` too."""
+    there = {path.relative_to(folder) for path in folder.rglob("*")}
     try:
-        Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        return False
-    return True
+        known = set[Path]()
+    else:
+        files = [Path(MANIFEST), *map(Path, manifest.files)]
+        known = {*files, *(parent for file in files for parent in file.parents)}
+    return sorted(map(str, there - known))
 
 
 def _points(comparison: Comparison) -> list[QualityAndCost]:

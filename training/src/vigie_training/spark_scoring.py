@@ -2,6 +2,7 @@
 
 import sys
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from vigie_training.errors import TrainingError, WrongFile
 from vigie_training.rows import TEXT
@@ -9,7 +10,7 @@ from vigie_training.scoring import PREDICTED, PROBABILITY
 from vigie_training.settings import workers_use_this_python
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def score(model_uri: str, source: str, target: str) -> int:
@@ -42,8 +43,9 @@ def _first_line(problem: object) -> str:
     return str(problem).strip().splitlines()[0]
 
 
-def _mode(spark: "SparkSession", target: str) -> Literal["overwrite", "error"]:
-    """How Spark may write to `target`: what it overwrites is gone, so only what Spark wrote before may be.
+def _mode(spark: "SparkSession", rows: "DataFrame", target: str) -> Literal["overwrite", "error"]:
+    """How Spark may write to `target`: what it overwrites is gone, and before the rows are read at that, so only what
+    Spark wrote before may be, and nothing that the rows come from.
 
     Through Spark Connect one cannot look there; then Spark itself refuses whatever exists.
     """
@@ -57,6 +59,10 @@ def _mode(spark: "SparkSession", target: str) -> Literal["overwrite", "error"]:
     filled = files.exists(folder) and len(files.listStatus(folder)) > 0
     if filled and not files.exists(hadoop.Path(folder, "_SUCCESS")):
         raise WrongFile(target, "expected no file or folder of that name, or one that Spark wrote before")
+    place = urlsplit(files.makeQualified(folder).toUri().toString())
+    for read in map(urlsplit, rows.inputFiles()):
+        if read[:2] == place[:2] and read.path.startswith(f"{place.path.rstrip('/')}/"):
+            raise WrongFile(target, "expected a folder that none of the rows are read from: what it holds is replaced")
     return "overwrite"
 
 
@@ -64,8 +70,8 @@ def _scored(spark: "SparkSession", model_uri: str, source: str, target: str) -> 
     from mlflow.pyfunc import spark_udf  # noqa: PLC0415
     from pyspark.sql import functions  # noqa: PLC0415
 
-    mode = _mode(spark, target)
     rows = spark.read.parquet(source)
+    mode = _mode(spark, rows, target)
     if TEXT not in rows.columns:
         names = ", ".join(map(repr, rows.columns))
         raise WrongFile(source, f"expected this column, got {names}", column=TEXT)
