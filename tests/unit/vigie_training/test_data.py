@@ -92,6 +92,23 @@ def test_a_column_that_nobody_reads_may_be_there_twice(tmp_path: Path) -> None:
     assert labels(path) == [1]
 
 
+def test_a_column_that_nobody_reads_may_hold_what_pandas_cannot(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.parquet"
+    for value, kind in ((10**7, pyarrow.date32()), (1, pyarrow.timestamp("us", tz="Mars/Olympus"))):
+        odd = pyarrow.array([value], kind)
+        pyarrow.parquet.write_table(pyarrow.table([["a"], [1], odd], names=["text", "label", "seen"]), path)
+        assert labels(path) == [1]
+        pyarrow.parquet.write_table(pyarrow.table([["a"], odd], names=["text", "seen"]), path)
+        with pytest.raises(WrongFile, match="column 'label': expected this column, got 'text', 'seen'"):
+            read_file(path)
+
+
+def test_a_text_that_pandas_has_written_as_an_index_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.parquet"
+    pd.DataFrame({"text": ["a", "b"], "label": [0, 1]}).set_index("text").to_parquet(path)
+    assert read_file(path).texts == ["a", "b"]
+
+
 def test_a_parquet_file_brings_its_day_and_sampling(tmp_path: Path) -> None:
     path = tmp_path / "sentiment140_train.parquet"
     frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1], "created_at": ["2015-02-17T01:00:00Z", ""]})

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from tests.support.peers import Peer
 from tests.support.rows import made_up
+from vigie_training.errors import TrainingError
 from vigie_training.feedback import FEEDBACK, fetch, qualified
 from vigie_training.rows import joined
 from vigie_training.splitting import split
@@ -35,6 +36,18 @@ def test_a_slash_at_the_end_of_the_address_does_no_harm() -> None:
     with Peer(Starlette(routes=[Route("/feedback/export.csv", answer)])) as service:
         for address in (service.url, f"{service.url}/"):
             assert fetch(address).columns.tolist() == COLUMNS
+
+
+@pytest.mark.parametrize("said", ["", "<!doctype html>\n<p>hello</p>\n<b>a, b, c</b>\n", "prediction_id,caf\u00e9\n"])
+def test_an_answer_that_is_no_csv_is_one_sentence(said: str) -> None:
+    async def answer(_: Request) -> Response:
+        return Response(said.encode("latin-1"))
+
+    with (
+        Peer(Starlette(routes=[Route("/feedback/export.csv", answer)])) as service,
+        pytest.raises(TrainingError, match=f"^FEEDBACK_URL: {service.url}: expected the votes as CSV: "),
+    ):
+        fetch(service.url)
 
 
 def test_two_who_agree_make_a_label() -> None:

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.support.peers import Peer
+from tests.support.servers import free_port
 from vigie_training.errors import TrainingError
-from vigie_training.saved_models import saved_model_folder
+from vigie_training.saved_models import as_shown, saved_model_folder
 
 
 def archive(*names: str) -> bytes:
@@ -79,6 +80,15 @@ def test_two_trainings_at_once_fetch_one_archive(hub: tuple[Hub, str], tmp_path:
     behind.meanwhile = another
     folder = saved_model_folder(f"{url}/sound", tmp_path)
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_neither_a_log_in_nor_a_signature_is_shown(tmp_path: Path) -> None:
+    asked = f"127.0.0.1:{free_port()}/encoder.tar.gz"
+    with pytest.raises(TrainingError, match=f"SavedModel at 'http://{asked}': ") as error:
+        saved_model_folder(f"http://ada:s3cret@{asked}?X-Amz-Signature=s1gned", tmp_path)
+    assert "s3cret" not in str(error.value)
+    assert "s1gned" not in str(error.value)
+    assert as_shown("models/a?b#c") == "models/a?b#c", "a folder is called as it is"
 
 
 @pytest.mark.parametrize("name", ["rubbish", "hostile", "packed"])

@@ -125,6 +125,13 @@ def test_only_fairly_drawn_rows_are_evaluated_or_calibrated_on() -> None:
     assert set(parts.fit.frame["sampling"]) == {"random", "head_tail"}
 
 
+def test_held_out_rows_that_no_pooled_figure_counts_are_too_few() -> None:
+    given = made_up(100, source="sentiment140_dev")
+    other = Rows(given.frame.assign(label=1 - given.frame["label"], source="tweeteval_val"))
+    with pytest.raises(TrainingError, match=r"the test part .*: expected at least 10 rows with label 0, got 0"):
+        held_out(joined([given, other]))
+
+
 def test_too_few_rows_are_an_error_that_says_which_part() -> None:
     with pytest.raises(TrainingError, match=r"the \w+ part .*: expected at least 10 rows with label 0, got \d"):
         split(made_up(40))

@@ -21,6 +21,7 @@ from vigie_training.rows import DAY, LABEL, POOLED, SAMPLING, SOURCE, TEXT, Rows
 SAMPLE_TWEETS = Path(__file__).with_name("sample_tweets.csv")
 SENTIMENT140_COLUMNS = ("label", "id", "created_at", "query", "user", "text")
 CREATED_AT = "created_at"
+_COLUMNS = (TEXT, LABEL, CREATED_AT, SAMPLING)
 _LONGEST_NAME = 100  # MLflow takes metrics' names of up to 250 characters, and ours are longer than their data set's
 _SUFFIXES = (".parquet", ".csv")
 _ORIGINAL_LABELS = {"0": "negative", "2": "neutral", "4": "positive"}
@@ -108,11 +109,14 @@ def _files(path: Path) -> list[Path]:
 def _parquet(path: Path) -> pd.DataFrame:
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            _check_once(path, file.schema_arrow.names)
-            frame = file.read().to_pandas()
+            names = file.schema_arrow.names
+            _check_once(path, names)
+            # What nobody reads may hold what pandas cannot, and what pandas has written as an index is a column too.
+            table = file.read([name for name in _COLUMNS if name in names])
+            frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         raise WrongFile(path, f"expected a Parquet file: {error}") from error
-    return _with_columns(path, frame)
+    return _with_columns(path, frame, names)
 
 
 def _csv(path: Path) -> pd.DataFrame:
@@ -139,7 +143,7 @@ def _csv(path: Path) -> pd.DataFrame:
         raise WrongFile(path, f"expected {columns} values like the header, got more: quote texts with commas", row=1)
     if original:
         frame[CREATED_AT], frame[LABEL] = "", frame[LABEL].replace(_ORIGINAL_LABELS)
-    return _with_columns(path, frame)
+    return _with_columns(path, frame, frame.columns.tolist())
 
 
 def _not_utf_8(path: Path, error: UnicodeDecodeError) -> WrongFile:
@@ -173,15 +177,16 @@ def _is_original_sentiment140(first: list[str]) -> bool:
 
 
 def _check_once(path: Path, columns: Sequence[str]) -> None:
-    for name in (TEXT, LABEL, CREATED_AT, SAMPLING):
+    for name in _COLUMNS:
         if columns.count(name) > 1:
             raise WrongFile(path, "expected each column once, got it more than once", column=name)
 
 
-def _with_columns(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+def _with_columns(path: Path, frame: pd.DataFrame, there: Sequence[str]) -> pd.DataFrame:
+    """The frame that was read of a file with these columns."""
     for column in (TEXT, LABEL):
-        if column not in frame:
-            raise WrongFile(path, f"expected this column, got {', '.join(map(repr, frame.columns))}", column=column)
+        if column not in there:
+            raise WrongFile(path, f"expected this column, got {', '.join(map(repr, there))}", column=column)
     if frame.empty:
         raise WrongFile(path, "expected at least one row, got none")
     return frame

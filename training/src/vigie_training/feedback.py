@@ -25,7 +25,10 @@ def fetch(url: str) -> pd.DataFrame:
         raise TrainingError(f"FEEDBACK_URL: no feedback service answers at {url}: {error}") from error
     if reply.status != 200:
         raise TrainingError(f"FEEDBACK_URL: {url} answered {reply.status}, expected 200")
-    votes = pd.read_csv(StringIO(reply.data.decode()), dtype=str, keep_default_na=False)
+    try:
+        votes = pd.read_csv(StringIO(reply.data.decode()), dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise TrainingError(f"FEEDBACK_URL: {url}: expected the votes as CSV: {error}".strip()) from error
     if missing := set(_CELLS) - set(votes.columns):
         raise TrainingError(f"FEEDBACK_URL: {url}: expected the column {sorted(missing)[0]!r} in the export, got none")
     return votes

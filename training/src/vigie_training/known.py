@@ -15,9 +15,10 @@ class KnownSet:
     sampling. With `fair_sampling` only rows of that sampling are evaluated or calibrated on: the others mix class with
     date. `calibration` is what the set as a whole weighs in the calibration; a `balanced` one has as many of either
     label where it comes from, though not in the file. `negative_share` is the share of negative rows there, where the
-    file's is another: it says how sure a model should be, while its labels go by the file. The transformer is tuned on
-    sets that are `general`, unlike what is predicted, before all others, in which a row weighs `tuning_weight`. `kind`
-    is of whom the tweets speak, where all of a set are alike in that: temperatures are fitted for either.
+    file's is another: it says how sure a model should be, while its labels go by the file; as published, of held-out
+    rows too. The transformer is tuned on sets that are `general`, unlike what is predicted, before all others, in which
+    a row weighs `tuning_weight`. `kind` is of whom the tweets speak, where all of a set are alike in that: temperatures
+    are fitted for either.
     """
 
     labels: Labels

@@ -14,11 +14,12 @@ from vigie_training.errors import TrainingError
 FOLDER = "saved-models"
 GRAPH = "saved_model.pb"
 TIMEOUT_SECONDS = 60.0
+_REMOTE = ("http://", "https://")
 
 
 def saved_model_folder(place: str, home: Path) -> Path:
     """Where it lies; what a URL gave is kept under `home`. Raises `TrainingError` when there is none."""
-    if place.startswith(("http://", "https://")):
+    if place.startswith(_REMOTE):
         kept = home / FOLDER / hashlib.sha256(place.encode()).hexdigest()[:32]
         if not kept.exists():
             _fetch(place, kept)
@@ -28,10 +29,17 @@ def saved_model_folder(place: str, home: Path) -> Path:
     return Path(place)
 
 
+def as_shown(place: str) -> str:
+    """The place as people may see it: a log-in and a query, which may be signed, are left out of a URL."""
+    if not place.startswith(_REMOTE):
+        return place
+    return urlsplit(without_log_in(place))._replace(query="", fragment="").geturl()
+
+
 def _fetch(url: str, folder: Path) -> None:
     """Into its place at once and whole: an interrupted download leaves nothing there."""
     asked = url if urlsplit(url).query else f"{url}?tf-hub-format=compressed"  # a query may be signed
-    expected = f"VIGIE_SENTENCE_ENCODER: expected a .tar.gz of a SavedModel at {without_log_in(url)!r}"
+    expected = f"VIGIE_SENTENCE_ENCODER: expected a .tar.gz of a SavedModel at {as_shown(url)!r}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as fetching:
         found = Path(fetching) / "model"

@@ -36,7 +36,8 @@ def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
     the calibration rows among the others. What people voted on a tweet outweighs its label elsewhere; of a tweet with
     both labels nothing is learnt. Held out, a tweet is in each data set once, and not in one that gives it both labels.
 
-    Raises `TrainingError` when a part is left with fewer than ten rows of a label.
+    Raises `TrainingError` when a part is left with fewer than ten rows of a label; held out, only such rows count as do
+    where data sets are pooled (see `Rows.once`).
     """
     parts = _parts(rows, seed)
     for name, part in zip(Split._fields, parts, strict=True):
@@ -47,7 +48,7 @@ def split(rows: Rows, seed: int = DEFAULT_SEED) -> Split:
 def held_out(rows: Rows) -> Rows:
     """What `split` holds out, also of data sets that nothing is fitted on.
 
-    Raises `TrainingError` when that is fewer than ten rows of a label.
+    Raises `TrainingError` when that is fewer than ten rows of a label, counted as in `split`.
     """
     test = _parts(rows, DEFAULT_SEED).test
     _check("test", test, rows)
@@ -74,7 +75,8 @@ def _parts(rows: Rows, seed: int) -> Split:
 
 
 def _check(name: str, part: Rows, rows: Rows) -> None:
-    for label, count in enumerate(np.bincount(part.labels, minlength=2).tolist()):
+    labels = part.labels[part.once()] if name == "test" else part.labels  # what the gate pools
+    for label, count in enumerate(np.bincount(labels, minlength=2).tolist()):
         if count < FEWEST_PER_LABEL:
             raise TrainingError(
                 f"the {name} part of the split: expected at least {FEWEST_PER_LABEL} rows with label {label}, "

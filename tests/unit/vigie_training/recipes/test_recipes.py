@@ -2,15 +2,20 @@
 
 import gc
 import os
+import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from predictor_lightgbm.predictor import LightgbmPredictor
 from tests.support.base_model import write_base_model
+from tests.support.peers import Peer
 from tests.support.saved_model import write_saved_model
 from vigie.artifacts import verify
 from vigie.catalogue import FAMILIES
@@ -132,10 +137,12 @@ def test_what_interrupted_tunings_left_is_thrown_away_after_a_week(parts: Split,
 
 
 def test_the_trees_may_stand_on_an_encoder_that_is_a_saved_model(parts: Split, tmp_path: Path) -> None:
-    encoder = write_saved_model(tmp_path / "encoder")
-    options = Options(seed=1, quick=True, sentence_encoder=encoder, home=tmp_path)
+    packed = shutil.make_archive(str(tmp_path / "encoder"), "gztar", write_saved_model(tmp_path / "encoder"))
     recipe = find_recipe("lightgbm")
-    fitted = recipe.fit(parts, options, lambda message: None)
+    with Peer(Starlette(routes=[Mount("/", StaticFiles(directory=tmp_path))])) as hub:
+        place = f"{hub.url}/{Path(packed).name}"
+        options = Options(seed=1, quick=True, sentence_encoder=f"{place}?signature=s3cret", home=tmp_path)
+        fitted = recipe.fit(parts, options, lambda message: None)
     evaluation, now = evaluate(fitted.predict, parts.test), datetime(2026, 1, 1, tzinfo=UTC)
     assert evaluation.metrics()["roc_auc"] > 0.55
     artefact = tmp_path / "artefact"
@@ -145,7 +152,7 @@ def test_the_trees_may_stand_on_an_encoder_that_is_a_saved_model(parts: Split, t
     served = LightgbmPredictor.load(artefact)
     texts = parts.test.texts[:50]
     np.testing.assert_allclose(served.predict(texts), fitted.predict(texts), atol=1e-6)
-    assert fitted.parameters["sentence_encoder"] == encoder
+    assert fitted.parameters["sentence_encoder"] == place, "whoever reads the run could use a link that is signed"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from vigie.saved_model import SAVED_MODEL
 from vigie_training.calibration import Platt, calibration_weights, fit_platt
 from vigie_training.recipes import Options, Parameters, Report
 from vigie_training.rows import Mask
-from vigie_training.saved_models import saved_model_folder
+from vigie_training.saved_models import as_shown, saved_model_folder
 from vigie_training.served_files import NewFolder, ServedFiles
 from vigie_training.splitting import Split
 from vigie_training.transformer.tuned import tuned_transformer, tuning_parameters
@@ -104,7 +104,7 @@ def _fit_frozen(split: Split, options: Options, report: Report) -> ServedFiles:
     report("calibrating")
     scores = np.asarray(booster.predict(features(split.calibration.texts), raw_score=True))
     platt = fit_platt(scores, split.calibration)
-    return _saved(kept, (SAVED_MODEL,), booster, platt, {"sentence_encoder": options.sentence_encoder})
+    return _saved(kept, (SAVED_MODEL,), booster, platt, {"sentence_encoder": as_shown(options.sentence_encoder)})
 
 
 def _saved(
