@@ -101,6 +101,9 @@ def test_a_column_that_nobody_reads_may_hold_what_pandas_cannot(tmp_path: Path) 
         pyarrow.parquet.write_table(pyarrow.table([["a"], odd], names=["text", "seen"]), path)
         with pytest.raises(WrongFile, match="column 'label': expected this column, got 'text', 'seen'"):
             read_file(path)
+        pyarrow.parquet.write_table(pyarrow.table([["a"], [1], odd], names=["text", "label", "created_at"]), path)
+        with pytest.raises(WrongFile, match="expected a Parquet file: .*(29349 is out of range|Mars/Olympus)"):
+            read_file(path)
 
 
 def test_a_text_that_pandas_has_written_as_an_index_is_a_column(tmp_path: Path) -> None:

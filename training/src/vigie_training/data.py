@@ -114,7 +114,7 @@ def _parquet(path: Path) -> pd.DataFrame:
             # What nobody reads may hold what pandas cannot, and what pandas has written as an index is a column too.
             table = file.read([name for name in _COLUMNS if name in names])
             frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+    except (pyarrow.ArrowException, ValueError, KeyError, OSError) as error:  # no such time zone is a KeyError
         raise WrongFile(path, f"expected a Parquet file: {error}") from error
     return _with_columns(path, frame, names)
 
