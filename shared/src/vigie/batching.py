@@ -24,6 +24,7 @@ STANDING_SECONDS = 1.0
 REFUSAL_SECONDS = 0.0003  # of a processor: where an answer costs no more, turning a crowd away answers nobody more
 _RATE_SMOOTHING = 0.1
 _SWEEP_FROM = 64
+_NO_SPREAD = 1e-9  # of what it is taken from: less is rounding
 
 
 class Observer(Protocol):
@@ -42,6 +43,36 @@ class _Entry(Generic[ItemT, ResultT]):
     queued: bool = True
 
 
+class _Cost:
+    """What items cost by their number and weight, in seconds: a line through the batches of late (least squares).
+
+    Of light items each costs about as much as a call does, a heavy one much less than as many light ones.
+    """
+
+    def __init__(self) -> None:
+        self._items = self._weight = self._seconds = self._weight_squared = self._weight_seconds = 0.0
+
+    def note(self, items: int, weight: int, seconds: float) -> None:
+        """A batch; what was noted before counts a little less."""
+        kept = 1 - _RATE_SMOOTHING
+        self._items = kept * self._items + items
+        self._weight = kept * self._weight + weight
+        self._seconds = kept * self._seconds + seconds
+        self._weight_squared = kept * self._weight_squared + weight * weight / items
+        self._weight_seconds = kept * self._weight_seconds + weight * seconds / items
+
+    def of(self, items: int, weight: int) -> float:
+        """How long so many of so much weight will take, nothing where nothing is known."""
+        if not self._weight:
+            return 0.0
+        spread = self._items * self._weight_squared - self._weight**2
+        together = self._items * self._weight_seconds - self._weight * self._seconds
+        differ = spread > _NO_SPREAD * self._weight**2
+        by_weight = min(max(0.0, together / spread), self._seconds / self._weight) if differ else 0.0
+        by_item = (self._seconds - by_weight * self._weight) / self._items
+        return by_item * items + by_weight * weight
+
+
 class Batcher(Generic[ItemT, ResultT]):
     """Runs items in batches of at most `max_weight`, `concurrency` batches at a time, in the order they came.
 
@@ -49,9 +80,9 @@ class Batcher(Generic[ItemT, ResultT]):
     item heavier than a limit still gets in when the queue is empty, and runs alone. A queue that has not been empty for
     `burst_seconds` only serves to make everybody late (Nichols and Jacobson 2012, "Controlling Queue Delay"): then no
     more wait than `STANDING_BATCHES`, or what takes `STANDING_SECONDS`; of a worker whose answers cost more than a
-    refusal (`REFUSAL_SECONDS`), as much less of these seconds. With `refuses_late` nothing gets behind others that take
-    longer than its deadline allows: else, under a load that lasts, everybody is answered late. When `run` raises one of
-    `bisect_on` (by default any `Exception` but `VigieError`, which speaks of the whole batch), the batch is halved.
+    refusal (`REFUSAL_SECONDS`), as much less of these seconds. With `refuses_late` nothing gets behind others that with
+    it take longer than its deadline allows: else, under a load that lasts, everybody is answered late. When `run`
+    raises one of `bisect_on` (by default any `Exception` but `VigieError`, which speaks of all), the batch is halved.
     With `stops_when_left` a `run` is cancelled once everybody in its batch has left: for one that then really stops.
     Use it from one event loop, as an async context manager or with `stop` at the end.
     """
@@ -91,7 +122,7 @@ class Batcher(Generic[ItemT, ResultT]):
         self._alarm_at = inf
         self._stopped = False
         self._rate = 0.0
-        self._done_weight = self._done_seconds = 0.0
+        self._cost = _Cost()
 
     async def stop(self) -> None:
         """Takes nothing more, and returns once everything queued has been answered."""
@@ -127,7 +158,7 @@ class Batcher(Generic[ItemT, ResultT]):
     def is_overrun(self) -> bool:
         """Whether more comes than is answered, and not just for a moment."""
         seconds = min(STANDING_SECONDS, REFUSAL_SECONDS * self._rate)
-        if self.pending < max(STANDING_BATCHES * self._max_weight, seconds * self._rate):
+        if self.pending < min(self._max_pending, max(STANDING_BATCHES * self._max_weight, seconds * self._rate)):
             return False
         return asyncio.get_running_loop().time() - self._stands_since > self._burst_seconds
 
@@ -138,7 +169,7 @@ class Batcher(Generic[ItemT, ResultT]):
         item that was still queued then), `Unavailable` when stopped, and whatever `run` raised for this item.
         """
         weight, due = self._weight(item), inf if deadline is None else deadline
-        self._admit(weight, due)
+        self._admit(1, weight, due)
         entry = self._enter(item, weight, due)
         try:
             return await entry.future
@@ -152,7 +183,7 @@ class Batcher(Generic[ItemT, ResultT]):
         Raises `QueueFull` at once when there is no room for all of them: what is computed of a part would be in vain.
         """
         weights = [self._weight(item) for item in items]
-        self._admit(sum(weights), deadline)
+        self._admit(len(items), sum(weights), deadline)
         entries = [self._enter(item, weight, deadline) for item, weight in zip(items, weights, strict=True)]
         for entry in entries:
             entry.future.add_done_callback(partial(self._left_early, entry))
@@ -172,20 +203,22 @@ class Batcher(Generic[ItemT, ResultT]):
                 self._abandoned.add(worker)
                 worker.cancel()
 
-    def _admit(self, weight: int, due: float) -> None:
+    def _admit(self, count: int, weight: int, due: float) -> None:
         if self._stopped:
             raise Unavailable("the queue is closed: the service is stopping")
         if not self.pending:
             return
-        if self.pending + weight > self._max_pending or self.is_overrun or self._would_be_late(weight, due):
+        if self.pending + weight > self._max_pending or self.is_overrun or self._would_be_late(count, weight, due):
             raise QueueFull(f"the queue holds {self.pending} of {self._max_pending}", retry_after=self.expected_wait)
 
-    def _would_be_late(self, weight: int, due: float) -> bool:
-        """By all that was done of late in the time it took; `_rate` says what is reached when nothing is in the way."""
-        if not self._refuses_late or not self._done_weight:
+    def _would_be_late(self, count: int, weight: int, due: float) -> bool:
+        """By what was done of late in the time it took; `_rate` says what is reached when nothing is in the way."""
+        if not self._refuses_late:
             return False
-        before = self.pending + sum(entry.weight for batch in self._computing.values() for entry in batch)
-        seconds = (before + weight) * self._done_seconds / self._done_weight / self._concurrency
+        computing = [entry for batch in self._computing.values() for entry in batch]
+        count += len(self._queue) - self._left + len(computing)
+        weight += self.pending + sum(entry.weight for entry in computing)
+        seconds = self._cost.of(count, weight) / self._concurrency
         return asyncio.get_running_loop().time() + seconds > due
 
     def _enter(self, item: ItemT, weight: int, due: float) -> _Entry[ItemT, ResultT]:
@@ -259,7 +292,7 @@ class Batcher(Generic[ItemT, ResultT]):
         try:
             results = await self._run([entry.item for entry in batch])
         except Exception as error:
-            self._note(batch, started, loop.time() - started)
+            self._note(batch, started, loop.time() - started, failed=True)
             await self._recover(batch, error)
             return
         self._note(batch, started, loop.time() - started)
@@ -279,14 +312,15 @@ class Batcher(Generic[ItemT, ResultT]):
         await self._answer(batch[:middle])
         await self._answer(batch[middle:])
 
-    def _note(self, batch: list[_Entry[ItemT, ResultT]], started: float, took: float) -> None:
+    def _note(self, batch: list[_Entry[ItemT, ResultT]], started: float, took: float, *, failed: bool = False) -> None:
         weight = sum(entry.weight for entry in batch)
-        rate = self._concurrency * weight / max(took, 1e-6)
-        self._rate = rate if not self._rate else self._rate + _RATE_SMOOTHING * (rate - self._rate)
-        self._done_weight += weight - _RATE_SMOOTHING * self._done_weight
-        self._done_seconds += took - _RATE_SMOOTHING * self._done_seconds
         if self._observe:
             self._observe(weight, started - batch[0].queued_at, took)
+        rate = self._concurrency * weight / max(took, 1e-6)
+        if failed and rate > self._rate:  # who is down refuses quickly: it will be no faster when it is up again
+            return
+        self._rate = rate if not self._rate else self._rate + _RATE_SMOOTHING * (rate - self._rate)
+        self._cost.note(len(batch), weight, took)
 
     def _set_alarm(self, due: float) -> None:
         """One timer serves all entries: it rings at the earliest deadline known when it was set."""

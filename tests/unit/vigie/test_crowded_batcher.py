@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.vigie.test_batching import Worker, held_back, turns
 from vigie.batching import Batcher
-from vigie.errors import DeadlineExceeded, QueueFull
+from vigie.errors import DeadlineExceeded, QueueFull, Unavailable
 
 
 @pytest.mark.parametrize(("refuses_late", "told"), [(True, QueueFull), (False, DeadlineExceeded)])
@@ -26,6 +26,38 @@ async def test_what_would_be_late_may_be_refused_at_once(refuses_late: bool, tol
             tasks.append(asyncio.create_task(subject.submit(1, loop.time() + 3600)))
             await turns()
         assert len(await asyncio.gather(*tasks)) == 1002
+
+
+async def test_what_is_much_heavier_than_all_before_is_not_taken_for_as_many_light_ones() -> None:
+    worker = Worker()
+    async with Batcher(
+        worker.run, max_weight=1, max_pending=10**15, weight=lambda item: item, refuses_late=True
+    ) as subject:
+        for _ in range(3):
+            await subject.submit(1)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(1)) for _ in range(2)]
+            await turns()
+            tasks.append(asyncio.create_task(subject.submit(10**12, asyncio.get_running_loop().time() + 3600)))
+            await turns()
+        assert await asyncio.gather(*tasks) == [2, 2, 2 * 10**12]
+
+
+async def test_what_is_as_heavy_as_all_before_is_refused_when_it_would_be_late_by_itself() -> None:
+    worker, loop = Worker(), asyncio.get_running_loop()
+    async with Batcher(
+        worker.run, max_weight=1, max_pending=1000, weight=lambda item: item, refuses_late=True
+    ) as subject:
+        async with held_back(worker):
+            loop.call_later(0.1, worker.gate.set)
+            await subject.submit(8)
+        await subject.submit(1)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(1)) for _ in range(2)]
+            await turns()
+            with pytest.raises(QueueFull):
+                subject.submit_all([8] * 100, loop.time() + 5)
+        assert await asyncio.gather(*tasks) == [2, 2]
 
 
 async def test_a_queue_that_stands_holds_three_batches() -> None:
@@ -58,6 +90,38 @@ async def test_of_a_fast_worker_more_may_wait_for_they_do_not_wait_long() -> Non
             await turns()
             assert subject.pending == 12
             assert not subject.is_overrun
+        await asyncio.gather(*tasks)
+
+
+@pytest.mark.parametrize("answered_before", [0, 20])
+async def test_a_queue_that_stands_full_is_overrun_however_fast_its_worker(answered_before: int) -> None:
+    worker = Worker()
+    async with Batcher(worker.run, max_weight=4, max_pending=10, burst_seconds=0) as subject:
+        for item in range(answered_before):
+            await subject.submit(item)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(0))]
+            await turns()
+            tasks += [asyncio.create_task(subject.submit(item)) for item in range(10)]
+            await turns()
+            assert subject.is_overrun
+        await asyncio.gather(*tasks)
+
+
+async def test_being_refused_quickly_is_no_sign_of_a_quick_worker() -> None:
+    worker = Worker(poison=frozenset({0}), error=Unavailable)
+    async with Batcher(worker.run, max_weight=4, max_pending=100) as subject:
+        async with held_back(worker):
+            asyncio.get_running_loop().call_later(0.1, worker.gate.set)
+            await subject.submit(1)
+        for _ in range(20):
+            with pytest.raises(Unavailable):
+                await subject.submit(0)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(1)) for _ in range(9)]
+            await turns()
+            assert subject.pending == 5
+            assert subject.expected_wait > 0.4
         await asyncio.gather(*tasks)
 
 
