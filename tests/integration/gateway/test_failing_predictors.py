@@ -1,16 +1,20 @@
 """What the gateway makes of a predictor that refuses, fails, hangs or answers rubbish."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway.breaker import FAILURES_IN_A_ROW
-from gateway.predictors import BULK_CALLS
+from gateway.predictors import BULK_CALLS, LeftAlone, PredictorClient
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import gateway
 from tests.support.eventually import eventually
-from tests.support.peers import FakePredictor, Peer
+from tests.support.peers import FakePredictor, Peer, Seat
+from vigie.catalogue import find_family
+from vigie.errors import DeadlineExceeded, Unavailable, VigieError
 
 
 @pytest.mark.parametrize(
@@ -81,6 +85,7 @@ async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_the
 ) -> None:
     hanging = FakePredictor(held=True)
     monkeypatch.setattr("gateway.predictions.HOP_SHARE", 0.05)  # a second, and the rest for the one that answers
+    monkeypatch.setattr("gateway.predictors.FAIR_SHARE", 0.01)
     with Peer(hanging.app()) as peer:
         monkeypatch.setenv("PREDICTOR_LOGREG_PORT", settings.predictor_url.rpartition(":")[2])
         monkeypatch.setenv("PREDICTOR_DISTILBERT_PORT", peer.url.rpartition(":")[2])
@@ -100,7 +105,7 @@ async def test_when_a_family_hangs_the_next_of_its_chain_answers_in_time_and_the
 async def test_silence_speaks_against_a_predictor_only_when_it_had_a_fair_time(
     settings: GatewaySettings, predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch, share: float, status: int
 ) -> None:
-    monkeypatch.setattr("gateway.predictors.FAIR_SHARE", share)  # of the time that a call came with
+    monkeypatch.setattr("gateway.predictors.FAIR_SHARE", share)  # of the time that a request has
     monkeypatch.setattr("gateway.breaker.FIRST_PAUSE_SECONDS", 60)
     predictor.held = True
     async with gateway(settings.model_copy(update={"predict_timeout_seconds": 3})) as client:
@@ -108,6 +113,69 @@ async def test_silence_speaks_against_a_predictor_only_when_it_had_a_fair_time(
             assert (await client.post("/predict/batch", json={"texts": ["bad"]})).status_code == 504
         predictor.held = False
         assert (await client.post("/predict", json={"text": "bad"})).status_code == status
+
+
+@pytest.fixture
+async def subject(seats: tuple[Seat, Seat], predictor: FakePredictor) -> AsyncIterator[PredictorClient]:
+    """Two replicas that are one and the same, for requests that have a second."""
+    urls = ",".join([seats[0].peer.url] * 2)
+    found = PredictorClient(
+        find_family("logreg"), urls, queue_limit=10, burst_seconds=60, batch_size=4, timeout_seconds=1
+    )
+    yield found
+    predictor.held = False
+    await found.stop()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "explain", "told"),
+    [(0.05, False, DeadlineExceeded), (0.5, True, DeadlineExceeded), (0.5, False, LeftAlone)],
+)
+async def test_silence_in_what_others_left_of_the_time_says_nothing_and_that_of_all_replicas_does(
+    subject: PredictorClient, predictor: FakePredictor, seconds: float, explain: bool, told: type[VigieError]
+) -> None:
+    predictor.held = True
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(DeadlineExceeded):
+            await subject.infer_many(["bad"], asyncio.get_running_loop().time() + seconds, explain=explain)
+    assert not explain or len(predictor.calls) == FAILURES_IN_A_ROW, "each was asked of one replica, for all its time"
+
+    async def says(number: int) -> type[Exception] | None:
+        with pytest.raises(VigieError) as error:
+            await subject.infer_one(f"bad {number}", asyncio.get_running_loop().time() + 0.01)
+        return error.type
+
+    assert [await says(number) for number in range(3)][-1] is told  # a call ends a moment after its deadline
+
+
+async def test_who_waits_for_an_answer_on_its_way_needs_no_leave_and_who_is_refused_is_not_counted(
+    subject: PredictorClient, predictor: FakePredictor
+) -> None:
+    until = asyncio.get_running_loop().time() + 60
+    predictor.refuse_with = 503
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(Unavailable):
+            await subject.infer_many(["bad"], until)
+    predictor.calls.clear()
+    predictor.refuse_with, predictor.held = None, True
+    new, joined, refused = counted("new"), counted("joined"), 0
+    first = asyncio.create_task(subject.infer_one("bad", until))
+    while not predictor.calls:  # it is tried out at the end of a pause
+        await asyncio.wait([first], timeout=0.05)
+        if first.done():
+            assert isinstance(first.exception(), LeftAlone)
+            refused += 1
+            first = asyncio.create_task(subject.infer_one("bad", until))
+    second = asyncio.create_task(subject.infer_one("bad", until))
+    await asyncio.sleep(0)
+    predictor.held = False
+    assert await first == await second
+    assert refused
+    assert (counted("new") - new, counted("joined") - joined) == (1, 1)
+
+
+def counted(result: str) -> float:
+    return REGISTRY.get_sample_value("vigie_single_tweets_total", {"model": "logreg", "result": result}) or 0.0
 
 
 async def test_what_is_explained_holds_up_no_batch(client: httpx.AsyncClient, predictor: FakePredictor) -> None:

@@ -5,12 +5,14 @@ import asyncio
 import httpx
 import pytest
 
-from gateway.predictors import UPSTREAM_CALLS
+from gateway.breaker import FAILURES_IN_A_ROW
+from gateway.predictors import UPSTREAM_CALLS, PredictorClient
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import gateway
 from tests.support.eventually import eventually
 from tests.support.peers import FakePredictor, Peer
 from vigie.batching import STANDING_BATCHES
+from vigie.catalogue import find_family
 
 TWEETS, CALL = 60, 4
 MOST = (UPSTREAM_CALLS + STANDING_BATCHES) * CALL
@@ -64,16 +66,39 @@ async def test_a_replica_without_a_model_yet_does_not_take_its_family_down(setti
             await ask(client, "one is empty")
 
 
-async def test_a_replica_that_hangs_does_not_take_its_family_down(
+async def test_a_replica_that_hangs_costs_nobody_their_answer(
     settings: GatewaySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.replicas.REST_SECONDS", 60)
+    monkeypatch.setattr("gateway.replicas.ATTEMPT_SHARE", 0.05)
+    monkeypatch.setattr("gateway.replicas.REST_SECONDS", 0.0)
     hanging, well = FakePredictor(held=True), FakePredictor()
     with Peer(hanging.app()) as first, Peer(well.app()) as second:
-        urls = {"predictor_url": f"{first.url},{second.url}", "predict_timeout_seconds": 5}
+        urls = {"predictor_url": f"{first.url},{second.url}", "predict_timeout_seconds": 20}
         async with gateway(settings.model_copy(update=urls)) as client:
-            assert (await client.post("/predict", json={"text": "bad"})).status_code == 504
+            for number in range(FAILURES_IN_A_ROW + 1):
+                assert (await client.post("/predict", json={"text": f"bad {number}"})).status_code == 200
             await ask(client, "one hangs")
+    assert hanging.calls
+
+
+async def test_what_is_known_of_a_family_is_heard_from_the_replica_that_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.replicas.ATTEMPT_SHARE", 0.05)
+    monkeypatch.setattr("gateway.replicas.REST_SECONDS", 0.0)
+    async with asyncio.timeout(60), await asyncio.start_server(silent, "127.0.0.1", 0) as hanging:
+        with Peer(FakePredictor().app()) as well:
+            urls = f"http://127.0.0.1:{hanging.sockets[0].getsockname()[1]},{well.url}"
+            client = PredictorClient(
+                find_family("logreg"), urls, queue_limit=10, burst_seconds=60, batch_size=4, timeout_seconds=5
+            )
+            assert [(await client.status()).ready for _ in range(2)] == [True, True]
+            await client.stop()
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
 
 
 async def ask(client: httpx.AsyncClient, word: str) -> None:

@@ -28,7 +28,7 @@ async def test_what_waits_or_is_asked_about_when_the_lane_ends_and_what_comes_la
 
     async with asyncio.timeout(60), await asyncio.start_server(silent, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        limits = {"queue_limit": 10, "burst_seconds": 60, "batch_size": 4}
+        limits = {"queue_limit": 10, "burst_seconds": 60, "batch_size": 4, "timeout_seconds": 5}
         client = PredictorClient(find_family("logreg"), url, **limits, alias=SHADOW)
         lane = ShadowLane(client, lambda copies, said: notes.append((len(copies), said)))
         running = asyncio.create_task(lane.run())

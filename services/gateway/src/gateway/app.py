@@ -126,6 +126,7 @@ def trial_of(settings: GatewaySettings, family: Family, url: str, log: TrialLog)
             queue_limit=settings.queue_limit,
             burst_seconds=settings.queue_burst_seconds,
             batch_size=settings.batch_size,
+            timeout_seconds=settings.predict_timeout_seconds,
             alias=alias,
         )
 

@@ -1,8 +1,8 @@
 """The only caller of the predictors: gathers concurrent tweets into one upstream call, translates what goes wrong."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from prometheus_client import Counter
@@ -29,7 +29,7 @@ from vigie.text import normalise
 UPSTREAM_CALLS = 2
 BULK_CALLS = 2
 BULK_PENDING = 8000
-FAIR_SHARE = 0.5
+FAIR_SHARE = 1 / 3
 STATUS_TIMEOUT_SECONDS = 1.0
 CARD_TIMEOUT_SECONDS = 12.0
 
@@ -78,7 +78,7 @@ class Ask:
     """Texts of one request; the id of the request goes along (of the first one, where several are gathered).
 
     `key` is the normalised text, by which a single tweet is recognised; `contexts` are the traces it belongs to.
-    `asked_at` and `deadline` are times of the event loop's clock.
+    `deadline` is a time of the event loop's clock.
     """
 
     texts: list[str]
@@ -87,11 +87,6 @@ class Ask:
     key: str = ""
     explain: bool = False
     contexts: tuple[tracing.Headers, ...] = ()
-    asked_at: float = field(default_factory=_now)
-
-    def has_fair_time(self, seconds: float) -> bool:
-        """Whether so much is at least `FAIR_SHARE` of the time that it came with: the rest went by in our queue."""
-        return seconds >= FAIR_SHARE * (self.deadline - self.asked_at)
 
 
 Part = asyncio.Future[Answer]
@@ -110,6 +105,8 @@ class PredictorClient:
     to be explained, which take many times as long.
 
     `url` is its base URL, or those of its replicas, comma-separated. With `alias` its version on trial of that name.
+    Silence in less than `FAIR_SHARE` of the `timeout_seconds` that a request has says nothing of a predictor: the rest
+    went by in our queue, or while another family was asked.
     `problem` says why the last call failed, null while calls succeed.
     """
 
@@ -121,11 +118,13 @@ class PredictorClient:
         queue_limit: int,
         burst_seconds: float,
         batch_size: int,
+        timeout_seconds: float,
         alias: str | None = None,
     ) -> None:
         label = f"{family.name}@{alias}" if alias else family.name
         self.family = family
         self.problem: str | None = None
+        self._timeout = timeout_seconds
         self._breaker = CircuitBreaker()
         self._recent = RecentAnswers()
         self._in_flight: InFlight[Answer] = InFlight()
@@ -174,10 +173,9 @@ class PredictorClient:
         if found is not None:
             self._known.inc()
             return Answer(self.family.name, found[0], (found[1],))
-        (self._joined if key in self._in_flight else self._new).inc()
-        self._check()
-        ask = Ask([text], deadline, REQUEST_ID.get(), key, contexts=(tracing.headers(),))
-        return await self._in_flight.once(key, deadline, lambda: self._singles.submit(ask, deadline))
+        if key in self._in_flight:
+            self._joined.inc()
+        return await self._in_flight.once(key, deadline, lambda: self._infer_new(text, key, deadline))
 
     async def infer_many(self, texts: list[str], deadline: float, *, explain: bool = False) -> Answer:
         """Up to a thousand texts, with explanations where they are wanted and known; raises like `infer_one`.
@@ -244,8 +242,8 @@ class PredictorClient:
         raise Unavailable(f"{self.family.service} answered {status}: {content[:200].decode(errors='replace')}")
 
     async def _get(self, end: str, seconds: float) -> Reply:
-        until = _now() + seconds
-        return await self._replicas.ask(lambda channel: channel.ask("GET", f"{self._model_path}{end}", until=until))
+        path = f"{self._model_path}{end}"
+        return await self._replicas.ask(lambda channel, until: channel.ask("GET", path, until=until), _now() + seconds)
 
     def _by_request(self) -> Batcher[Ask, Answer]:
         return Batcher(
@@ -259,14 +257,18 @@ class PredictorClient:
             observe=self._observe,
         )
 
+    def _infer_new(self, text: str, key: str, deadline: float) -> Awaitable[Answer]:
+        self._check()
+        self._new.inc()
+        ask = Ask([text], deadline, REQUEST_ID.get(), key, contexts=(tracing.headers(),))
+        return self._singles.submit(ask, deadline)
+
     async def _run_singles(self, items: list[Ask]) -> list[Answer]:
-        latest = max(items, key=lambda item: item.deadline)
         gathered = Ask(
             [item.texts[0] for item in items],
-            latest.deadline,
+            max(item.deadline for item in items),
             items[0].request_id,
             contexts=tuple(context for item in items for context in item.contexts),
-            asked_at=latest.asked_at,
         )
         try:
             answer = await self._call(gathered)
@@ -297,11 +299,14 @@ class PredictorClient:
 
     async def _ask(self, request: Ask) -> Answer:
         body = to_json(InferenceRequest.of(request.texts, explain=request.explain))
+        # Explaining takes many times what predicting does: it says nothing of that.
+        fair = not request.explain and request.deadline - _now() >= FAIR_SHARE * self._timeout
         try:
-            status, headers, content = await self._replicas.ask(lambda channel: self._post(channel, body, request))
+            status, headers, content = await self._replicas.ask(
+                lambda channel, until: self._post(channel, body, request, until, fair=fair), request.deadline
+            )
         except TimeoutError:
-            if not request.explain:  # it takes many times what a prediction does, and says nothing of those
-                self._breaker.failed(_now())
+            self._breaker.failed(_now())
             raise DeadlineExceeded(f"{self.family.service} did not answer before the deadline") from None
         except (OSError, NotHttp) as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
@@ -309,10 +314,13 @@ class PredictorClient:
             raise self._refused(status, headers, content)
         return self._read(content, len(request.texts))
 
-    async def _post(self, channel: Channel, body: bytes, request: Ask) -> Reply:
-        """Raises `DeadlineExceeded` where it had so little time left that its silence says nothing of the predictor."""
+    async def _post(self, channel: Channel, body: bytes, request: Ask, until: float, *, fair: bool) -> Reply:
+        """Raises `DeadlineExceeded` where silence says nothing of the predictor, for it had no `fair` time.
+
+        What is to be explained is not begun again elsewhere in half its time: it has all of it, and `until` others.
+        """
         now = _now()
-        left = max(0.001, request.deadline - now)
+        left = max(0.001, (request.deadline if request.explain else until) - now)
         headers = {
             "Content-Type": "application/json",
             "X-Deadline-Ms": str(int(left * 1000)),
@@ -322,9 +330,9 @@ class PredictorClient:
         try:
             return await channel.ask("POST", self._infer_path, until=now + left, headers=headers, body=body)
         except TimeoutError:
-            if request.has_fair_time(left):
+            if fair:
                 raise
-            raise DeadlineExceeded(f"{self.family.service} was asked too late to answer before the deadline") from None
+            raise DeadlineExceeded(f"{self.family.service} did not answer in the time that was left") from None
 
     def _read(self, content: bytes, expected: int) -> Answer:
         try:

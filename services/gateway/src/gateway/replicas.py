@@ -1,72 +1,93 @@
 """The replicas of one predictor: each call goes to the one that has the fewest, one that cannot answer rests."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 
 from gateway.channel import Channel, Lost, NotHttp, Reply
+from vigie.errors import DeadlineExceeded
 
 REST_SECONDS = 2.0
+LONGEST_REST_SECONDS = 15.0
+ATTEMPT_SHARE = 0.6
+_NO_TIME_SECONDS = 0.001
+_PASSED_OVER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 
-Call = Callable[[Channel], Awaitable[Reply]]
-
-
-class NotReady(Exception):
-    """A replica is there and has no model yet. Nobody is sooner done with a call: without a rest it gets them all."""
+Call = Callable[[Channel, float], Awaitable[Reply]]
+"""Asks a server until a time of the clock; raises `DeadlineExceeded` for silence that says nothing of the server."""
 
 
 class Replicas:
-    """Servers that are as good as each other. `clock` tells seconds and does not go back."""
+    """Servers that are as good as each other. `clock` tells seconds and does not go back.
+
+    After an error of its connection, no answer, what is none, or when it has no model, one rests: it is called when no
+    other can answer. The rest doubles with each failure in a row; of two that have as few calls the one that failed
+    waits, so that nobody tries it out while there is little to do.
+    """
 
     def __init__(self, channels: Sequence[Channel], clock: Callable[[], float]) -> None:
         self._clock = clock
         self._calls = dict.fromkeys(channels, 0)
+        self._rest = dict.fromkeys(channels, 0.0)
         self._resting_until = dict.fromkeys(channels, float("-inf"))
 
     def __len__(self) -> int:
         return len(self._calls)
 
-    async def ask(self, call: Call) -> Reply:
+    async def ask(self, call: Call, until: float) -> Reply:
         """The reply of the first that is there and ready; where none is, what came of the last call.
 
         A call is made again where there is another replica, and after an idle connection that was just closed: what is
-        asked of a predictor is idempotent. One that took all the time there was is not.
+        asked of a predictor is idempotent. Unless it is the only one awake, one may use `ATTEMPT_SHARE` of the time
+        that is left, so that the next one still can answer.
         """
-        alone = len(self) == 1
-        for _ in range(max(1, len(self) - 1)):
-            try:
-                return await self._once(call, last=alone)
-            except NotReady:
-                continue
-            except TimeoutError:
+        try:
+            return await self._ask(call, until)
+        except Lost:
+            if len(self) > 1:
                 raise
-            except (OSError, NotHttp) as error:
-                if alone and not isinstance(error, Lost):
+            return await self._ask(call, until)
+
+    async def _ask(self, call: Call, until: float) -> Reply:
+        others = list(self._calls)
+        while True:
+            now = self._clock()
+            awake = sum(self._resting_until[each] <= now for each in others)
+            channel = min(others, key=partial(self._order, now))
+            others.remove(channel)
+            share = ATTEMPT_SHARE if others and awake != 1 else 1.0
+            try:
+                reply = await self._once(channel, call, now + share * (until - now))
+            except (OSError, NotHttp, DeadlineExceeded):
+                if not others or until - self._clock() < _NO_TIME_SECONDS:
                     raise
-        return await self._once(call, last=True)
+            else:
+                if not others or reply.status not in _PASSED_OVER:
+                    return reply
 
-    async def _once(self, call: Call, *, last: bool) -> Reply:
-        with self.call() as channel:
-            reply = await call(channel)
-            if reply.status == HTTPStatus.SERVICE_UNAVAILABLE and not last:
-                raise NotReady
-            return reply
+    def _order(self, now: float, channel: Channel) -> tuple[float, int, float]:
+        return max(self._resting_until[channel], now), self._calls[channel], self._rest[channel]
 
-    @contextmanager
-    def call(self) -> Iterator[Channel]:
-        """Whom to call inside the block; unless all do, it rests after an error of its connection, no answer, what is
-        none, and `NotReady`.
-        """
-        now = self._clock()
-        channel = min(self._calls, key=lambda each: (self._resting_until[each] > now, self._calls[each]))
+    async def _once(self, channel: Channel, call: Call, until: float) -> Reply:
         self._calls[channel] += 1
         try:
-            yield channel
-        except (OSError, NotHttp, NotReady):
-            self._resting_until[channel] = self._clock() + REST_SECONDS
+            reply = await call(channel, until)
+        except (OSError, NotHttp):
+            self._lay_down(channel)
             raise
         finally:
             self._calls[channel] -= 1
+        if reply.status == HTTPStatus.SERVICE_UNAVAILABLE:  # nobody is sooner done: without a rest it gets all calls
+            self._lay_down(channel)
+        else:
+            self._rest[channel], self._resting_until[channel] = 0.0, float("-inf")
+        return reply
+
+    def _lay_down(self, channel: Channel) -> None:
+        now = self._clock()
+        if self._resting_until[channel] <= now:  # else it was under way when the rest began: it says nothing new
+            self._rest[channel] = min(2 * self._rest[channel], LONGEST_REST_SECONDS) or REST_SECONDS
+        self._resting_until[channel] = now + self._rest[channel]
 
     def close(self) -> None:
         """Hangs up on all of them."""
