@@ -117,10 +117,10 @@ async def test_silence_speaks_against_a_predictor_only_when_it_had_a_fair_time(
 
 @pytest.fixture
 async def subject(seats: tuple[Seat, Seat], predictor: FakePredictor) -> AsyncIterator[PredictorClient]:
-    """Two replicas that are one and the same, for requests that have a second."""
+    """Two replicas that are one and the same, for requests that have ten seconds."""
     urls = ",".join([seats[0].peer.url] * 2)
     found = PredictorClient(
-        find_family("logreg"), urls, queue_limit=10, burst_seconds=60, batch_size=4, timeout_seconds=1
+        find_family("logreg"), urls, queue_limit=10, burst_seconds=60, batch_size=4, timeout_seconds=10
     )
     yield found
     predictor.held = False
@@ -132,8 +132,14 @@ async def subject(seats: tuple[Seat, Seat], predictor: FakePredictor) -> AsyncIt
     [(0.05, False, DeadlineExceeded), (0.5, True, DeadlineExceeded), (0.5, False, LeftAlone)],
 )
 async def test_silence_in_what_others_left_of_the_time_says_nothing_and_that_of_all_replicas_does(
-    subject: PredictorClient, predictor: FakePredictor, seconds: float, explain: bool, told: type[VigieError]
+    subject: PredictorClient,
+    predictor: FakePredictor,
+    seconds: float,
+    explain: bool,
+    told: type[VigieError],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("gateway.predictors.FAIR_SHARE", 0.01)
     predictor.held = True
     for _ in range(FAILURES_IN_A_ROW):
         with pytest.raises(DeadlineExceeded):

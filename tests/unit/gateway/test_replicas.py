@@ -81,7 +81,7 @@ async def test_a_call_goes_to_the_replica_that_has_the_fewest() -> None:
         assert again == ONE
 
 
-@pytest.mark.parametrize("trouble", [EMPTY, ConnectionError(), Lost(), NotHttp(), SILENCE])
+@pytest.mark.parametrize("trouble", [EMPTY, ConnectionError(), Lost(), NotHttp()])
 async def test_whoever_cannot_answer_is_passed_over_and_rests(trouble: Outcome) -> None:
     clock = Clock()
     replicas = Replicas([ONE, OTHER, THIRD], clock)
@@ -160,6 +160,14 @@ async def test_who_says_nothing_in_its_share_of_the_time_leaves_the_rest_to_the_
     assert await asked(replicas, {ONE: [silence], OTHER: [DONE]}, clock) == (DONE, [ONE, OTHER])
     assert clock.now == (0 if silence is LATE else ATTEMPT_SHARE * SECONDS)
     assert (await asked(replicas, {ONE: [DONE], OTHER: [DONE]}, clock))[1] == [OTHER if rests else ONE]
+
+
+async def test_silence_in_what_another_left_of_the_time_says_nothing() -> None:
+    clock, seconds = Clock(), REST_SECONDS / 2
+    replicas = Replicas([ONE, OTHER], clock)
+    assert await asked(replicas, {ONE: [SILENCE], OTHER: [SILENCE]}, clock, seconds=seconds) == (SILENCE, [ONE, OTHER])
+    assert await asked(replicas, {OTHER: [SILENCE]}, clock, seconds=seconds) == (SILENCE, [OTHER])
+    assert clock.now == 2 * seconds, "the second time it had all of it"
 
 
 async def test_the_only_one_that_is_awake_has_all_the_time_and_none_is_left_for_who_rests() -> None:

@@ -9,7 +9,8 @@ from vigie.errors import DeadlineExceeded
 
 REST_SECONDS = 2.0
 LONGEST_REST_SECONDS = 15.0
-ATTEMPT_SHARE = 0.6
+ATTEMPT_SHARE = 0.75
+FAIR_SHARE = 0.5
 _NO_TIME_SECONDS = 0.001
 _PASSED_OVER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 
@@ -39,7 +40,8 @@ class Replicas:
 
         A call is made again where there is another replica, and after an idle connection that was just closed: what is
         asked of a predictor is idempotent. Unless it is the only one awake, one may use `ATTEMPT_SHARE` of the time
-        that is left, so that the next one still can answer.
+        that is left, so that the next one still can answer; the silence of one that had less than `FAIR_SHARE` of all
+        says nothing of it.
         """
         try:
             return await self._ask(call, until)
@@ -49,15 +51,15 @@ class Replicas:
             return await self._ask(call, until)
 
     async def _ask(self, call: Call, until: float) -> Reply:
-        others = list(self._calls)
+        others, started = list(self._calls), self._clock()
         while True:
             now = self._clock()
             awake = sum(self._resting_until[each] <= now for each in others)
             channel = min(others, key=partial(self._order, now))
             others.remove(channel)
-            share = ATTEMPT_SHARE if others and awake != 1 else 1.0
+            seconds = (until - now) * (ATTEMPT_SHARE if others and awake != 1 else 1.0)
             try:
-                reply = await self._once(channel, call, now + share * (until - now))
+                reply = await self._once(channel, call, now + seconds, fair=seconds >= FAIR_SHARE * (until - started))
             except (OSError, NotHttp, DeadlineExceeded):
                 if not others or until - self._clock() < _NO_TIME_SECONDS:
                     raise
@@ -68,12 +70,13 @@ class Replicas:
     def _order(self, now: float, channel: Channel) -> tuple[float, int, float]:
         return max(self._resting_until[channel], now), self._calls[channel], self._rest[channel]
 
-    async def _once(self, channel: Channel, call: Call, until: float) -> Reply:
+    async def _once(self, channel: Channel, call: Call, until: float, *, fair: bool) -> Reply:
         self._calls[channel] += 1
         try:
             reply = await call(channel, until)
-        except (OSError, NotHttp):
-            self._lay_down(channel)
+        except (OSError, NotHttp) as error:
+            if fair or not isinstance(error, TimeoutError):
+                self._lay_down(channel)
             raise
         finally:
             self._calls[channel] -= 1
