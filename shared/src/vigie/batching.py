@@ -67,8 +67,9 @@ class _Cost:
             return 0.0
         spread = self._items * self._weight_squared - self._weight**2
         together = self._items * self._weight_seconds - self._weight * self._seconds
-        differ = spread > _NO_SPREAD * self._weight**2
-        by_weight = min(max(0.0, together / spread), self._seconds / self._weight) if differ else 0.0
+        if spread <= _NO_SPREAD * self._weight**2:  # all were alike: what is lighter, or fewer, costs no more than they
+            return min(self._seconds / self._items * items, self._seconds / self._weight * weight)
+        by_weight = min(max(0.0, together / spread), self._seconds / self._weight)
         by_item = (self._seconds - by_weight * self._weight) / self._items
         return by_item * items + by_weight * weight
 

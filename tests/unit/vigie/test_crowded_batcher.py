@@ -43,6 +43,22 @@ async def test_what_is_much_heavier_than_all_before_is_not_taken_for_as_many_lig
         assert await asyncio.gather(*tasks) == [2, 2, 2 * 10**12]
 
 
+async def test_what_is_light_is_not_taken_for_as_heavy_as_all_before() -> None:
+    worker, loop = Worker(), asyncio.get_running_loop()
+    async with Batcher(
+        worker.run, max_weight=1, max_pending=1000, weight=lambda item: item, refuses_late=True
+    ) as subject:
+        async with held_back(worker):
+            loop.call_later(0.5, worker.gate.set)
+            await subject.submit(100)
+        async with held_back(worker):
+            tasks = [asyncio.create_task(subject.submit(1)) for _ in range(400)]
+            await turns()
+            tasks.append(asyncio.create_task(subject.submit(1, loop.time() + 60)))
+            await turns()
+        assert await asyncio.gather(*tasks) == [2] * 401
+
+
 async def test_what_is_as_heavy_as_all_before_is_refused_when_it_would_be_late_by_itself() -> None:
     worker, loop = Worker(), asyncio.get_running_loop()
     async with Batcher(
