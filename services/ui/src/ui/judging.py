@@ -59,7 +59,7 @@ class Sheet:
     """
 
     tweets: list[Tweet] = field(default_factory=list)
-    asked: tuple[str, str | None] = ("", None)
+    asked: tuple[str, str | None] | None = None
     made: float = field(default_factory=monotonic)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     left: bool = False
