@@ -112,31 +112,29 @@ def _register(
     report: Report,
 ) -> Outcome:
     registry = ModelRegistry(job.family)
+
+    def compared() -> tuple[Verdict, pd.DataFrame]:
+        return judge_folder(job, folder, evaluation, costs, registry, learnt_from=tags[GIVEN_TAG])
+
     report("comparing with the champion")
-    learnt_from = tags[GIVEN_TAG]
-    verdict, comparison = judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)
+    judged, comparison = compared()
     report("publishing")
     _log_artefacts(evaluation, comparison)
     if job.save_to:
         reporting.put(folder, job.save_to / job.family.name)
-    tags |= promotion.verdict_tags(verdict) | ({ORIGIN_TAG: RETRAINED} if job.challenger else {})
-    promoted = False
+    tags |= promotion.verdict_tags(judged) | ({ORIGIN_TAG: RETRAINED} if job.challenger else {})
+    verdict, promoted = judged, False
     try:
         version = publish(folder, job.family, run_id=run_id, tags=tags, metrics=evaluation.metrics() | costs)
-        mlflow.set_tag("version", version)
+        mlflow.set_tags({"version": version, promotion.VERDICT_TAG: judged.summary()[:4000]})
         if job.challenger:
-            if verdict.passed:
+            if judged.passed:
                 registry.try_out(version, CHALLENGER)
         else:
-            verdict, promoted = _promoted(
-                job,
-                registry,
-                version,
-                verdict,
-                lambda: judge_folder(job, folder, evaluation, costs, registry, learnt_from=learnt_from)[0],
-            )
-        mlflow.set_tag(promotion.VERDICT_TAG, verdict.summary()[:4000])
-    except BaseException:  # also when it is told to stop: a failed run has registered nothing
+            verdict, promoted = _promoted(job, registry, version, judged, lambda: compared()[0])
+            if verdict != judged:
+                mlflow.set_tag(promotion.VERDICT_TAG, verdict.summary()[:4000])
+    except BaseException:  # also when it is told to stop: a failed run has registered nothing, unless it serves by now
         registry.forget_run(run_id)
         raise
     return Outcome(version, run_id, promoted, verdict, evaluation, costs)
