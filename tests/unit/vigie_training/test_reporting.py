@@ -72,14 +72,21 @@ def test_what_is_told_to_stop_between_old_and_new_leaves_the_older_one(
     assert [each.name for each in place.parent.iterdir()] == ["lightgbm"]
 
 
-@pytest.mark.parametrize("name", ["thesis.txt", "saved_model/thesis.txt", "notes"])
+@pytest.mark.parametrize("name", ["thesis.txt", "saved_model/thesis.txt"])
 def test_nor_are_those_that_lie_beside_an_artefact(tmp_path: Path, name: str) -> None:
     place = artefact(tmp_path / "lightgbm", "booster.txt", "saved_model/saved_model.pb")
-    (place / name).parent.mkdir(exist_ok=True)
-    (place / name).write_text("years of work") if "." in name else (place / name).mkdir()
+    (place / name).write_text("years of work")
     with pytest.raises(TrainingError, match=f"{OTHER_FILES}: '{name}'"):
         reporting.put(artefact(tmp_path / "newer", "booster.txt"), place)
     assert (place / name).exists()
+
+
+def test_an_empty_folder_is_no_work_of_anybody(tmp_path: Path) -> None:
+    """TensorFlow leaves one in a saved model."""
+    place = artefact(tmp_path / "lightgbm", "saved_model/saved_model.pb")
+    (place / "saved_model" / "assets").mkdir()
+    reporting.put(artefact(tmp_path / "newer", "booster.txt"), place)
+    assert "booster.txt" in verify(place, family="lightgbm").files
 
 
 @pytest.mark.parametrize("name", ["thesis.txt", "manifest.json"])

@@ -113,8 +113,11 @@ def _parquet(path: Path) -> pd.DataFrame:
             _check_once(path, names)
             # What nobody reads may hold what pandas cannot, and what pandas has written as an index is a column too.
             table = file.read([name for name in _COLUMNS if name in names])
+            table.validate(full=True)
+            for name in {CREATED_AT, SAMPLING}.intersection(names):
+                table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(pyarrow.string()))
             frame = table.to_pandas(ignore_metadata=True, integer_object_nulls=True)
-    except (pyarrow.ArrowException, ValueError, KeyError, OSError) as error:  # no such time zone is a KeyError
+    except (pyarrow.ArrowException, ValueError, OSError) as error:
         raise WrongFile(path, f"expected a Parquet file: {error}") from error
     return _with_columns(path, frame, names)
 

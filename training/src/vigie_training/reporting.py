@@ -104,16 +104,13 @@ def for_people(comparison: Comparison) -> list[tuple[str, list[dict[str, Any]]]]
 
 
 def _others(folder: Path) -> list[str]:
-    """What is there beside the files of an artefact; others call a file `manifest.json` too."""
-    there = {path.relative_to(folder) for path in folder.rglob("*")}
+    """The files there beside those of an artefact; others call a file `manifest.json` too."""
+    there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()}
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except (OSError, ValidationError):
-        known = set[Path]()
-    else:
-        files = [Path(MANIFEST), *map(Path, manifest.files)]
-        known = {*files, *(parent for file in files for parent in file.parents)}
-    return sorted(map(str, there - known))
+        return sorted(map(str, there))
+    return sorted(map(str, there - {Path(MANIFEST), *map(Path, manifest.files)}))
 
 
 def _points(comparison: Comparison) -> list[QualityAndCost]:
