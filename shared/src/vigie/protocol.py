@@ -145,7 +145,8 @@ def error_body(error: VigieError) -> bytes:
 
 
 def _json_end(body: bytes, json_size: str) -> int:
-    if not json_size.isascii() or not json_size.isdigit() or not 0 < int(json_size[:12]) <= len(body):
+    is_size = json_size.isascii() and json_size.isdigit() and len(json_size) <= 12  # else `int` may refuse
+    if not is_size or not 0 < int(json_size) <= len(body):
         raise InvalidRequest(f"{JSON_SIZE}: expected 1 to {len(body)} (the size of the body), got {json_size[:40]!r}")
     return int(json_size)
 

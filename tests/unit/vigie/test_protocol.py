@@ -110,6 +110,7 @@ def test_texts_may_come_as_a_binary_tensor(texts: list[str]) -> None:
         ((body(), "-1"), "inference-header-content-length: expected 1 to"),
         ((body(), "0"), "inference-header-content-length: expected 1 to"),
         ((body(), "9" * 30), "inference-header-content-length: expected 1 to"),
+        ((body(), f"{len(body()):012}{'0' * 5000}"), "inference-header-content-length: expected 1 to"),
         ((body(), "5"), "Invalid JSON"),
     ],
 )
