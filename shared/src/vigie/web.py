@@ -328,7 +328,8 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
     quiet = route in _PROBES or (direct and status < 400) or status == 429
     level = logging.DEBUG if quiet else logging.INFO
     if _LOG.isEnabledFor(level):
-        fields = {"method": scope["method"], "path": scope["path"], "status": status, "seconds": round(seconds, 6)}
+        path = route if "{token}" in route else scope["path"]  # who has a token may use it
+        fields = {"method": scope["method"], "path": path, "status": status, "seconds": round(seconds, 6)}
         _LOG.log(level, "request", extra=fields)
 
 

@@ -1,6 +1,7 @@
 """The shell of every service: request ids, the single error shape, limits, probes."""
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -224,6 +225,23 @@ async def test_readiness_lists_each_dependency() -> None:
         reply = await client.get("/readyz")
     assert reply.status_code == 503
     assert reply.json() == {"ready": False, "dependencies": {"redis": "cannot be reached"}}
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 200), ("HEAD", 200), ("DELETE", 405)])
+async def test_a_token_in_a_path_is_not_logged(caplog: pytest.LogCaptureFixture, method: str, status: int) -> None:
+    app = an_app()
+
+    @app.get("/links/{token}")
+    async def links(token: str) -> int:
+        return len(token)
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        caplog.set_level(logging.INFO, "vigie.web")
+        await client.request(method, "/links/secret")
+        await client.request(method, "/named/open")
+    told = [(record.__dict__["path"], record.__dict__["status"]) for record in caplog.records]
+    assert told == [("/links/{token}", status), ("/named/open", status)]
 
 
 async def test_requests_are_counted_by_route_and_status(client: httpx.AsyncClient) -> None:
