@@ -79,11 +79,13 @@ class MlflowRegistry:
     def __init__(self, tracking_uri: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         parts = urlsplit(tracking_uri)
         host = parts.hostname or ""
-        self._server = f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path.rstrip('/')}"
+        self._origin = f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}"
+        self._server = f"{self._origin}{parts.path.rstrip('/')}"
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
         self._patience = PATIENCE * timeout_seconds
+        self._login = urllib3.make_headers(basic_auth=login, user_agent="vigie")
         self._http = urllib3.PoolManager(
-            headers=urllib3.make_headers(basic_auth=login, user_agent="vigie"),
+            headers=urllib3.make_headers(user_agent="vigie"),
             timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout_seconds), read=timeout_seconds),
             retries=urllib3.Retry(total=1, redirect=0, status=0, backoff_factor=0),
         )
@@ -118,7 +120,7 @@ class MlflowRegistry:
     def _ask(self, method: str, schema: type[ReplyT], **query: str) -> ReplyT:
         url = f"{self._server}/api/2.0/mlflow/{method}"
         try:
-            with self._http.request("GET", url, fields=query, preload_content=False) as reply:
+            with self._http.request("GET", url, fields=query, headers=self._login, preload_content=False) as reply:
                 content = b"".join(self._parts(reply, ANSWER_BYTES))
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnavailable(f"{url}: {error}") from error
@@ -146,8 +148,12 @@ class MlflowRegistry:
             raise ArtifactError(f"expected an artefact behind the registry's proxy or on a disk, got {folder_uri!r}")
 
     def _stream(self, url: str, target: Path, at_most: int) -> None:
+        headers = self._login if url.startswith(f"{self._origin}/") else None  # a version may name any server
         try:
-            with self._http.request("GET", url, preload_content=False) as reply, target.open("wb") as file:
+            with (
+                self._http.request("GET", url, headers=headers, preload_content=False) as reply,
+                target.open("wb") as file,
+            ):
                 if reply.status in (400, 404):
                     raise ArtifactError(f"{target.name}: not in the registry ({url})")
                 if reply.status != 200:

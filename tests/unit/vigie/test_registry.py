@@ -92,6 +92,19 @@ def test_a_login_in_the_address_is_sent_and_never_shown() -> None:
         assert "wrong" not in str(refused.value)
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_only_the_tracking_server_is_sent_the_login(tmp_path: Path, is_known: bool) -> None:
+    folder, copy, login = make_tiny(tmp_path / "made"), tmp_path / "copy", "Basic dTpwIHc="
+    copy.mkdir()
+    replies = files_of(folder)
+    with server(replies, authorization=login) as url, server(replies) as other:
+        named = (url if is_known else other).removeprefix("http://")
+        place = json.dumps({"artifact_uri": f"mlflow-artifacts://{named}/1/m-3/artifacts"})
+        replies["get-download-uri"] = (200, place.encode())
+        MlflowRegistry(url.replace("http://", "http://u:p%20w@")).download(VERSION, copy)
+    assert verify(copy, family="logreg")
+
+
 @pytest.mark.parametrize(
     "reply",
     [
