@@ -13,7 +13,7 @@ from vigie.errors import DeadlineExceeded, NotFound, QueueFull, Unavailable
 from vigie.predictor import Explainer
 from vigie.schemas import WordWeight
 from vigie.serving.metrics import BATCH_TEXTS, COMPUTE_SECONDS, MODEL_INFO, QUEUE_SECONDS, QUEUE_TEXTS
-from vigie.serving.models import ServedModel, probabilities
+from vigie.serving.models import ServedModel, panics_as_errors, probabilities
 from vigie.serving.threads import ComputeThreads
 
 EXPLAINED_BEFORE_SECONDS = 0.2
@@ -119,12 +119,13 @@ class Engine:
         def in_time() -> bool:
             return loop.time() < until and not left.is_set()
 
+        explain = panics_as_errors()(model.predictor.explain)
         found: Explanations = []
         try:
             with suppress(TimeoutError, DeadlineExceeded):
                 async with asyncio.timeout_at(until):
                     for text in texts:
-                        found += await self._threads.run(model.predictor.explain, [text], in_time)
+                        found += await self._threads.run(explain, [text], in_time)
         finally:
             left.set()
         return [*found, *[None] * (len(texts) - len(found))]

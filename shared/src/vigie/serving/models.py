@@ -1,6 +1,7 @@
 """A loaded version, and the self-test that it must pass before it serves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,18 @@ class ServedModel:
     loaded_at: datetime
 
 
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Raises `RuntimeError` for a panic of a library in Rust, which is no `Exception` and would end its thread."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+
+@panics_as_errors()
 def open_model(
     kind: type[LoadablePredictor],
     directory: Path,
@@ -88,6 +101,7 @@ def _held_out(directory: Path) -> HeldOut | None:
         return None
 
 
+@panics_as_errors()
 def probabilities(predictor: Predictor, texts: Sequence[str]) -> Probabilities:
     """What the predictor says of n texts, once it is sure that these are n probabilities; else raises `ValueError`."""
     values = np.asarray(predictor.predict(texts), dtype=np.float32)

@@ -86,7 +86,7 @@ class PredictorState:
             libraries=model.manifest.libraries,
             metrics=model.manifest.metrics,
             held_out=model.held_out,
-            promotion=self.history.of(model.version),
+            promotion=self.history.of(model),
         )
 
     def readiness(self) -> Readiness:

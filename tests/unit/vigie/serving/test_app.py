@@ -76,6 +76,13 @@ async def until_ready(client: httpx.AsyncClient) -> None:
     await eventually(ready)
 
 
+async def until_served(client: httpx.AsyncClient, number: str) -> None:
+    async def serves() -> bool:
+        return (await read_metadata(client)).versions == [number]
+
+    await eventually(serves)
+
+
 async def infer(client: httpx.AsyncClient, *texts: str, path: str = INFER, deadline_ms: str = "") -> httpx.Response:
     headers = {"X-Deadline-Ms": deadline_ms} if deadline_ms else {}
     return await client.post(path, content=InferenceRequest.of(list(texts)).model_dump_json(), headers=headers)
@@ -295,17 +302,22 @@ async def test_the_metadata_tell_of_a_rejected_version_and_since_when_it_is_stal
 
 async def test_the_card_tells_the_last_move_to_the_version_that_serves(tmp_path: Path) -> None:
     registry = FakeRegistry()
-    registry.publish(make_tiny(tmp_path / "one"))
+    first = registry.publish(make_tiny(tmp_path / "one"))
     moves = [
         Entry(at=MADE_AT, who="ada", kind="promote", before=before, to=to, why="passed")
         for before, to in ((None, "1"), ("1", "2"), ("2", "1"), ("1", "3"))
     ]
+    ledger = {f"{PREFIX}{number:06d}": move.model_dump_json(by_alias=True) for number, move in enumerate(moves)}
     async with running(registry, tmp_path / "home") as client:
         await until_ready(client)
         assert (await read_card(client)).promotion is None
-        registry.ledger = {
-            f"{PREFIX}{number:06d}": move.model_dump_json(by_alias=True) for number, move in enumerate(moves)
-        }
+        registry.ledger = dict([*ledger.items()][:2])
+        assert (await read_card(client)).promotion == moves[0]
+        registry.publish(make_tiny(tmp_path / "two"))
+        await until_served(client, "2")
+        registry.ledger = ledger
+        registry.name(first)
+        await until_served(client, "1")
         card = await read_card(client)
         registry.up = False
         assert await read_card(client) == card
@@ -337,11 +349,7 @@ async def test_a_version_that_is_insisted_on_is_the_one_that_answers_or_it_is_40
         anyone = asyncio.create_task(infer(client, "a"))
         await queued(2)
         registry.publish(second)
-
-        async def replaced() -> bool:
-            return (await read_metadata(client)).parameters.version == "2"
-
-        await eventually(replaced)
+        await until_served(client, "2")
         GATE.set()
         assert (await blocker).json()["model_version"] == "1"
         assert (await overtaken).json() == {"error": "logreg: version '1' does not serve, '2' does"}

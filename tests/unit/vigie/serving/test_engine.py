@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,37 @@ async def test_what_takes_long_is_computed_in_the_thread(tmp_path: Path) -> None
         WENT_ON.set()
         await waiting
         assert RUNS[-1][1].startswith("compute")
+        await engine.stop()
+
+
+class PanickyPredictor(TinyPredictor):
+    """Panics at "panic", as a library in Rust does."""
+
+    def predict(self, texts: Sequence[str]) -> Probabilities:
+        if "panic" in texts:
+            raise BaseException("a panic")
+        return super().predict(texts)
+
+    def explain(self, texts: Sequence[str], in_time: InTime = always) -> list[list[WordWeight]]:
+        raise BaseException("a panic")
+
+
+@pytest.mark.parametrize("at_once_seconds", [0.0, inf])
+async def test_a_panic_is_an_error_of_that_text_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once_seconds: float
+) -> None:
+    monkeypatch.setattr("vigie.serving.engine.AT_ONCE_SECONDS", at_once_seconds)
+    version = Version(model="vigie-logreg", number="1", source="models:/m-1")
+    until = asyncio.get_running_loop().time() + 60
+    with ComputeThreads() as threads:
+        engine = Engine("logreg", threads, batch_size=8, queue_limit=8)
+        engine.serve(open_model(PanickyPredictor, make_tiny(tmp_path / "made"), version, now=MADE_AT))
+        await engine.infer(["ok"], number=None, deadline=until)
+        asked = [engine.infer([text], number=None, deadline=until) for text in ("ok", "panic", "late")]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert [isinstance(answer, RuntimeError) for answer in answers] == [False, True, False]
+        with pytest.raises(RuntimeError, match="a panic"):
+            await engine.explain(["ok"], number="1", deadline=until)
         await engine.stop()
 
 

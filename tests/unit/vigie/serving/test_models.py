@@ -1,5 +1,6 @@
 """The self-test, and what counts as probabilities."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.graphs import write_encoder
 from tests.support.models import MADE_AT, TinyPredictor, make_tiny
-from vigie.artifacts import ArtifactError, digest
+from vigie.artifacts import ArtifactError, GoldenRow, digest, seal
+from vigie.encoder import TOKENIZER, TextEncoder
 from vigie.predictor import Probabilities
 from vigie.registry import Version
 from vigie.serving.models import open_model, probabilities
@@ -28,6 +31,17 @@ def test_a_golden_row_off_by_more_than_the_tolerance_fails(tmp_path: Path, off_b
     folder = make_tiny(tmp_path / "made", off_by=off_by)
     with pytest.raises(ArtifactError, match=r"golden row 'late again': expected .* ± 0\.0001, got 0\.7"):
         open_model(TinyPredictor, folder, VERSION, now=MADE_AT)
+
+
+def test_a_tokenizer_that_panics_is_an_error_like_any_other(tmp_path: Path) -> None:
+    write_encoder(tmp_path)
+    tokenizer = json.loads((tmp_path / TOKENIZER).read_text("utf-8"))
+    tokenizer["truncation"] = {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 5}
+    (tmp_path / TOKENIZER).write_text(json.dumps(tokenizer), encoding="utf-8")
+    golden = [GoldenRow(text="late late late again", probability_negative=0.5)]
+    seal(tmp_path, family="distilbert", created_at=MADE_AT, golden=golden, libraries={}, metrics={})
+    with pytest.raises(RuntimeError, match="PanicException: `stride`"):
+        open_model(TextEncoder, tmp_path, VERSION, now=MADE_AT)
 
 
 class Counting(TinyPredictor):

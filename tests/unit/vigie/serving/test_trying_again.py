@@ -24,7 +24,7 @@ LONG = 100_000.0
 class MoodyPredictor(TinyPredictor):
     """Raises what `troubles` says when it is loaded, one after another; `loads` counts; a text takes `seconds`."""
 
-    troubles: ClassVar[list[Exception]] = []
+    troubles: ClassVar[list[BaseException]] = []
     loads = 0
     seconds = 0.0
     time = 0.0
@@ -89,12 +89,13 @@ def test_what_the_machine_lacks_for_a_moment_rejects_nothing_and_is_tried_again(
     "trouble",
     [
         ValueError("no weights"),
+        BaseException("a panic of a library in Rust"),
         ArtifactError("a graph that must not be loaded"),
         translated(FileNotFoundError(errno.ENOENT, "never came")),
         translated(OSError("Failed to interpret file")),
     ],
 )
-def test_what_is_wrong_with_a_version_is_not_tried_again(world: World, trouble: Exception) -> None:
+def test_what_is_wrong_with_a_version_is_not_tried_again(world: World, trouble: BaseException) -> None:
     MoodyPredictor.troubles = [trouble]
     world.publish(factor=3)
     world.follower.step()
