@@ -1,13 +1,19 @@
 """Versions on trial in the feedback service: kept beside the answers, compared, and stopped when they are worse."""
 
+import asyncio
+import threading
 from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 from time import time
 from typing import Any
 
 import httpx
 import pytest
 import redis
+from sqlalchemy import Connection
 
+from feedback.judge import TrialJudge, seen
 from feedback.publisher import MARKER
 from feedback.settings import FeedbackSettings
 from tests.integration.feedback.conftest import service
@@ -15,8 +21,10 @@ from tests.integration.feedback.test_service import BOOK, log
 from tests.support.eventually import eventually, until
 from vigie.alerts import RaisedAlert
 from vigie.schemas import PredictionEvent
-from vigie.streams import ALERTS, TRIALS
-from vigie.trials import TrialAlias, TrialEvent
+from vigie.store import Store, StoreUnavailable
+from vigie.streams import ALERTS, TRIALS, open_redis
+from vigie.tasks import end
+from vigie.trials import TrialAlias, TrialEvent, TrialList
 
 
 def answered(number: int, version: str, *, negative: float = 0.9) -> PredictionEvent:
@@ -76,8 +84,9 @@ async def found(client: httpx.AsyncClient, holds: Callable[[dict[str, Any]], boo
     seen: list[dict[str, Any]] = [{}]
 
     async def look() -> bool:
-        seen[0] = (await client.get("/trials")).json()
-        return holds(seen[0])
+        reply = await client.get("/trials")
+        seen[0] = reply.json()
+        return reply.is_success and holds(seen[0])
 
     await eventually(look)
     return seen[0]
@@ -181,3 +190,48 @@ async def test_a_shadow_is_never_stopped(on_sqlite: FeedbackSettings, alias: Tri
         seen = await found(client, lambda seen: bool(seen["items"]) and seen["items"][0]["judged"] == 12)
     assert (seen["items"][0]["trial"]["right"], seen["items"][0]["champion"]["right"]) == (0, 12)
     assert seen["stopped"] == []
+
+
+async def test_before_the_first_look_nobody_is_told_that_nothing_was_stopped(
+    on_sqlite: FeedbackSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_look = threading.Event()
+
+    def late(connection: Connection, now_ms: int) -> TrialList:
+        may_look.wait(10)
+        return seen(connection, now_ms)
+
+    monkeypatch.setattr("feedback.judge.seen", late)
+    async with service(on_sqlite) as client:
+        before = await client.get("/trials")
+        may_look.set()
+        assert before.status_code == 503
+        await found(client, lambda told: bool(told["stopped"] == []))
+
+
+class Away(Store):
+    """Does not answer, and counts how often it was asked."""
+
+    asked = 0
+
+    async def read(self, work: Callable[[Connection], Any]) -> Any:
+        """Fails."""
+        self.asked += 1
+        raise StoreUnavailable("away")
+
+
+async def test_a_look_that_took_long_and_failed_is_soon_followed_by_another(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feedback.judge.monotonic", count(0, 30).__next__)
+    monkeypatch.setattr("feedback.judge.LOOK_SECONDS", 0)
+    store, client = Away(f"sqlite:///{tmp_path}/away.db"), open_redis(redis_url)
+    looking = asyncio.create_task(TrialJudge(store, client, now_ms=lambda: 0).run())
+
+    async def again() -> bool:
+        return store.asked > 1
+
+    await eventually(again, seconds=10)
+    await end(looking)
+    await client.aclose()
+    await store.close()

@@ -22,6 +22,7 @@ from feedback.trials import lately, reports, stops, wrong_answers
 from vigie.alerts import CANARY, CanaryFacts, RaisedAlert, RaisedError
 from vigie.catalogue import CHALLENGER
 from vigie.durations import DAY_MS
+from vigie.errors import Unavailable
 from vigie.store import Store, insert_into
 from vigie.streams import ALERTS
 from vigie.trials import StopReason, TrialList, TrialReport
@@ -37,30 +38,38 @@ _LOG = logging.getLogger(__name__)
 
 
 class TrialJudge:
-    """One task; `trials` is what it saw last."""
+    """One task."""
 
     def __init__(self, store: Store, redis: Redis, *, now_ms: Clock) -> None:
         self._store = store
         self._redis = redis
         self._now_ms = now_ms
-        self.trials = TrialList(items=[], stopped=[])
+        self._trials: TrialList | None = None
+
+    @property
+    def trials(self) -> TrialList:
+        """What it saw last; raises `Unavailable` before it has seen anything: nobody must take that for no stops."""
+        if self._trials is None:
+            raise Unavailable("versions on trial were not looked at yet")
+        return self._trials
 
     async def run(self) -> None:
-        """Looks until cancelled, and rests longer where looking takes long."""
+        """Looks until cancelled, and rests longer where looking takes long, but not where it failed."""
         while True:
-            started = monotonic()
+            started, rest = monotonic(), LOOK_SECONDS
             try:
                 await self.look()
+                rest = max(rest, DUTY * (monotonic() - started))
             except (SQLAlchemyError, RedisError, OSError) as error:
                 _LOG.warning("versions on trial are looked at later", extra={"error": str(error)[:200]})
-            await asyncio.sleep(max(LOOK_SECONDS, DUTY * (monotonic() - started)))
+            await asyncio.sleep(rest)
 
     async def look(self) -> None:
         """Once: counts, stops, and tells what was not told yet."""
         now_ms = self._now_ms()
         trials = await self._store.read(lambda connection: seen(connection, now_ms))
         judged = [await self._judge(report, now_ms) for report in trials.items]
-        self.trials = await self._store.read(lambda connection: seen(connection, now_ms)) if any(judged) else trials
+        self._trials = await self._store.read(lambda connection: seen(connection, now_ms)) if any(judged) else trials
         await self._tell(now_ms)
 
     async def _tell(self, now_ms: int) -> None:

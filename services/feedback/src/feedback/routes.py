@@ -80,5 +80,5 @@ async def count_predictions(request: Request, query: Annotated[CountsQuery, Quer
 
 @router.get("/trials")
 async def list_trials(request: Request) -> TrialList:
-    """The versions on trial beside their champions, and every challenger that was stopped."""
+    """The versions on trial beside their champions, and every challenger that was stopped; 503 before it is known."""
     return state_of(request).judge.trials
