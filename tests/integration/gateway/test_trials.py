@@ -189,6 +189,27 @@ async def test_a_challenger_that_is_full_or_gone_has_not_failed(
     assert event.prediction_id == later["prediction_id"]
 
 
+async def test_no_challenger_is_blamed_for_the_failure_of_the_one_before_it(
+    on_trial: Open, predictor: FakePredictor, redis_url: str
+) -> None:
+    predictor.refuse_trials_with, predictor.held = 500, True
+    async with on_trial(100, challenger="8") as client:
+        asked = asyncio.create_task(client.post("/predict", json={"text": "bad flight"}))
+        await until(lambda: predictor.calls and predictor.trial_calls, what="calls to both")
+        predictor.on_trial = {"challenger": "10"}
+
+        async def another() -> bool:
+            (model,) = (await client.get("/models")).json()["models"]
+            return [each["trial"]["version"] for each in model["trials"]] == ["10"]
+
+        await eventually(another)
+        predictor.refuse_trials_with, predictor.held = None, False
+        assert (await asked).json()["model"]["version"] == "7"
+        later = (await client.post("/predict", json={"text": "bad flight"})).json()
+    (event,) = await noted(redis_url, 1)
+    assert (event.prediction_id, event.version, event.failure) == (later["prediction_id"], "10", None)
+
+
 async def test_a_challenger_that_hangs_costs_a_second_and_no_answer(
     on_trial: Open, predictor: FakePredictor, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,6 @@ Its answers then count. Where it fails the champion's do, so that no client goes
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from hashlib import blake2b
 
 from gateway.predictors import Answer, PredictorClient
@@ -31,11 +30,12 @@ class Share:
 
 
 class Challenge:
-    """Runs from when it is made; `rows` are the texts that are the challenger's to answer."""
+    """Runs from when it is made; `rows` are the texts that are the challenger's to answer, `version` is its number."""
 
-    def __init__(self, client: PredictorClient, rows: Sequence[int], texts: list[str], ask: Ask, until: float) -> None:
+    def __init__(self, version: str, rows: Sequence[int], asking: Callable[[], Awaitable[Answer]]) -> None:
+        self.version = version
         self.rows = rows
-        self._task = asyncio.create_task(said_of(partial(ask, client, texts, until)))
+        self._task = asyncio.create_task(said_of(asking))
 
     def abandon(self) -> None:
         """Nobody waits for it any more."""

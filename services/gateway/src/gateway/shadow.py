@@ -24,15 +24,16 @@ class Copy:
     champion: Verdict
 
 
-Note = Callable[[Sequence[Copy], Said], None]
-"""Takes what a version on trial said of some copies."""
+Note = Callable[[Sequence[Copy], Said, str], None]
+"""Takes what a version on trial said of some copies, and the number that it had when it was asked."""
 
 
 class ShadowLane:
     """One family's; asks for a few tweets at a time and never waits in anybody's way."""
 
-    def __init__(self, client: PredictorClient, note: Note) -> None:
+    def __init__(self, client: PredictorClient, version: Callable[[], str], note: Note) -> None:
         self._client = client
+        self._version = version
         self._note = note
         self._waiting: deque[Copy] = deque()
         self._something = asyncio.Event()
@@ -43,7 +44,7 @@ class ShadowLane:
         room = max(0, self._room - len(self._waiting))
         self._waiting.extend(copies[:room])
         if copies[room:]:
-            self._note(copies[room:], None)
+            self._note(copies[room:], None, self._version())
         self._something.set()
 
     async def run(self) -> None:
@@ -54,13 +55,14 @@ class ShadowLane:
                 self._something.clear()
                 while self._waiting:
                     copies = list(islice(self._waiting, TOGETHER))
+                    version = self._version()
                     said = await self._ask([copy.text for copy in copies])
                     for _ in copies:
                         self._waiting.popleft()
-                    self._note(copies, said)
+                    self._note(copies, said, version)
         finally:
             self._room = 0
-            self._note(list(self._waiting), None)
+            self._note(list(self._waiting), None, self._version())
             self._waiting.clear()
 
     async def _ask(self, texts: list[str]) -> Said:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from time import time
 from typing import Any, TypeVar, get_args
 
@@ -63,29 +64,33 @@ class Trial:
         self._challenger = challenger
         self._share = Share(percent, self.family)
         self._log = log
-        self.shadow = ShadowLane(shadow, lambda copies, said: self._note(SHADOW, copies, said))
+        self.shadow = ShadowLane(shadow, lambda: self.numbers.get(SHADOW, ""), partial(self._note, SHADOW))
 
     def challenge(self, texts: list[str], ask: Ask, until: float) -> Challenge | None:
         """The challenger's part of these texts, begun; null when it has none."""
         if not self.may_challenge:
             return None
         rows = [row for row, text in enumerate(texts) if text in self._share]
-        return Challenge(self._challenger, rows, [texts[row] for row in rows], ask, until) if rows else None
+        if not rows:
+            return None
+        asking = partial(ask, self._challenger, [texts[row] for row in rows], until)
+        return Challenge(self.numbers[CHALLENGER], rows, asking)
 
     def compare(self, copies: Sequence[Copy], challenge: Challenge | None, said: Said) -> None:
         """Notes what the challenger said, and copies every tweet that the champion answered to the shadow."""
         if challenge:
             mine = [place for place, row in enumerate(challenge.rows) if self._is_champions(copies[row])]
             told = [said[place] for place in mine] if isinstance(said, list) else said
-            self._note(CHALLENGER, [copies[challenge.rows[place]] for place in mine], told)
+            self._note(CHALLENGER, [copies[challenge.rows[place]] for place in mine], told, challenge.version)
         if SHADOW in self.numbers:
             self.shadow.put([copy for copy in copies if self._is_champions(copy)])
 
     def _is_champions(self, copy: Copy) -> bool:
         return copy.champion.model == self.family
 
-    def _note(self, alias: TrialAlias, copies: Sequence[Copy], said: Said) -> None:
-        if said is None or not copies:
+    def _note(self, alias: TrialAlias, copies: Sequence[Copy], said: Said, asked: str) -> None:
+        """Of a failure while another version took over nobody knows whose it was: neither of them is blamed."""
+        if said is None or not copies or (isinstance(said, str) and asked != self.numbers.get(alias)):
             TWEETS.labels(self.family, alias, "dropped").inc(len(copies))
             return
         verdicts: Sequence[Verdict | None] = [None] * len(copies) if isinstance(said, str) else said
@@ -99,7 +104,7 @@ class Trial:
                     prediction_id=copy.prediction_id,
                     model=self.family,
                     alias=alias,
-                    version=verdict.version if verdict else self.numbers.get(alias, ""),
+                    version=verdict.version if verdict else asked,
                     probability_negative=verdict.negative if verdict else None,
                     failure=failure,
                     answered=alias == CHALLENGER and verdict is not None,
