@@ -50,7 +50,7 @@ class GatewaySettings(TracedSettings):
     queue_burst_seconds: SecondsFromZero = 0.1
     batch_size: int = Field(64, gt=0)
     log_buffer: int = Field(50_000, gt=0)
-    log_stream_entries: int = Field(20_000, gt=0)
+    log_stream_entries: int = Field(100_000, gt=0)
 
     @field_validator("models", mode="before")
     @classmethod
