@@ -4,12 +4,13 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.backends import CONNECTIONS
+from gateway.backends import CONNECTIONS, KEPT_SECONDS
 from gateway.settings import GatewaySettings
 from tests.integration.gateway.conftest import gateway
 from tests.support.eventually import eventually
@@ -70,3 +71,24 @@ async def test_the_wait_for_a_backend_that_others_keep_busy_is_part_of_the_patie
                 replies = await asyncio.gather(*(client.get("/feedback") for _ in range(200)))
     told_of = {(reply.status_code, reply.json()["error"]["code"]) for reply in replies}
     assert told_of == {(504, "deadline_exceeded")}
+
+
+async def test_no_connection_is_used_again_that_a_server_may_be_closing(
+    settings: GatewaySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vote that comes just then would be refused: nobody sends it again."""
+    ports: set[int] = set()
+
+    async def vote(request: Request) -> Response:
+        ports.add(request.scope["client"][1])
+        return Response()
+
+    app = Starlette(routes=[Route("/feedback", vote, methods=["POST"])])
+    assert uvicorn.Config(app).timeout_keep_alive > KEPT_SECONDS
+    monkeypatch.setattr("gateway.backends.KEPT_SECONDS", 0.0)
+    with Peer(app) as peer:
+        async with gateway(settings.model_copy(update={"feedback_url": peer.url})) as client:
+            for _ in range(2):
+                sent = await client.post("/feedback", json={"prediction_id": "p", "verdict": "incorrect"})
+                assert sent.status_code == 200, sent.text
+    assert len(ports) == 2

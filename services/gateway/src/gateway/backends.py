@@ -21,6 +21,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 _PASSED_BACK = ("content-type", "content-disposition", "retry-after")
 CONNECTIONS = 100
 CONNECT_SECONDS = 2.0
+KEPT_SECONDS = 2.0  # less than a server keeps an idle connection (uvicorn 5): it must not close one as a vote is sent
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))  # the client has quoted what needs it
 _PROBE_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 
@@ -89,7 +90,8 @@ class Backend:
 
 
 def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False)
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_SECONDS)
+    return aiohttp.ClientSession(connector=connector, auto_decompress=False)
 
 
 def _headers(request: Request, body: bytes | None) -> dict[str, str]:
