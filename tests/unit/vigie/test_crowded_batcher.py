@@ -9,6 +9,18 @@ from vigie.batching import Batcher
 from vigie.errors import DeadlineExceeded, QueueFull, Unavailable
 
 
+def weighing(worker: Worker) -> Batcher[int, int]:
+    """Of items that are what they weigh, with room for all of them: what it refuses would be late."""
+    return Batcher(worker.run, max_weight=1, max_pending=10**15, weight=lambda item: item, refuses_late=True)
+
+
+async def work(worker: Worker, subject: Batcher[int, int], item: int, *, seconds: float) -> None:
+    """Has the worker take so long for the item."""
+    async with held_back(worker):
+        asyncio.get_running_loop().call_later(seconds, worker.gate.set)
+        await subject.submit(item)
+
+
 @pytest.mark.parametrize(("refuses_late", "told"), [(True, QueueFull), (False, DeadlineExceeded)])
 async def test_what_would_be_late_may_be_refused_at_once(refuses_late: bool, told: type[Exception]) -> None:
     worker, loop = Worker(), asyncio.get_running_loop()
@@ -30,9 +42,7 @@ async def test_what_would_be_late_may_be_refused_at_once(refuses_late: bool, tol
 
 async def test_what_is_much_heavier_than_all_before_is_not_taken_for_as_many_light_ones() -> None:
     worker = Worker()
-    async with Batcher(
-        worker.run, max_weight=1, max_pending=10**15, weight=lambda item: item, refuses_late=True
-    ) as subject:
+    async with weighing(worker) as subject:
         for _ in range(3):
             await subject.submit(1)
         async with held_back(worker):
@@ -45,12 +55,8 @@ async def test_what_is_much_heavier_than_all_before_is_not_taken_for_as_many_lig
 
 async def test_what_is_light_is_not_taken_for_as_heavy_as_all_before() -> None:
     worker, loop = Worker(), asyncio.get_running_loop()
-    async with Batcher(
-        worker.run, max_weight=1, max_pending=1000, weight=lambda item: item, refuses_late=True
-    ) as subject:
-        async with held_back(worker):
-            loop.call_later(0.5, worker.gate.set)
-            await subject.submit(100)
+    async with weighing(worker) as subject:
+        await work(worker, subject, 100, seconds=0.5)
         async with held_back(worker):
             tasks = [asyncio.create_task(subject.submit(1)) for _ in range(400)]
             await turns()
@@ -61,12 +67,8 @@ async def test_what_is_light_is_not_taken_for_as_heavy_as_all_before() -> None:
 
 async def test_what_is_as_heavy_as_all_before_is_refused_when_it_would_be_late_by_itself() -> None:
     worker, loop = Worker(), asyncio.get_running_loop()
-    async with Batcher(
-        worker.run, max_weight=1, max_pending=1000, weight=lambda item: item, refuses_late=True
-    ) as subject:
-        async with held_back(worker):
-            loop.call_later(0.1, worker.gate.set)
-            await subject.submit(8)
+    async with weighing(worker) as subject:
+        await work(worker, subject, 8, seconds=0.1)
         await subject.submit(1)
         async with held_back(worker):
             tasks = [asyncio.create_task(subject.submit(1)) for _ in range(2)]
@@ -127,9 +129,7 @@ async def test_a_queue_that_stands_full_is_overrun_however_fast_its_worker(answe
 async def test_being_refused_quickly_is_no_sign_of_a_quick_worker() -> None:
     worker = Worker(poison=frozenset({0}), error=Unavailable)
     async with Batcher(worker.run, max_weight=4, max_pending=100) as subject:
-        async with held_back(worker):
-            asyncio.get_running_loop().call_later(0.1, worker.gate.set)
-            await subject.submit(1)
+        await work(worker, subject, 1, seconds=0.1)
         for _ in range(20):
             with pytest.raises(Unavailable):
                 await subject.submit(0)
